@@ -1,0 +1,40 @@
+# `make lab` and `make test` are all that a reader needs. Without make (Windows): see README.md.
+BIN := .venv/bin
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --no-header
+ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+
+.PHONY: lab test lint outputs stress bench picture lock clean
+
+lab: .venv/lab-ready  ## open the course in JupyterLab; LAB="--port 9999 ..." adds options
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab $(ROOT) $(LAB) notebooks/00-start-here.ipynb
+
+test: .venv/test-ready lint  ## run everything that proves the course: lessons, wslab, rules, examples
+	@$(BIN)/python -m pytest $(TESTS)
+
+lint: .venv/test-ready
+	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .
+
+outputs: .venv/test-ready  ## make the lessons' stored outputs anew; LESSONS="notebooks/01-*.ipynb" for some
+	@$(BIN)/python tools/outputs.py $(LESSONS)
+
+stress: .venv/test-ready  ## every lesson 20 times while four busy loops hold the CPU
+	@$(BIN)/python tools/stress.py $(LESSONS)
+
+bench: .venv/test-ready  ## what wslab costs
+	@$(BIN)/python tools/bench.py
+
+picture: .venv/test-ready  ## the README's picture of a lesson, from a real JupyterLab
+	@$(BIN)/python tools/picture.py
+
+lock: .venv/test-ready  ## make both requirements.txt anew, with the newest versions
+	$(COMPILE) requirements.in -o requirements.txt
+	cd tests && ../$(COMPILE) requirements.in -o requirements.txt
+
+clean:
+	rm -rf .venv
+
+.venv/lab-ready: requirements.txt
+	@sh tools/venv.sh requirements.txt && touch $@
+
+.venv/test-ready: requirements.txt tests/requirements.txt
+	@sh tools/venv.sh requirements.txt tests/requirements.txt && touch $@ .venv/lab-ready

@@ -1,0 +1,1 @@
+"""The smallest WebSocket server, and a client that sends it one message."""

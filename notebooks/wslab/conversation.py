@@ -1,0 +1,252 @@
+"""The tape: what clients and endpoints said, in the one order in which the server saw it.
+
+`Tape` is an ASGI middleware around the app. It sees every WebSocket event on its way between uvicorn and the
+endpoint (https://asgi.readthedocs.io/en/stable/specs/www.html#websocket) and changes none of them.
+"""
+
+import asyncio
+import contextvars
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from wslab import picture
+
+MAX_PAYLOAD = 32  # characters of a message that are shown
+MAX_NOTE = 48  # the same for a log line or an error
+SERVER_SENT = {1002: "protocol error", 1007: "not UTF-8", 1009: "message too big", 1012: "server shuts down"}
+
+_connection: contextvars.ContextVar["Connection | None"] = contextvars.ContextVar("connection", default=None)
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened on one connection."""
+
+    client: int  # 1 for the first client that the server saw, 2 for the next ...
+    source: str  # who did it: "client" or "server"
+    text: str
+    message: bool = True  # False for what stayed inside the server: a log line, an error
+
+
+class Conversation:
+    """What was said, drawn when it is the last line of a cell, and as text by `print()`."""
+
+    def __init__(self, events: Iterable[Event]):
+        self.events = tuple(events)
+
+    def __str__(self) -> str:
+        return picture.text(self.events)
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+        return {"text/html": picture.html(self.events), "text/plain": str(self)}
+
+
+class Tape:
+    """ASGI middleware that notes what passes. It belongs to one server and runs on that server's loop."""
+
+    def __init__(self, app):
+        self.app = app
+        self.startup_error: BaseException | None = None
+        self.cut_off: list[str] = []  # paths of endpoints that had to be cancelled
+        self._events: list[Event] = []
+        self._shown = 0  # how many of the events the last conversation covered
+        self._last = Conversation([])
+        self._running: dict[asyncio.Task, Connection] = {}
+        self._clients = 0
+
+    async def __call__(self, scope, receive, send) -> None:
+        if scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            try:
+                await self.app(scope, receive, send)
+            except BaseException as error:
+                self.startup_error = error
+                raise
+        else:
+            await self.app(scope, receive, send)
+
+    async def _websocket(self, scope, receive, send) -> None:
+        record_logs()
+        self._clients += 1
+        connection = Connection(self._clients, scope, self._events)
+        task = asyncio.current_task()
+        self._running[task] = connection
+
+        async def tape_receive():
+            with outside_endpoint():
+                message = await receive()
+            connection.received(message)
+            return message
+
+        async def tape_send(message):
+            try:
+                with outside_endpoint():
+                    await send(message)
+            except OSError:
+                connection.note(f"endpoint could not send {describe(message)}: the client has gone")
+                raise
+            connection.sent(message)
+
+        token = _connection.set(connection)
+        try:
+            await self.app(scope, tape_receive, tape_send)
+        except asyncio.CancelledError:
+            self.cut_off.append(scope["path"])
+            connection.note("endpoint was cancelled")
+            raise
+        except BaseException as error:
+            connection.note(f"endpoint raised {describe_error(error)}")
+            raise
+        else:
+            connection.returned()
+        finally:
+            _connection.reset(token)
+            del self._running[task]
+
+    def endpoints_without(self, clients) -> list[asyncio.Task]:
+        """The tasks of endpoints that run although their client is not among `clients` (host, port) any more."""
+        return [task for task, connection in self._running.items() if connection.address not in clients]
+
+    def note_still_running(self, tasks) -> None:
+        """Write down which of these endpoints are still running."""
+        for task in tasks:
+            if task in self._running:
+                self._running[task].note("endpoint is still running although its client has gone")
+
+    def conversation(self) -> Conversation:
+        """What came since the last call; or, if nothing did, what the last call returned."""
+        events = self._events[self._shown :]
+        if events:
+            self._shown += len(events)
+            self._last = Conversation(events)
+        return self._last
+
+
+class Connection:
+    """What the tape knows of one WebSocket connection."""
+
+    def __init__(self, number: int, scope, events: list[Event]):
+        self.number = number
+        self.address = tuple(scope["client"] or ())
+        self.accepted = False
+        self.ended = False
+        self._events = events
+        query = scope["query_string"].decode("latin-1")
+        self._add("client", shorten(f"connect {scope['path']}" + (f"?{query}" if query else "")))
+
+    def _add(self, source: str, text: str, message: bool = True) -> None:
+        self._events.append(Event(self.number, source, text, message))
+
+    def note(self, text: str) -> None:
+        """Something that happened in the server and did not travel."""
+        self._add("server", text, message=False)
+
+    def received(self, message) -> None:
+        """The endpoint got an event from the client."""
+        if message["type"] == "websocket.receive":
+            self._add("client", describe(message))
+        elif message["type"] == "websocket.disconnect" and not self.ended:
+            self.ended = True
+            code = int(message.get("code") or 1005)
+            if code in SERVER_SENT:
+                self._add("server", describe_close(code, message.get("reason") or SERVER_SENT[code]))
+            elif code in (1005, 1006):  # never sent in a frame: RFC 6455, section 7.4.1
+                self._add("client", f"gone, without a close code ({code})")
+            else:
+                self._add("client", describe_close(code, message.get("reason")))
+
+    def sent(self, message) -> None:
+        """The endpoint's event is on its way to the client."""
+        kind = message["type"].removeprefix("websocket.")
+        if kind == "accept":
+            self.accepted = True
+            subprotocol = message.get("subprotocol")
+            self._add("server", f"accept, subprotocol {subprotocol!r}" if subprotocol else "accept")
+        elif kind == "close" and not self.accepted:
+            self.ended = True
+            self._add("server", "refuse: HTTP 403")
+        elif kind == "close":
+            self.ended = True
+            self._add("server", describe(message))
+        elif kind == "http.response.start":
+            self.ended = True
+            self._add("server", f"refuse: HTTP {int(message['status'])}")
+        elif kind == "send":
+            self._add("server", describe(message))
+
+    def returned(self) -> None:
+        """The endpoint's function has returned."""
+        if not self.ended:
+            self.note("endpoint returned without " + ("close()" if self.accepted else "accept()"))
+
+
+class _LogLines(logging.Handler):
+    """Writes what an endpoint logs on the tape of its connection."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        connection = _connection.get()
+        if connection is not None:
+            connection.note(f"log: {shorten(record.getMessage(), MAX_NOTE)}")
+
+
+_log_lines = _LogLines()
+
+
+def record_logs() -> None:
+    """Send what is logged to `uvicorn.error`, uvicorn's own logger, to the tape and nowhere else.
+
+    Called again for every connection, since every `uvicorn.run()` or `uvicorn.Config()` sets that logger up anew.
+    """
+    logger = logging.getLogger("uvicorn.error")
+    if _log_lines not in logger.handlers:
+        logger.handlers = [_log_lines]
+        logger.propagate = False
+
+
+class outside_endpoint:
+    """While uvicorn works for an endpoint, what uvicorn logs is not the endpoint's."""
+
+    def __enter__(self):
+        self._token = _connection.set(None)
+
+    def __exit__(self, *exc_info):
+        _connection.reset(self._token)
+
+
+def describe(message) -> str:
+    """An ASGI message in a few words: its payload as Python writes it, or its close code."""
+    if message["type"] == "websocket.close":
+        return describe_close(int(message.get("code", 1000)), message.get("reason"))
+    text = message.get("text")
+    return describe_payload(text if text is not None else message.get("bytes"))
+
+
+def describe_payload(payload: str | bytes) -> str:
+    """The payload as Python writes it, with its size if it is too long to show."""
+    shown = repr(payload[:MAX_PAYLOAD])
+    if len(payload) <= MAX_PAYLOAD:
+        return shown
+    unit = "bytes" if isinstance(payload, bytes) else "characters"
+    return f"{shown}... ({len(payload):,} {unit})"
+
+
+def describe_close(code: int, reason: str | None) -> str:
+    """`close 1000`, or `close 4000 'bye'`."""
+    return f"close {code} {shorten(reason)!r}" if reason else f"close {code}"
+
+
+def describe_error(error: BaseException) -> str:
+    """The error's type and the first line of its message; for a disconnect, its code."""
+    name = type(error).__name__
+    if name in ("WebSocketDisconnect", "WebSocketException"):  # their str() is empty or a tuple
+        return f"{name}({int(error.code)})"
+    first_line = (str(error).splitlines() or [""])[0]
+    return shorten(f"{name}: {first_line}" if first_line else name, MAX_NOTE)
+
+
+def shorten(text: str, limit: int = MAX_PAYLOAD) -> str:
+    """`text` on one line, cut after `limit` characters, without characters that cannot be printed."""
+    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    return text if len(text) <= limit else text[:limit] + "..."

@@ -1,0 +1,204 @@
+"""The checks under the lessons' exercises.
+
+Each takes the reader's app, talks to it with a real client, and returns a `Verdict` that says in the reader's terms
+what worked and what did not. Every wait is bounded, so that no answer, however wrong, makes the cell hang.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from websockets import ClientConnection, ConnectionClosed, InvalidStatus, connect
+
+from wslab.server import ServeError, Server, serve
+
+WAIT = 3.0  # seconds that a client waits for a handshake, an answer or a close
+
+
+class NotYet(Exception):
+    """The message tells the reader what is still missing."""
+
+
+class Verdict:
+    """What an exercise's check found: `passed`, and the lines that the reader sees."""
+
+    def __init__(self, good: list[str], problem: str | None = None):
+        self.good = good
+        self.problem = problem
+
+    @property
+    def passed(self) -> bool:
+        """Whether the exercise is solved."""
+        return self.problem is None
+
+    def __repr__(self) -> str:
+        last = "Solved." if self.passed else f"Not yet: {self.problem}"
+        return "\n".join([*(f"ok: {line}" for line in self.good), last])
+
+
+async def shout(app) -> Verdict:
+    """Lesson 00: `/ws` answers a text with the same text in capital letters, and closes."""
+
+    async def answers(server: Server, text: str) -> str:
+        async with visit(server, "/ws") as client:
+            await client.say(text)
+            await client.expect(text.upper())
+            await client.expect_close()
+        return f"{text!r} is answered with {text.upper()!r}"
+
+    return await judge(app, *(lambda s, text=text: answers(s, text) for text in ["hello", "Good morning", "a b c"]))
+
+
+async def greeter(app) -> Verdict:
+    """Lesson 01: `/greet` receives a name, answers `Hello, NAME!` and closes with 1000."""
+
+    async def greets(server: Server, name: str) -> str:
+        async with visit(server, "/greet") as client:
+            await client.say(name)
+            await client.expect(f"Hello, {name}!")
+            await client.expect_close()
+        return f"{name!r} is greeted with {f'Hello, {name}!'!r}, then the connection is closed with 1000"
+
+    async def waits_for_the_name(server: Server) -> str:
+        async with visit(server, "/greet") as early, visit(server, "/greet") as late:
+            await late.say("Ben")
+            await late.expect("Hello, Ben!")
+            await early.say("Ada")
+            await early.expect("Hello, Ada!")
+        return "a client that takes its time is greeted with its own name"
+
+    return await judge(app, lambda s: greets(s, "Ada"), lambda s: greets(s, "Grace Hopper"), waits_for_the_name)
+
+
+async def counting_echo(app) -> Verdict:
+    """Lesson 02: `/count` answers every text with `N: text`, N counting that client's messages from 1."""
+
+    async def counts(server: Server) -> str:
+        async with visit(server, "/count") as client:
+            for number, text in enumerate(["one", "two", "three"], 1):
+                await client.say(text)
+                await client.expect(f"{number}: {text}")
+        return "three messages on one connection are numbered 1, 2, 3"
+
+    async def counts_for_each_client(server: Server) -> str:
+        async with visit(server, "/count") as ann, visit(server, "/count") as ben:
+            await ann.say("hi")
+            await ann.expect("1: hi")
+            await ben.say("hello")
+            await ben.expect("1: hello", "Each client has a count of its own: keep it in a variable of the endpoint.")
+            await ann.say("bye")
+            await ann.expect("2: bye", "Each client has a count of its own: keep it in a variable of the endpoint.")
+        return "two clients at once are counted apart"
+
+    async def ends_quietly(server: Server) -> str:
+        async with visit(server, "/count") as client:
+            await client.say("bye")
+            await client.expect("1: bye")
+        problem = await what_the_endpoint_did(server)
+        if problem:
+            raise NotYet(f"when its client leaves, the {problem}. Catch WebSocketDisconnect around the loop.")
+        return "when the client leaves, the endpoint ends without an error"
+
+    return await judge(app, counts, counts_for_each_client, ends_quietly)
+
+
+async def judge(app, *steps: Callable[[Server], Awaitable[str]]) -> Verdict:
+    """Run the steps one after the other against `app`, each on a fresh server, up to the first that fails."""
+    good: list[str] = []
+    try:
+        for step in steps:
+            with serve(app, name="exercise") as server:
+                try:
+                    good.append(await step(server))
+                except NotYet as problem:
+                    error = await what_the_endpoint_did(server)
+                    known = not error or error in str(problem)
+                    raise NotYet(f"{problem}" if known else f"{problem} On the server, the {error}.") from None
+    except (NotYet, ServeError) as problem:
+        return Verdict(good, str(problem))
+    return Verdict(good)
+
+
+async def what_the_endpoint_did(server: Server) -> str:
+    """The first thing on the tape that an endpoint should not do (`endpoint raised ...`), or an empty text."""
+    conversation = await server.conversation()
+    notes = (event.text for event in conversation.events if not event.message)
+    return next((note for note in notes if note.startswith("endpoint ")), "")
+
+
+class Client:
+    """A connected client that says what it misses in the reader's terms."""
+
+    def __init__(self, ws: ClientConnection):
+        self.ws = ws
+        self.said: str | None = None
+
+    async def say(self, text: str) -> None:
+        """Send `text`. That the connection may be closed already shows at the next `expect`."""
+        self.said = text
+        with contextlib.suppress(ConnectionClosed):
+            await self.ws.send(text)
+
+    async def expect(self, answer: str, hint: str = "") -> None:
+        """The next message must be the text `answer`; `hint` is added if it isn't."""
+        sent = f"the client sent {self.said!r} and expected {answer!r}, but"
+        try:
+            async with asyncio.timeout(WAIT):
+                got = await self.ws.recv()
+        except TimeoutError:
+            raise NotYet(
+                f"{sent} no answer came within {WAIT:g} seconds. Does the endpoint send one, with `await`?"
+            ) from None
+        except ConnectionClosed:
+            raise NotYet(f"{sent} the connection was closed ({describe_end(self.ws)}) without that answer.") from None
+        if isinstance(got, bytes):
+            raise NotYet(f"{sent} got bytes, {got!r}. send_text() sends text.")
+        if got != answer:
+            raise NotYet(f"{sent} got {got!r}. {hint}".rstrip())
+
+    async def expect_close(self) -> None:
+        """The server must now close the connection, with code 1000 and without another message."""
+        try:
+            async with asyncio.timeout(WAIT):
+                extra = await self.ws.recv()
+        except TimeoutError:
+            raise NotYet(
+                f"after the answer the connection was still open {WAIT:g} seconds later. End with close()."
+            ) from None
+        except ConnectionClosed:
+            if self.ws.close_code != 1000:
+                raise NotYet(
+                    f"after the answer the connection ended with {describe_end(self.ws)}, not with 1000. "
+                    "End with `await websocket.close()`."
+                ) from None
+        else:
+            raise NotYet(f"after the answer came one more message, {extra!r}. One answer is enough.")
+
+
+@contextlib.asynccontextmanager
+async def visit(server: Server, path: str) -> AsyncIterator[Client]:
+    """Connect to `path`, and leave politely at the end. A handshake that fails is explained."""
+    try:
+        ws = await connect(server.url(path), open_timeout=WAIT, close_timeout=WAIT)
+    except InvalidStatus as refusal:
+        status = refusal.response.status_code
+        if status == 403:
+            raise NotYet(
+                f"the handshake for {path} was refused with HTTP 403. Is there an endpoint for that path?"
+            ) from None
+        raise NotYet(
+            f"the handshake for {path} failed with HTTP {status}. "
+            "Does the endpoint begin with `await websocket.accept()`?"
+        ) from None
+    except TimeoutError:
+        raise NotYet(
+            f"the endpoint for {path} did not accept the connection within {WAIT:g} seconds. "
+            "Does it begin with `await websocket.accept()`?"
+        ) from None
+    async with ws:
+        yield Client(ws)
+
+
+def describe_end(ws: ClientConnection) -> str:
+    """How the connection ended, for a sentence: `code 1000`."""
+    return "code 1006: no close frame came" if ws.close_code == 1006 else f"code {ws.close_code}"

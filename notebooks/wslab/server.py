@@ -1,0 +1,295 @@
+"""Run an ASGI app on a thread of the notebook's kernel.
+
+Why a thread: on the kernel's own event loop a cell that blocks would stop the server too, and a second
+`uvicorn.run()` is refused because that loop already runs. On a thread of its own the server has its own loop.
+"""
+
+import asyncio
+import atexit
+import contextlib
+import inspect
+import os
+import socket
+import sys
+import threading
+import traceback
+import urllib.request
+
+import uvicorn
+
+from wslab.conversation import Conversation, Tape, record_logs
+
+START_TIMEOUT = 1.8  # seconds for the app's start-up; with the rest, an answer within 2 s
+STOP_TIMEOUT = 1.8  # seconds for the whole shutdown
+HANDLER_TIMEOUT = 1.0  # seconds of that which an endpoint gets to end by itself
+SETTLE_TIMEOUT = 5.0  # seconds that `conversation()` waits for endpoints whose clients have left
+
+_servers: dict[str, "Server"] = {}
+_waker: asyncio.Task | None = None
+_abandoned: list[asyncio.Task] = []  # kept, since a task that is destroyed while it is pending complains on stderr
+
+
+class ServeError(RuntimeError):
+    """Something keeps `serve` from doing its work. The message says what, and what to do."""
+
+    def _render_traceback_(self):  # IPython shows this instead of the frames of wslab
+        return [f"ServeError: {self}"]
+
+
+class _UvicornServer(uvicorn.Server):
+    """uvicorn's server, which also says when it is ready, so that nobody has to poll."""
+
+    def __init__(self, config: uvicorn.Config, ready: threading.Event):
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets=None) -> None:
+        await super().startup(sockets)
+        self._ready.set()
+
+
+class Server:
+    """A running server, as `serve` returns it. In a program: `with serve(app) as server: ...`"""
+
+    def __init__(self, app, *, port: int, **uvicorn_options):
+        check_app(app)
+        self._tape = Tape(app)
+        self._socket = listen(port)
+        self.port = self._socket.getsockname()[1]
+        options = {"log_level": "info", "log_config": None, "access_log": False, **uvicorn_options}
+        # Left alone, a handler that never ends would block uvicorn's shutdown for ever.
+        options.setdefault("timeout_graceful_shutdown", HANDLER_TIMEOUT)
+        self._ready = threading.Event()
+        self._error: BaseException | None = None
+        self._stubborn = 0  # tasks that went on after they were cancelled
+        self._loop = asyncio.new_event_loop()
+        self._uvicorn = _UvicornServer(uvicorn.Config(self._tape, **options), self._ready)
+        self._thread = threading.Thread(target=self._run, name=f"wslab server on port {self.port}", daemon=True)
+
+    def url(self, path: str = "/") -> str:
+        """The WebSocket address of `path` on this server, such as `ws://127.0.0.1:PORT/ws`."""
+        return f"ws://127.0.0.1:{self.port}{path}"
+
+    def http_url(self, path: str = "/") -> str:
+        """The HTTP address of `path` on this server, such as `http://127.0.0.1:PORT/`."""
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    @property
+    def running(self) -> bool:
+        """Whether the server's thread is alive."""
+        return self._thread.is_alive()
+
+    async def conversation(self) -> Conversation:
+        """What clients and endpoints have said since the last call, as a picture.
+
+        It first waits until the endpoints whose clients have left are done, for 5 seconds at most, so that the
+        same run gives the same picture. Called again with nothing new to show, it shows the last one again.
+        """
+        if self.running:
+            settled = asyncio.run_coroutine_threadsafe(self._settle(), self._loop)
+            try:
+                async with asyncio.timeout(SETTLE_TIMEOUT + 1):
+                    await asyncio.wrap_future(settled)
+            except TimeoutError:
+                raise ServeError(f"the server does not answer: its event loop is blocked{self._where()}") from None
+        return self._tape.conversation()
+
+    async def _settle(self) -> None:
+        # What clients have sent, or that they have gone, may still lie in the sockets: let the loop read it.
+        for _ in range(10):
+            await asyncio.sleep(0)
+        connected = {connection.client for connection in self._uvicorn.server_state.connections}
+        left = self._tape.endpoints_without(connected)
+        if left:
+            await asyncio.wait(left, timeout=SETTLE_TIMEOUT)
+            self._tape.note_still_running(left)
+
+    def start(self) -> None:
+        """Start the server and return when it listens. Raises ServeError if it doesn't within 2 seconds."""
+        record_logs()
+        self._thread.start()
+        started = self._ready.wait(START_TIMEOUT)
+        if started and self._uvicorn.started:
+            return
+        self._ask_to_stop(cancel=True)
+        self._thread.join(0.2)
+        if not started:
+            where = self._where() or ", probably waiting in its lifespan, before `yield`"
+            raise ServeError(f"the app has not started within 2 seconds{where}.")
+        error = self._tape.startup_error or self._error
+        raise ServeError(f"the app did not start: its lifespan raised {type(error).__name__}: {error}") from error
+
+    def stop(self) -> None:
+        """Stop the server and free its port. Clients that are still connected are closed with code 1012.
+
+        Endpoints have one second to end; what has to be cut off, and where, is said in a line on stderr.
+        Stopping a stopped server does nothing.
+        """
+        for name in [name for name, server in _servers.items() if server is self]:
+            del _servers[name]
+        if not self.running:
+            return
+        self._ask_to_stop()
+        self._thread.join(STOP_TIMEOUT)
+        if self.running:
+            self._say(
+                f"the server's event loop is blocked{self._where()} and cannot be stopped from outside. "
+                "It is left behind; restarting the kernel ends it."
+            )
+        elif self._stubborn:
+            self._say(f"{self._stubborn} task(s) of the app went on after being cancelled, and were left behind.")
+        elif self._tape.cut_off:
+            paths = ", ".join(sorted(set(self._tape.cut_off)))
+            self._say(
+                f"{len(self._tape.cut_off)} endpoint(s) were still running one second after their clients "
+                f"had gone, and were cancelled: {paths}"
+            )
+
+    def __enter__(self) -> "Server":
+        return self
+
+    def __exit__(self, *exc_info) -> None:
+        self.stop()
+
+    def _run(self) -> None:
+        # Not asyncio.run(): nest_asyncio, which a reader may have applied, replaces it for the whole process.
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._main = self._loop.create_task(self._uvicorn.serve(sockets=[self._socket]))
+            self._loop.run_until_complete(self._main)
+        except BaseException as error:  # also uvicorn's SystemExit; `start` says it in the reader's cell
+            self._error = error
+        finally:
+            self._loop.run_until_complete(self._end_tasks())
+            self._loop.close()
+            self._socket.close()
+            self._ready.set()
+
+    async def _end_tasks(self) -> None:
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            _, stubborn = await asyncio.wait(tasks, timeout=0.3)
+            self._stubborn = len(stubborn)
+            _abandoned.extend(stubborn)
+        await self._loop.shutdown_asyncgens()
+
+    def _ask_to_stop(self, cancel: bool = False) -> None:
+        self._uvicorn.should_exit = True
+        if cancel:
+            with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile
+                self._loop.call_soon_threadsafe(self._main.cancel)
+
+    def _where(self) -> str:
+        """Where the server's thread is now, if that is in the app: ` in slow(), line 5`."""
+        frame = sys._current_frames().get(self._thread.ident)
+        own = [f for f in traceback.extract_stack(frame) if not is_library(f.filename)] if frame else []
+        return f" in {own[-1].name}(), line {own[-1].lineno} of its cell or file" if own else ""
+
+    @staticmethod
+    def _say(line: str) -> None:
+        print(f"wslab: {line}", file=sys.stderr)
+
+
+def serve(app, *, port: int = 0, name: str = "app", **uvicorn_options) -> Server:
+    """Serve `app` from a thread of this notebook, on 127.0.0.1, and return the running `Server`.
+
+    app: a FastAPI (or any other ASGI) app.
+    port: 0 lets the system pick a free one.
+    name: running the cell again replaces the server of the same name. Another name runs a second server beside it.
+    uvicorn_options: passed on to `uvicorn.Config`, such as `ws="wsproto"`.
+
+    Raises ServeError, within 2 seconds, if `app` is not an app, does not start, or the port is taken.
+    """
+    server = Server(app, port=port, **uvicorn_options)
+    if name in _servers:
+        _servers[name].stop()
+    server.start()
+    _servers[name] = server
+    _let_interrupt_work()
+    _spare_the_proxy()
+    return server
+
+
+@atexit.register
+def stop_all() -> None:
+    """Stop every server that `serve` started and that still runs."""
+    for server in list(_servers.values()):
+        server.stop()
+
+
+def check_app(app) -> None:
+    """Raise ServeError, with what to do about it, unless `app` can be called as an ASGI app."""
+    if isinstance(app, str):
+        raise ServeError(f"got the text {app!r}. Import the app and pass it itself: serve(app)")
+    if inspect.isclass(app):
+        raise ServeError(f"got the class {app.__name__}. Pass an app made from it: serve({app.__name__}())")
+    if not callable(app):
+        raise ServeError(f"got a {type(app).__name__}, which is not an app. Pass your FastAPI app: serve(app)")
+    try:
+        inspect.signature(app).bind("scope", "receive", "send")
+    except TypeError:
+        called = getattr(app, "__name__", type(app).__name__)
+        raise ServeError(
+            f"got {called}(), which does not take an ASGI app's three arguments (scope, receive, send). "
+            "Pass the FastAPI app, not the endpoint: serve(app)"
+        ) from None
+
+
+def listen(port: int) -> socket.socket:
+    """A socket that listens on `port` of 127.0.0.1 (0: any free one). Raises ServeError if it can't."""
+    if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65535:
+        raise ServeError(f"port must be a whole number from 0 to 65535, not {port!r}")
+    sock = socket.socket()
+    if sys.platform != "win32":  # there, this option would share the port instead of only reusing it
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind(("127.0.0.1", port))
+    except OSError as error:
+        sock.close()
+        raise ServeError(
+            f"port {port} cannot be used ({error.strerror}). Leave `port` out, and the system picks a free one."
+        ) from None
+    return sock
+
+
+def is_library(filename: str) -> bool:
+    """Whether a source file belongs to Python, an installed package or wslab, and not to the reader."""
+    return (
+        "site-packages" in filename
+        or filename.startswith((sys.base_prefix, "<frozen"))
+        or os.path.dirname(filename) == os.path.dirname(__file__)
+    )
+
+
+def _let_interrupt_work() -> None:
+    """Make the kernel's Interrupt button work while a cell awaits.
+
+    ipykernel's signal handler asks the loop to cancel the cell, but does not wake the loop, which may sleep for as
+    long as nothing happens (https://github.com/ipython/ipykernel/issues/1239). A loop that wakes up now and then
+    sees the request. Outside a kernel this does nothing.
+    """
+    global _waker
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    if shell is None or not hasattr(shell, "kernel") or (_waker and not _waker.done()):
+        return
+
+    async def wake_now_and_then():
+        while True:
+            await asyncio.sleep(0.2)
+
+    with contextlib.suppress(RuntimeError):  # no running loop
+        _waker = asyncio.get_running_loop().create_task(wake_now_and_then(), name="wslab: lets Interrupt work")
+
+
+def _spare_the_proxy() -> None:
+    """Where a proxy is set up, keep this process's clients from sending what is for 127.0.0.1 to it.
+
+    `websockets.connect()` uses the system's proxy unless it is told not to
+    (https://websockets.readthedocs.io/en/stable/topics/proxies.html).
+    """
+    if urllib.request.getproxies() and not urllib.request.proxy_bypass("127.0.0.1"):
+        hosts = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+        os.environ["no_proxy"] = f"{hosts},127.0.0.1".lstrip(",")
