@@ -22,6 +22,7 @@ def main() -> None:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((options.host, options.port))
+        listener.listen()  # from now on connections are kept until the server takes them, so the next line is true
     except (OSError, OverflowError) as error:
         sys.exit(f"Cannot listen on {options.host}:{options.port}: {error}. Choose another with --host and --port.")
 

@@ -81,42 +81,41 @@ async def counting_echo(app) -> Verdict:
         return "three messages on one connection are numbered 1, 2, 3"
 
     async def counts_for_each_client(server: Server) -> str:
+        hint = "Each client has a count of its own: keep it in a variable of the endpoint."
         async with visit(server, "/count") as ann, visit(server, "/count") as ben:
             await ann.say("hi")
-            await ann.expect("1: hi")
+            await ann.expect("1: hi", hint)
             await ben.say("hello")
-            await ben.expect("1: hello", "Each client has a count of its own: keep it in a variable of the endpoint.")
+            await ben.expect("1: hello", hint)
             await ann.say("bye")
-            await ann.expect("2: bye", "Each client has a count of its own: keep it in a variable of the endpoint.")
+            await ann.expect("2: bye", hint)
         return "two clients at once are counted apart"
 
-    async def ends_quietly(server: Server) -> str:
-        async with visit(server, "/count") as client:
-            await client.say("bye")
-            await client.expect("1: bye")
-        problem = await what_the_endpoint_did(server)
-        if problem:
-            raise NotYet(f"when its client leaves, the {problem}. Catch WebSocketDisconnect around the loop.")
-        return "when the client leaves, the endpoint ends without an error"
-
-    return await judge(app, counts, counts_for_each_client, ends_quietly)
+    return await judge(app, counts, counts_for_each_client)
 
 
 async def judge(app, *steps: Callable[[Server], Awaitable[str]]) -> Verdict:
-    """Run the steps one after the other against `app`, each on a fresh server, up to the first that fails."""
+    """Run the steps against `app`, one after the other, up to the first that fails.
+
+    In the end no endpoint may have raised an error, or returned without closing, on the way.
+    """
     good: list[str] = []
     try:
-        for step in steps:
-            with serve(app, name="exercise") as server:
-                try:
+        with serve(app, name="exercise") as server:
+            try:
+                for step in steps:
                     good.append(await step(server))
-                except NotYet as problem:
-                    error = await what_the_endpoint_did(server)
-                    known = not error or error in str(problem)
-                    raise NotYet(f"{problem}" if known else f"{problem} On the server, the {error}.") from None
+            except NotYet as problem:
+                error = await what_the_endpoint_did(server)
+                raise NotYet(f"{problem} On the server, the {error}." if error else f"{problem}") from None
+            error = await what_the_endpoint_did(server)
+            if "WebSocketDisconnect(" in error:
+                raise NotYet(f"when a client left, the {error}. Catch WebSocketDisconnect around the loop.")
+            if error:
+                raise NotYet(f"the clients got what they should, but the {error}.")
     except (NotYet, ServeError) as problem:
         return Verdict(good, str(problem))
-    return Verdict(good)
+    return Verdict([*good, "no endpoint ended with an error"])
 
 
 async def what_the_endpoint_did(server: Server) -> str:
@@ -150,7 +149,10 @@ class Client:
                 f"{sent} no answer came within {WAIT:g} seconds. Does the endpoint send one, with `await`?"
             ) from None
         except ConnectionClosed:
-            raise NotYet(f"{sent} the connection was closed ({describe_end(self.ws)}) without that answer.") from None
+            raise NotYet(
+                f"{sent} the connection was closed ({describe_end(self.ws)}) without that answer. "
+                "Is there an `await` before each call of `websocket`, and does the endpoint send before it ends?"
+            ) from None
         if isinstance(got, bytes):
             raise NotYet(f"{sent} got bytes, {got!r}. send_text() sends text.")
         if got != answer:

@@ -52,7 +52,6 @@ class Server:
     """A running server, as `serve` returns it. In a program: `with serve(app) as server: ...`"""
 
     def __init__(self, app, *, port: int, **uvicorn_options):
-        check_app(app)
         self._tape = Tape(app)
         self._socket = listen(port)
         self.port = self._socket.getsockname()[1]
@@ -202,9 +201,10 @@ def serve(app, *, port: int = 0, name: str = "app", **uvicorn_options) -> Server
 
     Raises ServeError, within 2 seconds, if `app` is not an app, does not start, or the port is taken.
     """
-    server = Server(app, port=port, **uvicorn_options)
+    check_app(app)  # before the old server is stopped: a slip should not cost the reader the server that works
     if name in _servers:
         _servers[name].stop()
+    server = Server(app, port=port, **uvicorn_options)
     server.start()
     _servers[name] = server
     _let_interrupt_work()

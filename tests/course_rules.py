@@ -1,0 +1,286 @@
+"""The course's own rules: what nbval does not see.
+
+nbval compares stored outputs with new ones. It says nothing about a cell whose output is not stored, about prose,
+links and order. Each rule here takes a lesson and yields its problems, each a line for the author.
+"""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+
+import nbformat
+
+from tests import lessons
+from tools.outputs import canonical
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A notebook and its place in the course."""
+
+    path: Path
+    text: str  # the file
+    previous: str | None = None  # file names
+    next: str | None = None
+
+    @cached_property
+    def notebook(self) -> nbformat.NotebookNode:
+        return nbformat.reads(self.text, as_version=4)
+
+    @property
+    def code(self):
+        return lessons.code_cells(self.notebook)
+
+    @property
+    def markdown(self):
+        return [cell for cell in self.notebook.cells if cell.cell_type == "markdown"]
+
+
+def course() -> list[Lesson]:
+    """All lessons, in reading order."""
+    paths = lessons.PATHS
+    names = [None, *(path.name for path in paths), None]
+    return [Lesson(path, path.read_text(encoding="utf-8"), names[n], names[n + 2]) for n, path in enumerate(paths)]
+
+
+def tags(cell) -> list[str]:
+    return cell.metadata.get("tags", [])
+
+
+def every_cell_ran_in_order(lesson: Lesson) -> Iterator[str]:
+    for number, cell in enumerate(lesson.code, 1):
+        if cell.execution_count != number:
+            yield f"cell {cell.id}: not run, or not in order. Use `make outputs`."
+
+
+def shows_something(cell) -> bool:
+    """Whether a run of this cell must leave an output: it prints, ends in a value, or is meant to fail."""
+    if {"raises-exception", "guess", "exercise-check"} & set(tags(cell)):
+        return True
+    if not (tree := lessons.tree(cell)).body:
+        return False
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+
+    def calls(node):
+        if not isinstance(node, functions):
+            if isinstance(node, ast.Call):
+                yield ast.unparse(node.func)
+            for child in ast.iter_child_nodes(node):
+                yield from calls(child)
+
+    last = tree.body[-1]
+    ends_in_a_value = (
+        isinstance(last, ast.Expr) and not isinstance(last.value, ast.Call) and ";" not in cell.source[-1:]
+    )
+    return ends_in_a_value or bool({"print", "display", "get_ipython().run_line_magic"} & set(calls(tree)))
+
+
+def outputs_are_there(lesson: Lesson) -> Iterator[str]:
+    for cell in lesson.code:
+        if shows_something(cell) and not cell.outputs:
+            yield f"cell {cell.id}: shows something, but no output is stored, so nbval compares nothing"
+
+
+def errors_are_expected_and_there(lesson: Lesson) -> Iterator[str]:
+    for cell in lesson.code:
+        raised = any(output.output_type == "error" for output in cell.outputs)
+        if raised and "raises-exception" not in tags(cell):
+            yield f"cell {cell.id}: raised an error that is not expected"
+        if not raised and "raises-exception" in tags(cell):
+            yield f"cell {cell.id}: should raise, and nbval would not miss the error"
+        if any(output.get("name") == "stderr" for output in cell.outputs):
+            yield f"cell {cell.id}: wrote to stderr"
+
+
+UNSTEADY = {
+    "a path": r"(?<![\w.:/])/(?:home|root|tmp|usr|work|Users|var)/\S+|[A-Z]:\\\\?\w+|site-packages|ipykernel_\d+",
+    "a port": r"(?:127\.0\.0\.1|localhost):(?!8000\b)\d+",
+    "an address": r"0x[0-9a-fA-F]{6,}",
+    "a time": r"\b\d{1,2}:\d{2}:\d{2}\b|\b\d{4}-\d{2}-\d{2}\b|\b\d+(?:\.\d+)? ?(?:ms|µs|seconds?)\b(?! later| at most)",
+}
+
+
+def outputs_are_steady(lesson: Lesson) -> Iterator[str]:
+    for cell in lesson.code:
+        for output in cell.outputs:
+            text = json.dumps([output.get("text"), output.get("evalue"), output.get("data")], ensure_ascii=False)
+            for what, pattern in UNSTEADY.items():
+                if found := re.search(pattern, text):
+                    yield f"cell {cell.id}: its output holds {what}, which differs from run to run: {found[0]!r}"
+
+
+def file_is_canonical(lesson: Lesson) -> Iterator[str]:
+    if lesson.text != canonical(lesson.notebook):
+        yield "not in canonical form (metadata, ids, streams, folded outputs). Use `make outputs`."
+    ids = [cell.get("id") for cell in lesson.notebook.cells]
+    for name in ids:
+        if not re.fullmatch(r"[a-z][a-z0-9-]+", name or "") or ids.count(name) > 1:
+            yield f"cell {name}: give it an id of its own, in words, since links and reports name it"
+
+
+FORBIDDEN = {
+    "NBVAL_": "outputs are compared, all of them",
+    "time.sleep": "wait for an event; and this one stops the event loop",
+    "0.0.0.0": "listen on 127.0.0.1",
+    "asyncio.get_event_loop(": "use get_running_loop()",
+    "from websockets.exceptions import *": "it hides FastAPI's WebSocketException",
+}
+
+
+def sources_are_clean(lesson: Lesson) -> Iterator[str]:
+    for cell in lesson.code:
+        for words, reason in FORBIDDEN.items():
+            if words in cell.source:
+                yield f"cell {cell.id}: has {words!r}: {reason}"
+        if any(tag.startswith("nbval") for tag in tags(cell)):
+            yield f"cell {cell.id}: has an nbval tag: outputs are compared, all of them"
+        if re.search(r"port=[1-9]", cell.source):
+            yield f"cell {cell.id}: has a fixed port, which another program may use"
+
+
+BOUNDED_BY_ITSELF = ("server.conversation", "exercises.", "main")
+
+
+def every_wait_is_bounded(lesson: Lesson) -> Iterator[str]:
+    """A client's waits stand in `async with asyncio.timeout(...)`. The server's need not: its client ends them."""
+
+    def walk(node, bounded: bool) -> Iterator[ast.expr]:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            return
+        if isinstance(node, ast.AsyncWith):
+            contexts = [item.context_expr for item in node.items]
+            bounded = bounded or any(ast.unparse(context).startswith("asyncio.timeout(") for context in contexts)
+            if not bounded:
+                yield contexts[0]
+        elif isinstance(node, ast.Await) and not bounded and not ast.unparse(node.value).startswith(BOUNDED_BY_ITSELF):
+            yield node.value
+        for child in ast.iter_child_nodes(node):
+            yield from walk(child, bounded)
+
+    for cell in lesson.code:
+        for unbounded in walk(lessons.tree(cell), False):
+            yield f"cell {cell.id}: may wait for ever: {ast.unparse(unbounded)}. Put it under asyncio.timeout()."
+
+
+def guesses_are_folded(lesson: Lesson) -> Iterator[str]:
+    cells = lesson.notebook.cells
+    for n, cell in enumerate(cells):
+        asked = n > 0 and cells[n - 1].cell_type == "markdown" and "**Guess:**" in cells[n - 1].source
+        if cell.cell_type == "code" and asked != ("guess" in tags(cell)):
+            yield f"cell {cell.id}: a `guess` tag and a **Guess:** above it go together"
+        asks = cell.cell_type == "markdown" and "**Guess:**" in cell.source
+        if asks and (n + 1 == len(cells) or cells[n + 1].cell_type != "code"):
+            yield f"cell {cell.id}: a **Guess:** stands right above the cell that answers it"
+    for cell in lesson.code:
+        if ("guess" in tags(cell)) != bool(cell.metadata.get("jupyter", {}).get("outputs_hidden")):
+            yield f"cell {cell.id}: its output must be folded if, and only if, it answers a guess"
+    if not any("guess" in tags(cell) for cell in lesson.code):
+        yield "has no guess"
+
+
+def exercise_is_whole(lesson: Lesson) -> Iterator[str]:
+    order = [tag for cell in lesson.code for tag in tags(cell) if tag.startswith("exercise-")]
+    if order != ["exercise-stub", "exercise-check", "exercise-solution"]:
+        yield f"the exercise needs a stub, a check and a solution, in this order, and has {order}"
+        return
+    (cell,) = lessons.tagged(lesson.notebook, "exercise-solution")
+    loaded = re.fullmatch(r"# %load (solutions/\d\d_\w+\.py)", cell.source)
+    if not loaded or not (lessons.NOTEBOOKS / loaded[1]).is_file():
+        yield f"cell {cell.id}: must be a comment that loads a file which exists: # %load solutions/NN_name.py"
+    prose = "\n".join(cell.source for cell in lesson.markdown)
+    if "<details>\n<summary>Hint</summary>" not in prose:
+        yield "the exercise has no folded hint"
+    if cell.outputs:
+        yield f"cell {cell.id}: the solution must not run by itself"
+
+
+def headings(lesson: Lesson) -> list[tuple[int, str]]:
+    lines = [line for cell in lesson.markdown for line in without_code(cell.source).splitlines()]
+    return [(len(m[1]), m[2]) for line in lines if (m := re.match(r"(#+) (.+)", line))]
+
+
+def without_code(text: str) -> str:
+    return re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+
+
+def form_is_right(lesson: Lesson) -> Iterator[str]:
+    number = lesson.path.name[:2]
+    first = lesson.notebook.cells[0]
+    if first.cell_type != "markdown" or not first.source.startswith(f"# {number}. "):
+        yield f"must begin with `# {number}. Title`"
+    levels = [level for level, _ in headings(lesson)]
+    if levels.count(1) != 1:
+        yield "needs one heading of level 1"
+    for before, after in pairwise(levels):
+        if after > before + 1:
+            yield f"skips from heading level {before} to {after}"
+    names = [name for _, name in headings(lesson)]
+    for name in ["Your turn", "To remember"]:
+        if name not in names:
+            yield f"has no heading `{name}`"
+    prose = "\n".join(cell.source for cell in lesson.markdown)
+    for words in ["**Time:**", "**You need:**", "**In practice**", "**Further reading:**"]:
+        if words not in prose:
+            yield f"has no {words}"
+    words = len(prose.split())
+    if not 600 <= words <= 1600:
+        yield f"has {words} words; 700 to 1,500 are meant"
+
+
+def way_through_is_right(lesson: Lesson) -> Iterator[str]:
+    for where, cell in [("first", lesson.markdown[0]), ("last", lesson.markdown[-1])]:
+        for direction, name in [("Previous", lesson.previous), ("Next", lesson.next)]:
+            found = re.findall(rf"{direction}: \[[^\]]+\]\(([^)]+)\)", cell.source)
+            if found != ([name] if name else []):
+                yield f"its {where} text cell must link {direction} to {name}, and links {found}"
+
+
+def anchor(heading: str) -> str:
+    """JupyterLab's anchor of a heading: its text with hyphens for spaces."""
+    return re.sub(r"[`*]", "", heading).replace(" ", "-")
+
+
+def links_lead_somewhere(lesson: Lesson) -> Iterator[str]:
+    prose = "\n".join(without_code(cell.source) for cell in lesson.markdown)
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose) + re.findall(r'(?:src|href)="([^"]+)"', prose):
+        if target.startswith("https://"):
+            continue
+        file, _, fragment = target.partition("#")
+        path = lesson.path.parent / file if file else lesson.path
+        if target.startswith("http:") or not path.is_file():
+            yield f"dead link: {target}"
+        elif fragment:
+            other = lesson if path == lesson.path else Lesson(path, path.read_text(encoding="utf-8"))
+            if fragment not in [anchor(name) for _, name in headings(other)]:
+                yield f"dead link: {target}: no such heading"
+    for number, name in re.findall(r"\[(\d\d)\. ([^\]]+)\]", prose):
+        titles = {path.name[:2]: lessons.read(path).cells[0].source.splitlines()[0] for path in lessons.PATHS}
+        short = titles.get(number, "").removeprefix(f"# {number}. ").split(":")[0]
+        if name != short:
+            yield f"a link calls lesson {number} {name!r}; its title is {short!r}"
+
+
+RULES = [
+    every_cell_ran_in_order,
+    outputs_are_there,
+    errors_are_expected_and_there,
+    outputs_are_steady,
+    file_is_canonical,
+    sources_are_clean,
+    every_wait_is_bounded,
+    guesses_are_folded,
+    exercise_is_whole,
+    form_is_right,
+    way_through_is_right,
+    links_lead_somewhere,
+]
+
+
+def problems(lesson: Lesson) -> list[str]:
+    """All that is wrong with a lesson, a line each, with the rule's name."""
+    return [f"{rule.__name__}: {problem}" for rule in RULES for problem in rule(lesson)]

@@ -1,0 +1,41 @@
+"""The lessons as the tests see them: which there are, and what is in them."""
+
+import ast
+from pathlib import Path
+
+import nbformat
+from IPython.core.inputtransformer2 import TransformerManager
+
+ROOT = Path(__file__).parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+PATHS = sorted(NOTEBOOKS.glob("[0-9][0-9]-*.ipynb"))
+
+
+def read(path: Path) -> nbformat.NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(notebook) -> list[nbformat.NotebookNode]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def tagged(notebook, tag: str) -> list[nbformat.NotebookNode]:
+    return [cell for cell in notebook.cells if tag in cell.metadata.get("tags", [])]
+
+
+def tree(cell) -> ast.Module:
+    """A code cell's syntax tree; its magics are calls of `get_ipython()` in it."""
+    return ast.parse(TransformerManager().transform_cell(cell.source))
+
+
+def imports(notebook) -> str:
+    """The import statements of all cells, as a program."""
+    nodes = [node for cell in code_cells(notebook) for node in tree(cell).body]
+    return "\n".join(ast.unparse(node) for node in nodes if isinstance(node, ast.Import | ast.ImportFrom))
+
+
+def function(notebook, name: str) -> list[str]:
+    """The definitions of the function `name` in a notebook's cells, each in one canonical form."""
+    nodes = [node for cell in code_cells(notebook) for node in ast.walk(tree(cell))]
+    found = [node for node in nodes if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef) and node.name == name]
+    return [ast.unparse(node) for node in found]

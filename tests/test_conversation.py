@@ -1,0 +1,280 @@
+"""The tape writes down what the server saw, in its order; the picture shows it."""
+
+import asyncio
+import base64
+import logging
+import re
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+from fastapi import FastAPI, HTTPException, WebSocket, WebSocketDisconnect, WebSocketException
+from websockets import ConnectionClosed, InvalidStatus, connect
+
+from wslab import picture, serve
+from wslab.conversation import Conversation, Event
+
+PATIENCE = 10
+logger = logging.getLogger("uvicorn.error")
+app = FastAPI()
+
+
+@app.websocket("/echo")
+async def echo(websocket: WebSocket):
+    await websocket.accept()
+    try:
+        while True:
+            text = await websocket.receive_text()
+            logger.info("got %s", text)
+            await websocket.send_text(text)
+    except WebSocketDisconnect as disconnect:
+        await asyncio.sleep(0.1)  # the picture has to wait for what an endpoint does after its client has left
+        logger.info("left with %d", disconnect.code)
+
+
+@app.websocket("/once/{what}")
+async def once(websocket: WebSocket, what: str):
+    if what == "refuse":
+        raise WebSocketException(1008)
+    if what == "unauthorized":
+        raise HTTPException(401)
+    if what == "return-early":
+        return
+    await websocket.accept(subprotocol="chat" if what == "subprotocol" else None)
+    if what == "close":
+        await websocket.close(4000, "had enough")
+    elif what == "error":
+        raise ValueError("first line\nsecond line")
+    elif what == "exception":
+        raise WebSocketException(1008, "not polite")
+    elif what == "bytes":
+        await websocket.send_bytes(bytes(range(100)))
+        await websocket.close()
+    elif what == "control":
+        await websocket.send_text("a\nb\x07c\u2028d")
+        await websocket.close()
+    elif what == "long":
+        await websocket.send_text("x" * 2000)
+        await websocket.close()
+    elif what == "send-to-nobody":
+        await websocket.receive()
+        await websocket.send_text("are you there?")
+
+
+@pytest.fixture
+def server():
+    with serve(app) as running:
+        yield running
+
+
+def lines(server) -> list[str]:
+    conversation = asyncio.run(server.conversation())
+    return [f"{'server' if event.source == 'server' else event.client}: {event.text}" for event in conversation.events]
+
+
+async def visit(server, path: str, *messages, abort: bool = False, code: int = 1000, reason: str = "") -> None:
+    async with asyncio.timeout(PATIENCE):
+        try:
+            ws = await connect(server.url(path), subprotocols=["chat"] if "subprotocol" in path else None)
+        except InvalidStatus:
+            return
+        try:
+            for message in messages:
+                await ws.send(message)
+                await ws.recv()
+        except ConnectionClosed:
+            pass
+        if "echo" not in path and "nobody" not in path:
+            while True:
+                try:
+                    await ws.recv()
+                except ConnectionClosed:
+                    break
+        if abort:
+            ws.transport.abort()
+        else:
+            await ws.close(code, reason)
+
+
+def test_order_logs_and_the_end(server):
+    asyncio.run(visit(server, "/echo", "one", "two"))
+    assert lines(server) == [
+        "1: connect /echo",
+        "server: accept",
+        "1: 'one'",
+        "server: log: got one",
+        "server: 'one'",
+        "1: 'two'",
+        "server: log: got two",
+        "server: 'two'",
+        "1: close 1000",
+        "server: log: left with 1000",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/once/close", ["server: accept", "server: close 4000 'had enough'"]),
+        ("/once/error", ["server: accept", "server: endpoint raised ValueError: first line"]),
+        ("/once/exception", ["server: accept", "server: close 1008 'not polite'"]),
+        ("/once/return", ["server: accept", "server: endpoint returned without close()"]),
+        ("/once/return-early", ["server: endpoint returned without accept()"]),
+        ("/once/refuse", ["server: refuse: HTTP 403"]),
+        ("/once/unauthorized", ["server: refuse: HTTP 401"]),
+        ("/nowhere", ["server: refuse: HTTP 403"]),
+        ("/once/subprotocol", ["server: accept, subprotocol 'chat'", "server: endpoint returned without close()"]),
+        (
+            "/once/bytes",
+            [
+                "server: accept",
+                f"server: {bytes(range(32))!r}... (100 bytes)",
+                "server: close 1000",
+            ],
+        ),
+        ("/once/control", ["server: accept", r"server: 'a\nb\x07c\u2028d'", "server: close 1000"]),
+        ("/once/long", ["server: accept", f"server: '{'x' * 32}'... (2,000 characters)", "server: close 1000"]),
+    ],
+)
+def test_what_the_server_may_do(server, path, expected):
+    asyncio.run(visit(server, path))
+    assert lines(server) == [f"1: connect {path}", *expected]
+
+
+def test_the_wrong_kind_of_message(server):
+    asyncio.run(visit(server, "/echo", b"\x00"))
+    assert lines(server)[2:] == [r"1: b'\x00'", "server: endpoint raised KeyError: 'text'"]
+
+
+def test_a_code_and_a_reason(server):
+    asyncio.run(visit(server, "/echo", code=4321, reason="enough"))
+    assert lines(server)[2:] == ["1: close 4321 'enough'", "server: log: left with 4321"]
+
+
+def test_a_dropped_connection(server):
+    asyncio.run(visit(server, "/echo", "one", abort=True))
+    assert lines(server)[-2:] == ["1: gone, without a close code (1005)", "server: log: left with 1005"]
+
+
+def test_sending_to_a_client_that_has_left(server):
+    asyncio.run(visit(server, "/once/send-to-nobody"))
+    assert lines(server)[2:] == [
+        "1: close 1000",
+        "server: endpoint could not send 'are you there?': the client has gone",
+        "server: endpoint raised WebSocketDisconnect(1006)",
+    ]
+
+
+def test_the_server_shuts_down():
+    server = serve(app)
+
+    async def stay():
+        async with asyncio.timeout(PATIENCE), connect(server.url("/echo")) as ws:
+            await ws.send("one")
+            await ws.recv()
+            await asyncio.to_thread(server.stop)
+
+    asyncio.run(stay())
+    assert lines(server)[-2:] == ["server: close 1012 'server shuts down'", "server: log: left with 1012"]
+
+
+def test_queries_are_shown(server):
+    asyncio.run(visit(server, "/echo?room=1"))
+    assert lines(server)[0] == "1: connect /echo?room=1"
+
+
+def test_clients_are_told_apart(server):
+    async def both():
+        async with asyncio.timeout(PATIENCE), connect(server.url("/echo")) as a, connect(server.url("/echo")) as b:
+            await b.send("from b")
+            await b.recv()
+            await a.send("from a")
+            await a.recv()
+
+    asyncio.run(both())
+    text = str(asyncio.run(server.conversation()))
+    assert text.splitlines()[0].split() == ["client", "1", "server", "client", "2"]
+    assert "client 2's log: got from b" in text
+    assert "client 1's log: got from a" in text
+
+
+def test_a_call_shows_what_is_new_and_a_repeated_call_shows_it_again(server):
+    asyncio.run(visit(server, "/echo", "first"))
+    first = str(asyncio.run(server.conversation()))
+    asyncio.run(visit(server, "/echo", "second"))
+    second = str(asyncio.run(server.conversation()))
+    assert "first" in first
+    assert "first" not in second
+    assert "second" in second
+    assert second.splitlines()[0].split() == ["client", "server"]
+    assert str(asyncio.run(server.conversation())) == second
+
+
+def events(*texts: str, client: int = 1) -> list[Event]:
+    return [Event(client, "client" if n % 2 else "server", text) for n, text in enumerate(texts, 1)]
+
+
+def picture_of(conversation: Conversation) -> tuple[str, ElementTree.Element]:
+    """The alternative text, and the SVG as a tree."""
+    html = conversation._repr_mimebundle_()["text/html"]
+    found = re.fullmatch(r'<img alt="([^"]+)" src="data:image/svg\+xml;base64,([^"]+)">', html)
+    return found[1], ElementTree.fromstring(base64.b64decode(found[2]))
+
+
+def test_text_lanes():
+    assert str(
+        Conversation([*events("connect /ws", "accept"), Event(1, "server", "log: hi", message=False)])
+    ) == "\n".join(
+        [
+            "   client                          server",
+            "      |--- connect /ws -------------->|",
+            "      |<-- accept --------------------|",
+            "      |                       log: hi *",
+        ]
+    )
+
+
+def test_wide_letters_keep_the_lanes_straight():
+    rows = str(Conversation(events("日本", "ok"))).splitlines()
+    assert [picture.width(row) for row in rows[1:]] == [39, 39]
+
+
+def test_the_picture_says_the_same_as_the_text():
+    alt, tree = picture_of(Conversation([*events("<&'\"", "b"), Event(1, "server", "log: c", message=False)]))
+    texts = [element.text for element in tree.iter("{http://www.w3.org/2000/svg}text")]
+    assert texts == ["client", "server", "<&'\"", "b", "log: c"]
+    assert alt == (
+        "Conversation, from first to last. client to server: &lt;&amp;&#x27;&quot;; "
+        "server to client: b; in the server: log: c."
+    )
+
+
+@pytest.mark.parametrize("clients", [1, 2, 3, 4])
+def test_every_label_fits_into_the_picture(clients):
+    """A letter is at most LETTER pixels wide in the fonts that the picture names (checked in a browser)."""
+    long = "'" + "x" * 32 + "'... (1,000,000 characters)"
+    said = [event for client in range(1, clients + 1) for event in events(long, long, client=client)]
+    said += [Event(client, "server", "log: " + "y" * 51, message=False) for client in range(1, clients + 1)]
+    _, tree = picture_of(Conversation(said))
+    wide = float(tree.get("width"))
+    for element in tree.iter("{http://www.w3.org/2000/svg}text"):
+        length = len(element.text) * picture.LETTER
+        x = float(element.get("x"))
+        left = x - (length if element.get("text-anchor") == "end" else length / 2)
+        assert left >= 0
+        assert left + length <= wide
+
+
+def test_a_long_conversation_is_cut():
+    conversation = Conversation(events(*(f"message {n}" for n in range(1000))))
+    rows = str(conversation).splitlines()
+    assert len(rows) == picture.MAX_ROWS + 2
+    assert "... 940 more ..." in rows[picture.MAX_ROWS - picture.TAIL + 1]
+    assert "message 999" in rows[-1]
+    alt, tree = picture_of(conversation)
+    assert "; 940 more; " in alt
+    assert float(tree.get("height")) < 2500
+
+
+def test_nothing_yet():
+    assert str(Conversation([])) == "(no client has connected yet)"
+    assert Conversation([])._repr_mimebundle_()["text/html"] == "<p>(no client has connected yet)</p>"

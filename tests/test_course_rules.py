@@ -1,0 +1,214 @@
+"""Every lesson keeps the course's rules; and a lesson that is spoiled in any one way breaks the rule for it."""
+
+import dataclasses
+import re
+
+import nbformat
+import pytest
+
+from tests import course_rules, lessons
+
+COURSE = course_rules.course()
+README = (lessons.ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("lesson", COURSE, ids=lambda lesson: lesson.path.stem)
+def test_a_lesson_keeps_the_rules(lesson):
+    assert course_rules.problems(lesson) == []
+
+
+def test_the_lessons_are_numbered_in_order_and_none_is_missed():
+    assert lessons.PATHS
+    assert sorted(lessons.NOTEBOOKS.glob("*.ipynb")) == lessons.PATHS
+    part_one = [path for path in lessons.PATHS if path.name < "90"]
+    assert [int(path.name[:2]) for path in part_one] == list(range(len(part_one)))
+
+
+def test_every_solution_belongs_to_an_exercise():
+    loaded = re.findall(r"# %load (solutions/\S+\.py)", " ".join(cell.source for x in COURSE for cell in x.code))
+    there = [f"solutions/{path.name}" for path in sorted((lessons.NOTEBOOKS / "solutions").glob("*.py"))]
+    assert sorted(loaded) == there
+
+
+@pytest.mark.parametrize("lesson", COURSE, ids=lambda lesson: lesson.path.stem)
+def test_the_readme_lists_the_lesson_with_its_minutes(lesson):
+    title = lesson.notebook.cells[0].source.splitlines()[0].removeprefix("# ")
+    minutes = re.search(r"\*\*Time:\*\* (\d+) minutes", lesson.notebook.cells[0].source)[1]
+    number, name = title.split(". ", 1)
+    row = f"| {number} | [{name.split(':')[0]}](notebooks/{lesson.path.name}) | {minutes} min |"
+    assert row in README
+
+
+# --- The rules are rules: each finds what it is for. ---
+
+
+def cell(notebook, name: str):
+    (found,) = [cell for cell in notebook.cells if cell.id == name]
+    return found
+
+
+def spoil_order(notebook):
+    cell(notebook, "client").execution_count = None
+
+
+def spoil_outputs(notebook):
+    cell(notebook, "client").outputs = []
+
+
+def spoil_picture(notebook):
+    cell(notebook, "conversation").outputs = []
+
+
+def spoil_expected_error(notebook):
+    cell(notebook, "second-recv").outputs = cell(notebook, "second-recv").outputs[:1]
+
+
+def spoil_unexpected_error(notebook):
+    cell(notebook, "client").outputs = cell(notebook, "second-recv").outputs
+
+
+def spoil_stderr(notebook):
+    cell(notebook, "client").outputs = [nbformat.v4.new_output("stream", name="stderr", text="oh")]
+
+
+def spoil_with(text: str):
+    def spoil(notebook):
+        cell(notebook, "client").outputs = [nbformat.v4.new_output("stream", name="stdout", text=text)]
+
+    return spoil
+
+
+def spoil_metadata(notebook):
+    cell(notebook, "client").metadata["collapsed"] = True
+
+
+def spoil_id(notebook):
+    cell(notebook, "client").id = "5c1d3a"
+
+
+def spoil_source_with(text: str):
+    def spoil(notebook):
+        cell(notebook, "client").source += f"\n{text}"
+
+    return spoil
+
+
+def spoil_nbval_tag(notebook):
+    cell(notebook, "client").metadata["tags"] = ["nbval-ignore-output"]
+
+
+def spoil_timeout(notebook):
+    client = cell(notebook, "client")
+    client.source = client.source.replace("asyncio.timeout(5), ", "")
+
+
+def spoil_guess_fold(notebook):
+    del cell(notebook, "second-recv").metadata["jupyter"]
+
+
+def spoil_guess_tag(notebook):
+    cell(notebook, "second-recv").metadata = {"tags": ["raises-exception"]}
+
+
+def spoil_guess_place(notebook):
+    cell(notebook, "endpoint-intro").source += "\n\n**Guess:** what?"
+
+
+def spoil_solution(notebook):
+    cell(notebook, "solution").source = "%load solutions/01_greeter.py"
+
+
+def spoil_solution_output(notebook):
+    cell(notebook, "solution").outputs = cell(notebook, "client").outputs
+
+
+def spoil_solution_file(notebook):
+    cell(notebook, "solution").source = "# %load solutions/01_nothing.py"
+
+
+def spoil_check(notebook):
+    notebook.cells.remove(cell(notebook, "exercise-check"))
+
+
+def spoil_hint(notebook):
+    cell(notebook, "hint").source = "Think."
+
+
+def spoil_title(notebook):
+    cell(notebook, "title").source = cell(notebook, "title").source.replace("# 01. ", "# 2. ")
+
+
+def spoil_heading(notebook):
+    cell(notebook, "your-turn").source = cell(notebook, "your-turn").source.replace("## ", "#### ")
+
+
+def spoil_next(notebook):
+    cell(notebook, "title").source = cell(notebook, "title").source.replace("02-keep-talking", "00-start-here")
+
+
+def spoil_link(notebook):
+    cell(notebook, "remember").source += " [more](03-nowhere.ipynb)"
+
+
+def spoil_anchor(notebook):
+    cell(notebook, "remember").source += " [more](02-keep-talking.ipynb#Nowhere)"
+
+
+def spoil_link_title(notebook):
+    cell(notebook, "remember").source += " [00. Begin here](00-start-here.ipynb)"
+
+
+def spoil_length(notebook):
+    cell(notebook, "remember").source += " word" * 1600
+
+
+SPOILED = [
+    (spoil_order, "every_cell_ran_in_order: cell client: not run"),
+    (spoil_outputs, "outputs_are_there: cell client: shows something, but no output is stored"),
+    (spoil_picture, "outputs_are_there: cell conversation: shows something"),
+    (spoil_expected_error, "errors_are_expected_and_there: cell second-recv: should raise"),
+    (spoil_unexpected_error, "errors_are_expected_and_there: cell client: raised an error"),
+    (spoil_stderr, "errors_are_expected_and_there: cell client: wrote to stderr"),
+    (spoil_with("/home/ada/course"), "outputs_are_steady: cell client: its output holds a path"),
+    (spoil_with("C:\\Users\\ada"), "outputs_are_steady: cell client: its output holds a path"),
+    (spoil_with("ws://127.0.0.1:43210/ws"), "outputs_are_steady: cell client: its output holds a port"),
+    (spoil_with("<object at 0x7f0c2b3d>"), "outputs_are_steady: cell client: its output holds an address"),
+    (spoil_with("12:30:01"), "outputs_are_steady: cell client: its output holds a time"),
+    (spoil_with("took 3.2 ms"), "outputs_are_steady: cell client: its output holds a time"),
+    (spoil_metadata, "file_is_canonical: not in canonical form"),
+    (spoil_id, "file_is_canonical: cell 5c1d3a: give it an id"),
+    (spoil_source_with("# NBVAL_IGNORE_OUTPUT"), "sources_are_clean: cell client: has 'NBVAL_'"),
+    (spoil_source_with("time.sleep(1)"), "sources_are_clean: cell client: has 'time.sleep'"),
+    (spoil_source_with("serve(app, port=8000)"), "sources_are_clean: cell client: has a fixed port"),
+    (spoil_nbval_tag, "sources_are_clean: cell client: has an nbval tag"),
+    (spoil_timeout, "every_wait_is_bounded: cell client: may wait for ever: connect("),
+    (spoil_source_with("await ws.recv()"), "every_wait_is_bounded: cell client: may wait for ever: ws.recv()"),
+    (spoil_guess_fold, "guesses_are_folded: cell second-recv: its output must be folded"),
+    (spoil_guess_tag, "guesses_are_folded: cell second-recv: a `guess` tag and a **Guess:**"),
+    (spoil_guess_place, "guesses_are_folded: cell endpoint: a `guess` tag and a **Guess:**"),
+    (spoil_solution, "exercise_is_whole: cell solution: must be a comment that loads a file"),
+    (spoil_solution_file, "exercise_is_whole: cell solution: must be a comment that loads a file"),
+    (spoil_solution_output, "exercise_is_whole: cell solution: the solution must not run by itself"),
+    (spoil_check, "exercise_is_whole: the exercise needs a stub, a check and a solution"),
+    (spoil_hint, "exercise_is_whole: the exercise has no folded hint"),
+    (spoil_title, "form_is_right: must begin with `# 01. Title`"),
+    (spoil_heading, "form_is_right: skips from heading level 2 to 4"),
+    (spoil_length, "form_is_right: has 2"),
+    (spoil_next, "way_through_is_right: its first text cell must link Next to 02-keep-talking.ipynb"),
+    (spoil_link, "links_lead_somewhere: dead link: 03-nowhere.ipynb"),
+    (spoil_anchor, "links_lead_somewhere: dead link: 02-keep-talking.ipynb#Nowhere: no such heading"),
+    (spoil_link_title, "links_lead_somewhere: a link calls lesson 00 'Begin here'"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "problem"), SPOILED, ids=[problem.split(":")[0] for _, problem in SPOILED])
+def test_a_spoiled_lesson_is_found_out(spoil, problem):
+    notebook = nbformat.reads(COURSE[1].text, as_version=4)
+    spoil(notebook)
+    text = nbformat.writes(notebook, indent=1) + "\n"
+    found = course_rules.problems(dataclasses.replace(COURSE[1], text=text))
+    assert any(line.startswith(problem) for line in found), found
+
+
+def test_every_rule_has_been_seen_to_fail():
+    assert {problem.split(":")[0] for _, problem in SPOILED} == {rule.__name__ for rule in course_rules.RULES}

@@ -1,0 +1,137 @@
+"""The programs in examples/: started as a reader starts them, and with the endpoints of the lessons."""
+
+import ast
+import asyncio
+import contextlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+from websockets import ConnectionClosed, connect
+
+from tests import lessons
+
+PATIENCE = 20  # seconds; only a test that fails waits this long
+
+
+def endpoint(module: str, name: str) -> str:
+    tree = ast.parse((lessons.ROOT / "examples" / module).read_text(encoding="utf-8"))
+    (found,) = [node for node in tree.body if isinstance(node, ast.AsyncFunctionDef) and node.name == name]
+    return ast.unparse(found)
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "lesson"),
+    [
+        ("first_message/app.py", "answer", "00-start-here.ipynb"),
+        ("echo/app.py", "echo", "02-keep-talking.ipynb"),
+    ],
+)
+def test_an_endpoint_is_the_one_of_its_lesson(module, name, lesson):
+    notebook = lessons.read(lessons.NOTEBOOKS / lesson)
+    assert lessons.function(notebook, name)[-1] == endpoint(module, name)
+
+
+@contextlib.contextmanager
+def program(*arguments: str):
+    """A program as a process, and the line in which it says where it listens."""
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=lessons.ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        for line in process.stdout:
+            if found := re.search(r"http://127\.0\.0\.1:(\d+)", line):
+                yield process, int(found[1])
+                break
+        else:
+            pytest.fail(f"{arguments} ended without saying where it listens")
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait(PATIENCE)
+        process.stdout.close()
+
+
+async def say(port: int, *texts: str) -> list[str]:
+    async with asyncio.timeout(PATIENCE), connect(f"ws://127.0.0.1:{port}/ws") as ws:
+        answers = []
+        for text in texts:
+            await ws.send(text)
+            answers.append(await ws.recv())
+        return answers
+
+
+def test_the_echo_program_its_page_and_its_client():
+    with program("-m", "examples.echo", "--port", "0") as (_, port):
+        assert asyncio.run(say(port, "one", "two")) == ["You wrote: one", "You wrote: two"]
+        for path, content_type in [("/", "text/html"), ("/page/page.js", "javascript"), ("/page/page.css", "text/css")]:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE) as response:
+                assert content_type in response.headers["content-type"]
+        client = run_client(f"ws://127.0.0.1:{port}/ws", "hello\nagain\n")
+        assert (client.returncode, client.stdout) == (0, "You wrote: hello\nYou wrote: again\n")
+        refused = run_client(f"ws://127.0.0.1:{port}/elsewhere", "")
+        assert refused.returncode == 1
+        assert refused.stderr.strip() == f"ws://127.0.0.1:{port}/elsewhere refused the connection: HTTP 403"
+
+
+def run_client(url: str, lines: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "examples.echo.client", url]
+    return subprocess.run(command, cwd=lessons.ROOT, input=lines, capture_output=True, text=True, timeout=PATIENCE)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process alone")
+def test_ctrl_c_ends_the_program_while_a_client_is_connected():
+    async def stay_and_press_ctrl_c(process, port):
+        async with asyncio.timeout(PATIENCE), connect(f"ws://127.0.0.1:{port}/ws") as ws:
+            start = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            with pytest.raises(ConnectionClosed):
+                await ws.recv()
+            rest, _ = await asyncio.to_thread(process.communicate, timeout=PATIENCE)
+            return ws.close_code, rest, time.monotonic() - start
+
+    with program("-m", "examples.echo", "--port", "0") as (process, port):
+        code, rest, seconds = asyncio.run(stay_and_press_ctrl_c(process, port))
+        assert code == 1012
+        assert seconds < 2
+        assert "Traceback" not in rest
+        assert process.returncode == 0
+
+
+def test_what_can_be_wrong_with_a_start():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        for options in [["--port", port], ["--port", "99999"], ["--host", "192.0.2.1"]]:
+            command = [sys.executable, "-m", "examples.echo", *options]
+            result = subprocess.run(command, cwd=lessons.ROOT, capture_output=True, text=True, timeout=PATIENCE)
+            assert result.returncode == 1
+            assert result.stderr.startswith("Cannot listen on ")
+            assert result.stderr.count("\n") == 1
+
+
+def test_what_can_be_wrong_with_an_address():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"ws://127.0.0.1:{free.getsockname()[1]}/ws"
+    nobody = run_client(url, "hello\n")
+    assert nobody.returncode == 1
+    assert nobody.stderr.strip() == f"Nobody listens at {url}. Is the server running?  python -m examples.echo"
+    assert "is not a WebSocket address" in run_client("localhost", "hello\n").stderr
+
+
+def test_the_first_message_as_its_file_says():
+    with program("-m", "uvicorn", "examples.first_message.app:app", "--port", "0") as (_, port):
+        command = [sys.executable, "examples/first_message/client.py", f"ws://127.0.0.1:{port}/ws"]
+        result = subprocess.run(command, cwd=lessons.ROOT, capture_output=True, text=True, timeout=PATIENCE)
+        assert result.stdout == "You wrote: hello from a script\n"

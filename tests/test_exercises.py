@@ -1,0 +1,101 @@
+"""Every exercise refuses its stub and each wrong answer, for the right reason, and accepts its solution."""
+
+import asyncio
+import textwrap
+
+import pytest
+
+from tests import lessons
+from tests.wrong_answers import WRONG_ANSWERS
+
+EXERCISES = [path for path in lessons.PATHS if lessons.tagged(lessons.read(path), "exercise-stub")]
+
+
+def check(path, answer: str):
+    """What the lesson's check says of `answer`, which sees the names that the lesson imports."""
+    notebook = lessons.read(path)
+    (cell,) = lessons.tagged(notebook, "exercise-check")
+    names: dict = {"__name__": "__main__"}
+    exec(lessons.imports(notebook), names)
+    exec(textwrap.dedent(answer), names)
+    call = cell.source.splitlines()[-1]
+    assert call.startswith("await exercises.")
+    exec(f"async def check():\n    return {call}", names)
+    return asyncio.run(names["check"]())
+
+
+def number(path) -> str:
+    return path.name[:2]
+
+
+def solution(path) -> str:
+    (cell,) = lessons.tagged(lessons.read(path), "exercise-solution")
+    return (lessons.NOTEBOOKS / cell.source.removeprefix("# %load ")).read_text(encoding="utf-8")
+
+
+def test_every_exercise_has_wrong_answers():
+    assert sorted(WRONG_ANSWERS) == [number(path) for path in EXERCISES]
+    assert all(len(answers) >= 2 for answers in WRONG_ANSWERS.values())
+
+
+@pytest.mark.parametrize("path", EXERCISES, ids=number)
+def test_the_stub_is_refused_and_the_page_shows_it(path):
+    notebook = lessons.read(path)
+    (stub,) = lessons.tagged(notebook, "exercise-stub")
+    (cell,) = lessons.tagged(notebook, "exercise-check")
+    verdict = check(path, stub.source)
+    assert not verdict.passed
+    assert repr(verdict).startswith("Not yet: ")
+    assert cell.outputs[0].data["text/plain"] == repr(verdict)
+
+
+@pytest.mark.parametrize("path", EXERCISES, ids=number)
+def test_the_solution_is_accepted(path):
+    verdict = check(path, solution(path))
+    assert verdict.passed, verdict
+    assert repr(verdict).endswith("\nSolved.")
+
+
+WRONG = [
+    pytest.param(path, head + textwrap.indent(textwrap.dedent(body), "    "), message, id=mistake)
+    for path in EXERCISES
+    for mistake, head, body, message in WRONG_ANSWERS[number(path)]
+]
+
+
+@pytest.mark.parametrize(("path", "answer", "message"), WRONG)
+@pytest.mark.filterwarnings("ignore:coroutine 'WebSocket.send_text' was never awaited")
+def test_a_wrong_answer_is_refused_for_its_reason(path, answer, message):
+    verdict = check(path, answer)
+    assert not verdict.passed
+    assert message in verdict.problem
+
+
+RIGHT_IN_ANOTHER_WAY = {
+    "01": """
+        app = FastAPI()
+
+        @app.websocket("/greet")
+        async def greet(websocket: WebSocket):
+            await websocket.accept()
+            await websocket.send_text("Hello, " + await websocket.receive_text() + "!")
+            await websocket.close(code=1000, reason="bye")
+        """,
+    "02": """
+        app = FastAPI()
+
+        @app.websocket("/count")
+        async def count(websocket: WebSocket):
+            await websocket.accept()
+            number = 0
+            async for text in websocket.iter_text():
+                number += 1
+                await websocket.send_text(f"{number}: {text}")
+        """,
+}
+
+
+@pytest.mark.parametrize("path", [path for path in EXERCISES if number(path) in RIGHT_IN_ANOTHER_WAY], ids=number)
+def test_another_right_answer_is_accepted(path):
+    verdict = check(path, RIGHT_IN_ANOTHER_WAY[number(path)])
+    assert verdict.passed, verdict

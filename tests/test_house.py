@@ -1,0 +1,148 @@
+"""The house around the lessons: its commands, its requirements, Binder, the workflow."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from tests.lessons import ROOT
+
+PIN = re.compile(r"^([a-z0-9][a-z0-9._-]*)==(\S+)", re.MULTILINE)
+posix = pytest.mark.skipif(sys.platform == "win32", reason="for make, which Windows does without")
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def names(text: str) -> list[str]:
+    return re.findall(r"^([a-z0-9][a-z0-9-]*)", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("folder", [".", "tests"])
+def test_every_direct_dependency_has_a_reason_and_is_locked(folder):
+    direct = read(f"{folder}/requirements.in")
+    for line in direct.splitlines():
+        assert line.startswith(("#", "-c ")) or re.match(r"\S+ +# \S+", line), f"{line!r} has no reason"
+    assert set(names(direct)) <= set(dict(PIN.findall(read(f"{folder}/requirements.txt"))))
+
+
+def test_what_was_asked_for_is_there():
+    assert {"fastapi", "uvicorn", "jupyter", "nest-asyncio", "websockets", "nbval"} <= set(
+        names(read("requirements.in"))
+    )
+
+
+def test_the_two_locks_agree_and_name_no_place():
+    course, extra = dict(PIN.findall(read("requirements.txt"))), dict(PIN.findall(read("tests/requirements.txt")))
+    assert {name: extra[name] for name in course.keys() & extra.keys()} == {
+        name: course[name] for name in course.keys() & extra.keys()
+    }
+    for text in (read("requirements.txt"), read("tests/requirements.txt")):
+        assert "://" not in text
+
+
+# --- tools/venv.sh: what it says when something is missing ---
+
+
+@pytest.fixture
+def newcomer(tmp_path):
+    """An empty folder with the script, and a PATH without uv and Python; `run` says what came out."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ["sh", "rm", "head", "tail", "grep", "printf"]:
+        (tools / name).symlink_to(shutil.which(name))
+    shutil.copy(ROOT / "tools/venv.sh", tmp_path)
+    (tmp_path / "requirements.txt").write_text("wsproto==1.3.2\n")
+
+    def run(python: str = "", **environment):
+        if python:
+            (tools / "python3").write_text(f"#!{shutil.which('sh')}\n{python}\n")
+            (tools / "python3").chmod(0o755)
+        return subprocess.run(
+            ["sh", "venv.sh", "requirements.txt"],
+            cwd=tmp_path,
+            env={"PATH": str(tools), "HOME": str(tmp_path), **environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    return run
+
+
+def says(result, message: str) -> None:
+    assert result.returncode == 1
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+@posix
+def test_no_python(newcomer):
+    says(newcomer(), "The course needs Python 3.11 or newer. Found: ")
+
+
+@posix
+def test_too_old_a_python(newcomer):
+    old = 'if [ "$1" = --version ]; then echo "Python 3.9.2"; else exit 1; fi'
+    says(newcomer(old), "The course needs Python 3.11 or newer. Found: Python 3.9.2")
+
+
+@posix
+def test_no_venv_module(newcomer):
+    without = f'case "$*" in *ensurepip*) exit 1;; esac; exec {sys._base_executable} "$@"'
+    says(newcomer(without), "This Python lacks its venv module. On Debian and Ubuntu: apt install python3-venv")
+
+
+@posix
+def test_no_network(newcomer):
+    nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_CONFIG_FILE": os.devnull, "PIP_DEFAULT_TIMEOUT": "1"}
+    result = newcomer(f'exec {sys._base_executable} "$@"', **nowhere)
+    says(result, "The packages could not be downloaded. Is there a network?")
+
+
+# --- Binder and the workflow ---
+
+
+def test_binder_would_accept_the_repository():
+    """`--no-build` shows what Binder would build. Docker is not needed."""
+    command = [
+        sys.executable,
+        "-m",
+        "repo2docker",
+        "--no-build",
+        "--debug",
+        "--user-id=1000",
+        "--user-name=reader",
+        ".",
+    ]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert result.returncode == 0, result.stderr
+    docker_file = result.stdout + result.stderr
+    assert "Building conda environment for python=3.12" in docker_file
+    # The lock lies outside binder/, so the whole repository must be there before pip runs.
+    copied, installed = docker_file.index(" src/ ${REPO_DIR}/"), docker_file.index('-r "binder/requirements.txt"')
+    assert copied < installed
+    assert "-r ../requirements.txt" in read("binder/requirements.txt")
+
+
+def test_the_workflow_runs_the_same_tests_everywhere():
+    workflow = yaml.safe_load(read(".github/workflows/test.yml"))
+    matrix = workflow["jobs"]["test"]["strategy"]["matrix"]
+    assert matrix["os"] == ["ubuntu-latest", "macos-latest", "windows-latest"]
+    assert matrix["python"] == ["3.11", "3.12", "3.13", "3.14"]
+    assert "make test" in read(".ci/run")
+    assert "schedule" in workflow[True]  # YAML reads the key `on` as true
+
+
+def test_the_readme_gives_the_commands_that_there_are():
+    targets = set(re.findall(r"^([a-z]+):", read("Makefile"), re.MULTILINE))
+    for document in ("README.md", "CONTRIBUTING.md"):
+        named = set(re.findall(r"(?:`|^)make ([a-z]+)", read(document), re.MULTILINE))
+        assert named <= targets
+    assert "make lab" in read("README.md")
+    assert "make test" in read("README.md")

@@ -1,0 +1,329 @@
+"""`serve`: starts, is replaced, stops, leaves nothing behind, and says clearly what is wrong."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import threading
+import time
+import urllib.request
+
+import psutil
+import pytest
+import uvicorn
+from fastapi import FastAPI, WebSocket
+from websockets import ConnectionClosed, connect
+
+from wslab import ServeError, serve
+from wslab import server as server_module
+
+PATIENCE = 10  # seconds; only a test that fails waits this long
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind():
+    yield
+    server_module.stop_all()
+    for thread in threading.enumerate():
+        if thread.name.startswith("wslab server"):
+            thread.join(PATIENCE)
+            assert not thread.is_alive()
+
+
+def echo_app(**options) -> FastAPI:
+    app = FastAPI(**options)
+
+    @app.websocket("/ws")
+    async def echo(websocket: WebSocket):
+        await websocket.accept()
+        async for text in websocket.iter_text():
+            await websocket.send_text(text)
+
+    @app.get("/http")
+    async def http():
+        return {"untouched": True}
+
+    return app
+
+
+async def say(server, text: str = "hello", path: str = "/ws") -> str:
+    async with asyncio.timeout(PATIENCE), connect(server.url(path)) as ws:
+        await ws.send(text)
+        return await ws.recv()
+
+
+def test_a_message_goes_round():
+    with serve(echo_app()) as server:
+        assert server.url("/ws") == f"ws://127.0.0.1:{server.port}/ws"
+        assert asyncio.run(say(server)) == "hello"
+    assert not server.running
+
+
+def test_http_passes_through_untouched():
+    with serve(echo_app()) as server:
+        with urllib.request.urlopen(server.http_url("/http"), timeout=PATIENCE) as response:
+            assert response.read() == b'{"untouched":true}'
+        assert str(asyncio.run(server.conversation())) == "(no client has connected yet)"
+
+
+def test_serving_again_replaces_the_old_server():
+    first = serve(echo_app())
+    second = serve(echo_app())
+    assert not first.running
+    assert asyncio.run(say(second)) == "hello"
+
+
+def test_another_name_is_another_server():
+    first, second = serve(echo_app(), name="one"), serve(echo_app(), name="two")
+    assert asyncio.run(say(first)) == asyncio.run(say(second)) == "hello"
+
+
+def test_a_fixed_port_can_be_served_again():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    for _ in range(3):
+        server = serve(echo_app(), port=port)
+        assert server.port == port
+        assert asyncio.run(say(server)) == "hello"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not count file descriptors")
+def test_many_servers_leave_nothing_behind():
+    async def still_there_when_it_stops(server):
+        async with asyncio.timeout(PATIENCE), connect(server.url("/ws")):
+            server.stop()
+
+    def count():
+        return threading.active_count(), psutil.Process().num_fds()
+
+    def one_round():
+        server = serve(echo_app())
+        asyncio.run(say(server))
+        asyncio.run(still_there_when_it_stops(server))
+
+    one_round()
+    before = count()
+    for _ in range(5):
+        one_round()
+    threads, files = count()
+    assert threads == before[0]
+    assert files <= before[1]
+
+
+def test_stop_twice_is_stop_once():
+    server = serve(echo_app())
+    server.stop()
+    server.stop()
+
+
+def fails_within_two_seconds(*args, **options) -> str:
+    start = time.monotonic()
+    with pytest.raises(ServeError) as caught:
+        serve(*args, **options)
+    assert time.monotonic() - start < 2.5  # 2 s is the promise; the rest is for a busy machine
+    message = str(caught.value)
+    assert "\n" not in message
+    assert caught.value._render_traceback_() == [f"ServeError: {message}"]
+    return message
+
+
+def endpoint(websocket):
+    """Not an app, but what a beginner may pass."""
+
+
+@pytest.mark.parametrize(
+    ("app", "message"),
+    [
+        ("main:app", "got the text 'main:app'. Import the app"),
+        (FastAPI, "got the class FastAPI. Pass an app made from it: serve(FastAPI())"),
+        (42, "got a int, which is not an app"),
+        (None, "got a NoneType, which is not an app"),
+        (endpoint, "got endpoint(), which does not take an ASGI app's three arguments"),
+    ],
+)
+def test_what_is_not_an_app(app, message):
+    assert message in fails_within_two_seconds(app)
+
+
+def test_a_slip_does_not_cost_the_server_that_works():
+    server = serve(echo_app())
+    fails_within_two_seconds("main:app")
+    assert asyncio.run(say(server)) == "hello"
+
+
+def test_a_port_that_is_taken():
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        message = fails_within_two_seconds(echo_app(), port=other.getsockname()[1])
+    assert "Leave `port` out" in message
+
+
+@pytest.mark.parametrize("port", [-1, 65536, "8000", None, True])
+def test_what_is_not_a_port(port):
+    assert "port must be a whole number from 0 to 65535" in fails_within_two_seconds(echo_app(), port=port)
+
+
+def test_an_app_that_fails_to_start(capsys):
+    @contextlib.asynccontextmanager
+    async def lifespan(app):
+        raise RuntimeError("no database")
+        yield
+
+    message = fails_within_two_seconds(FastAPI(lifespan=lifespan))
+    assert message == "the app did not start: its lifespan raised RuntimeError: no database"
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("wait", [lambda: asyncio.sleep(60), lambda: asyncio.to_thread(time.sleep, 3)])
+def test_an_app_that_never_starts(wait):
+    @contextlib.asynccontextmanager
+    async def lifespan(app):
+        await wait()
+        yield
+
+    message = fails_within_two_seconds(FastAPI(lifespan=lifespan))
+    assert message.startswith("the app has not started within 2 seconds, probably waiting in its lifespan")
+
+
+def test_an_app_that_blocks_while_it_starts():
+    @contextlib.asynccontextmanager
+    async def lifespan(app):
+        time.sleep(3)
+        yield
+
+    message = fails_within_two_seconds(FastAPI(lifespan=lifespan))
+    assert message.startswith("the app has not started within 2 seconds in lifespan(), line ")
+
+
+def stuck_app(stuck) -> FastAPI:
+    app = FastAPI()
+
+    @app.websocket("/stuck")
+    async def endpoint(websocket: WebSocket):
+        await websocket.accept()
+        await websocket.send_text("here I am")
+        await stuck()
+
+    return app
+
+
+def stop_while_stuck(stuck, capsys) -> str:
+    """What `stop` says on stderr when an endpoint has not ended, although its client has left."""
+    server = serve(stuck_app(stuck))
+
+    async def visit():
+        async with asyncio.timeout(PATIENCE):
+            ws = await connect(server.url("/stuck"))
+            await ws.recv()
+            ws.transport.abort()
+
+    asyncio.run(visit())
+    start = time.monotonic()
+    server.stop()
+    assert time.monotonic() - start < 2.5
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1
+    return message
+
+
+def test_an_endpoint_that_never_ends_is_cancelled(capsys):
+    message = stop_while_stuck(lambda: asyncio.sleep(60), capsys)
+    assert "1 endpoint(s) were still running one second after their clients had gone" in message
+    assert "/stuck" in message
+
+
+def test_an_endpoint_that_swallows_its_cancellation(capsys):
+    async def stubborn():
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(60)
+
+    assert "1 task(s) of the app went on after being cancelled" in stop_while_stuck(stubborn, capsys)
+
+
+def test_an_endpoint_that_blocks_the_loop(capsys):
+    async def blocking():
+        time.sleep(4)
+
+    message = stop_while_stuck(blocking, capsys)
+    assert "the server's event loop is blocked in blocking(), line " in message
+    assert "cannot be stopped from outside" in message
+
+
+def test_conversation_does_not_wait_for_a_blocked_loop(monkeypatch):
+    monkeypatch.setattr(server_module, "SETTLE_TIMEOUT", -0.7)
+    entered = threading.Event()
+
+    async def blocking():
+        entered.set()
+        time.sleep(2)
+
+    server = serve(stuck_app(blocking))
+
+    async def visit():
+        async with asyncio.timeout(PATIENCE):
+            ws = await connect(server.url("/stuck"))
+            await asyncio.to_thread(entered.wait, PATIENCE)
+            try:
+                with pytest.raises(ServeError, match=r"its event loop is blocked in blocking\(\), line "):
+                    await server.conversation()
+            finally:
+                ws.transport.abort()
+
+    asyncio.run(visit())
+
+
+def test_clients_are_told_1012_when_the_server_stops():
+    server = serve(echo_app())
+
+    async def visit():
+        async with asyncio.timeout(PATIENCE), connect(server.url("/ws")) as ws:
+            await asyncio.to_thread(server.stop)
+            with pytest.raises(ConnectionClosed):
+                await ws.recv()
+            return ws.close_code
+
+    assert asyncio.run(visit()) == 1012
+
+
+def test_uvicorn_run_elsewhere_does_not_steal_the_log_lines(capsys):
+    app = FastAPI()
+
+    @app.websocket("/ws")
+    async def endpoint(websocket: WebSocket):
+        await websocket.accept()
+        logging.getLogger("uvicorn.error").info("from the endpoint")
+        await websocket.send_text(await websocket.receive_text())
+        await websocket.close()
+
+    server = serve(app)
+    uvicorn.Config(app)  # sets uvicorn's loggers up anew, as each uvicorn.run() does
+    asyncio.run(say(server))
+    assert "log: from the endpoint" in str(asyncio.run(server.conversation()))
+    assert "[accepted]" not in str(asyncio.run(server.conversation()))
+    assert capsys.readouterr().err == ""
+
+
+def test_the_second_implementation():
+    with serve(echo_app(), ws="wsproto") as server:
+        assert asyncio.run(say(server)) == "hello"
+        assert [event.text for event in asyncio.run(server.conversation()).events] == [
+            "connect /ws",
+            "accept",
+            "'hello'",
+            "'hello'",
+            "close 1000",
+        ]
+
+
+def test_clients_do_not_ask_a_proxy_for_this_machine(monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "example.org")
+    with serve(echo_app()) as server:
+        server_module._spare_the_proxy()
+        assert asyncio.run(say(server)) == "hello"
+    assert os.environ["no_proxy"] == "example.org,127.0.0.1"

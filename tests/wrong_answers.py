@@ -1,0 +1,295 @@
+"""Plausible wrong answers to the exercises, each with what the check must say about it.
+
+An answer is the body of the stub's endpoint: what stands below its `async def` line.
+"""
+
+SHOUT = """
+app = FastAPI()
+
+@app.websocket("/ws")
+async def shout(websocket: WebSocket):
+"""
+
+GREETER = """
+app = FastAPI()
+
+@app.websocket("/greet")
+async def greet(websocket: WebSocket):
+"""
+
+COUNT = """
+app = FastAPI()
+total = 0
+
+@app.websocket("/count")
+async def count(websocket: WebSocket):
+"""
+
+# exercise -> (name of the mistake, the stub's head, the body, a part of what the check says)
+WRONG_ANSWERS = {
+    "00": [
+        (
+            "the prefix is shouted, too",
+            SHOUT,
+            """
+            await websocket.accept()
+            text = await websocket.receive_text()
+            await websocket.send_text(f"You wrote: {text}".upper())
+            await websocket.close()
+            """,
+            "the client sent 'hello' and expected 'HELLO', but got 'YOU WROTE: HELLO'.",
+        ),
+        (
+            "only the first letter",
+            SHOUT,
+            """
+            await websocket.accept()
+            text = await websocket.receive_text()
+            await websocket.send_text(text.capitalize())
+            await websocket.close()
+            """,
+            "the client sent 'hello' and expected 'HELLO', but got 'Hello'.",
+        ),
+        (
+            "made for the one example",
+            SHOUT,
+            """
+            await websocket.accept()
+            await websocket.receive_text()
+            await websocket.send_text("HELLO")
+            await websocket.close()
+            """,
+            "the client sent 'Good morning' and expected 'GOOD MORNING', but got 'HELLO'.",
+        ),
+        (
+            "send_text() without await",
+            SHOUT,
+            """
+            await websocket.accept()
+            text = await websocket.receive_text()
+            websocket.send_text(text.upper())
+            await websocket.close()
+            """,
+            "but the connection was closed (code 1000) without that answer. Is there an `await` before",
+        ),
+    ],
+    "01": [
+        (
+            "no accept",
+            GREETER,
+            """
+            name = await websocket.receive_text()
+            await websocket.send_text(f"Hello, {name}!")
+            await websocket.close()
+            """,
+            "the handshake for /greet failed with HTTP 500. Does the endpoint begin with `await websocket.accept()`? "
+            "On the server, the endpoint raised WebSocketDisconnected",
+        ),
+        (
+            "another path",
+            GREETER.replace("/greet", "/great"),
+            """
+            await websocket.accept()
+            name = await websocket.receive_text()
+            await websocket.send_text(f"Hello, {name}!")
+            await websocket.close()
+            """,
+            "the handshake for /greet was refused with HTTP 403. Is there an endpoint for that path?",
+        ),
+        (
+            "no close",
+            GREETER,
+            """
+            await websocket.accept()
+            name = await websocket.receive_text()
+            await websocket.send_text(f"Hello, {name}!")
+            """,
+            "after the answer the connection ended with code 1006: no close frame came, not with 1000. "
+            "End with `await websocket.close()`. On the server, the endpoint returned without close().",
+        ),
+        (
+            "waits for more instead of closing",
+            GREETER,
+            """
+            await websocket.accept()
+            while True:
+                name = await websocket.receive_text()
+                await websocket.send_text(f"Hello, {name}!")
+            """,
+            "after the answer the connection was still open 3 seconds later. End with close().",
+        ),
+        (
+            "a name of its own",
+            GREETER,
+            """
+            await websocket.accept()
+            await websocket.receive_text()
+            await websocket.send_text("Hello, NAME!")
+            await websocket.close()
+            """,
+            "the client sent 'Ada' and expected 'Hello, Ada!', but got 'Hello, NAME!'.",
+        ),
+        (
+            "a misspelt variable",
+            GREETER,
+            """
+            await websocket.accept()
+            name = await websocket.receive_text()
+            await websocket.send_text(f"Hello, {nmae}!")
+            await websocket.close()
+            """,
+            "On the server, the endpoint raised NameError: name 'nmae' is not defined.",
+        ),
+        (
+            "speaks before it listens",
+            GREETER,
+            """
+            await websocket.accept()
+            await websocket.send_text("What is your name?")
+            name = await websocket.receive_text()
+            await websocket.send_text(f"Hello, {name}!")
+            await websocket.close()
+            """,
+            "the client sent 'Ada' and expected 'Hello, Ada!', but got 'What is your name?'.",
+        ),
+        (
+            "bytes",
+            GREETER,
+            """
+            await websocket.accept()
+            name = await websocket.receive_text()
+            await websocket.send_bytes(f"Hello, {name}!".encode())
+            await websocket.close()
+            """,
+            "got bytes, b'Hello, Ada!'. send_text() sends text.",
+        ),
+        (
+            "one message too many",
+            GREETER,
+            """
+            await websocket.accept()
+            name = await websocket.receive_text()
+            await websocket.send_text(f"Hello, {name}!")
+            await websocket.send_text("Bye")
+            await websocket.close()
+            """,
+            "after the answer came one more message, 'Bye'. One answer is enough.",
+        ),
+        (
+            "another code",
+            GREETER,
+            """
+            await websocket.accept()
+            name = await websocket.receive_text()
+            await websocket.send_text(f"Hello, {name}!")
+            await websocket.close(code=1001)
+            """,
+            "after the answer the connection ended with code 1001, not with 1000.",
+        ),
+    ],
+    "02": [
+        (
+            "one count for all",
+            COUNT,
+            """
+            global total
+            await websocket.accept()
+            try:
+                while True:
+                    text = await websocket.receive_text()
+                    total += 1
+                    await websocket.send_text(f"{total}: {text}")
+            except WebSocketDisconnect:
+                pass
+            """,
+            "got '4: hi'. Each client has a count of its own: keep it in a variable of the endpoint.",
+        ),
+        (
+            "no loop",
+            COUNT,
+            """
+            await websocket.accept()
+            text = await websocket.receive_text()
+            await websocket.send_text(f"1: {text}")
+            """,
+            "the client sent 'two' and expected '2: two', but the connection was closed",
+        ),
+        (
+            "from zero",
+            COUNT,
+            """
+            await websocket.accept()
+            number = 0
+            try:
+                while True:
+                    text = await websocket.receive_text()
+                    await websocket.send_text(f"{number}: {text}")
+                    number += 1
+            except WebSocketDisconnect:
+                pass
+            """,
+            "the client sent 'one' and expected '1: one', but got '0: one'.",
+        ),
+        (
+            "set back in the loop",
+            COUNT,
+            """
+            await websocket.accept()
+            try:
+                while True:
+                    number = 1
+                    text = await websocket.receive_text()
+                    await websocket.send_text(f"{number}: {text}")
+            except WebSocketDisconnect:
+                pass
+            """,
+            "the client sent 'two' and expected '2: two', but got '1: two'.",
+        ),
+        (
+            "the disconnect is not caught",
+            COUNT,
+            """
+            await websocket.accept()
+            number = 0
+            while True:
+                text = await websocket.receive_text()
+                number += 1
+                await websocket.send_text(f"{number}: {text}")
+            """,
+            "when a client left, the endpoint raised WebSocketDisconnect(1000). "
+            "Catch WebSocketDisconnect around the loop.",
+        ),
+        (
+            "caught inside the loop",
+            COUNT,
+            """
+            await websocket.accept()
+            number = 0
+            while True:
+                try:
+                    text = await websocket.receive_text()
+                    number += 1
+                    await websocket.send_text(f"{number}: {text}")
+                except WebSocketDisconnect:
+                    pass
+            """,
+            "the clients got what they should, but the endpoint raised WebSocketDisconnected",
+        ),
+        (
+            "closes a connection that is closed",
+            COUNT,
+            """
+            await websocket.accept()
+            number = 0
+            try:
+                while True:
+                    text = await websocket.receive_text()
+                    number += 1
+                    await websocket.send_text(f"{number}: {text}")
+            finally:
+                await websocket.close()
+            """,
+            "when a client left, the endpoint raised",
+        ),
+    ],
+}
