@@ -136,8 +136,8 @@ def endpoint(websocket):
 @pytest.mark.parametrize(
     ("app", "message"),
     [
-        ("main:app", "got the text 'main:app'. Import the app"),
-        (FastAPI, "got the class FastAPI. Pass an app made from it: serve(FastAPI())"),
+        ("main:app", "got the text 'main:app'. Import the app, and pass the app itself"),
+        (FastAPI, "got the class FastAPI. Pass an app that is made from it: FastAPI()"),
         (42, "got a int, which is not an app"),
         (None, "got a NoneType, which is not an app"),
         (endpoint, "got endpoint(), which does not take an ASGI app's three arguments"),
@@ -250,12 +250,23 @@ def test_an_endpoint_that_blocks_the_loop(capsys):
         time.sleep(4)
 
     message = stop_while_stuck(blocking, capsys)
-    assert "the server's event loop is blocked in blocking(), line " in message
+    assert "the server's event loop was blocked in blocking(), line " in message
     assert "cannot be stopped from outside" in message
 
 
+def test_an_endpoint_that_runs_in_circles_is_broken_off(capsys):
+    async def circles():
+        while True:
+            pass
+
+    message = stop_while_stuck(circles, capsys)
+    assert "the server's event loop was blocked in circles(), line " in message
+    assert message.endswith("Is an `await` missing, or does a call block? It was broken off.\n")
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("wslab server")]
+
+
 def test_conversation_does_not_wait_for_a_blocked_loop(monkeypatch):
-    monkeypatch.setattr(server_module, "SETTLE_TIMEOUT", -0.7)
+    monkeypatch.setattr(server_module, "BLOCKED_TIMEOUT", 0.3)
     entered = threading.Event()
 
     async def blocking():
@@ -269,7 +280,7 @@ def test_conversation_does_not_wait_for_a_blocked_loop(monkeypatch):
             ws = await connect(server.url("/stuck"))
             await asyncio.to_thread(entered.wait, PATIENCE)
             try:
-                with pytest.raises(ServeError, match=r"its event loop is blocked in blocking\(\), line "):
+                with pytest.raises(ServeError, match=r"event loop is blocked in blocking\(\), line "):
                     await server.conversation()
             finally:
                 ws.transport.abort()

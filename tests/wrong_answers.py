@@ -70,7 +70,7 @@ WRONG_ANSWERS = {
             websocket.send_text(text.upper())
             await websocket.close()
             """,
-            "but the connection was closed (code 1000) without that answer. Is there an `await` before",
+            "but the connection ended first, with code 1000. Does every call of `websocket` have its `await`",
         ),
     ],
     "01": [
@@ -94,7 +94,7 @@ WRONG_ANSWERS = {
             await websocket.send_text(f"Hello, {name}!")
             await websocket.close()
             """,
-            "the handshake for /greet was refused with HTTP 403. Is there an endpoint for that path?",
+            'HTTP 403. Is there an endpoint for that path, with `@app.websocket("/greet")`?',
         ),
         (
             "no close",
@@ -104,8 +104,8 @@ WRONG_ANSWERS = {
             name = await websocket.receive_text()
             await websocket.send_text(f"Hello, {name}!")
             """,
-            "after the answer the connection ended with code 1006: no close frame came, not with 1000. "
-            "End with `await websocket.close()`. On the server, the endpoint returned without close().",
+            "after the answer the connection ended with code 1006, cut off without close(), not with 1000. "
+            "End with `await websocket.close()`.",
         ),
         (
             "waits for more instead of closing",
@@ -176,6 +176,49 @@ WRONG_ANSWERS = {
             "after the answer came one more message, 'Bye'. One answer is enough.",
         ),
         (
+            "an error after the close",
+            GREETER,
+            """
+            await websocket.accept()
+            name = await websocket.receive_text()
+            await websocket.send_text(f"Hello, {name}!")
+            await websocket.close()
+            raise ValueError("after")
+            """,
+            "the clients got what they should, but the endpoint raised ValueError: after.",
+        ),
+        (
+            "closed twice",
+            GREETER,
+            """
+            await websocket.accept()
+            name = await websocket.receive_text()
+            await websocket.send_text(f"Hello, {name}!")
+            await websocket.close()
+            await websocket.close()
+            """,
+            "the endpoint raised WebSocketDisconnected: ",
+        ),
+        (
+            "the name is changed",
+            GREETER,
+            """
+            await websocket.accept()
+            name = await websocket.receive_text()
+            await websocket.send_text(f"Hello, {name.title()}!")
+            await websocket.close()
+            """,
+            "the client sent 'bell hooks' and expected 'Hello, bell hooks!', but got 'Hello, Bell Hooks!'.",
+        ),
+        (
+            "a route instead of a WebSocket endpoint",
+            GREETER.replace("@app.websocket", "@app.get"),
+            """
+            return "Hello"
+            """,
+            'HTTP 403. Is there an endpoint for that path, with `@app.websocket("/greet")`?',
+        ),
+        (
             "another code",
             GREETER,
             """
@@ -188,6 +231,68 @@ WRONG_ANSWERS = {
         ),
     ],
     "02": [
+        (
+            "receive_text() without await",
+            COUNT,
+            """
+            await websocket.accept()
+            number = 0
+            try:
+                while True:
+                    text = websocket.receive_text()
+                    number += 1
+                    await websocket.send_text(f"{number}: {text}")
+            except WebSocketDisconnect:
+                pass
+            """,
+            "got the text of a coroutine. Does every call of `websocket` have its `await`",
+        ),
+        (
+            "a loop with an end",
+            COUNT,
+            """
+            await websocket.accept()
+            try:
+                for number in range(1, 11):
+                    text = await websocket.receive_text()
+                    await websocket.send_text(f"{number}: {text}")
+            except WebSocketDisconnect:
+                pass
+            """,
+            "the client sent 'message 11' and expected '11: message 11', but the connection ended first",
+        ),
+        (
+            "looked up instead of counted",
+            COUNT,
+            """
+            await websocket.accept()
+            seen = []
+            try:
+                while True:
+                    text = await websocket.receive_text()
+                    seen.append(text)
+                    await websocket.send_text(f"{seen.index(text) + 1}: {text}")
+            except WebSocketDisconnect:
+                pass
+            """,
+            "the client sent 'two' and expected '3: two', but got '2: two'.",
+        ),
+        (
+            "an error of its own at the end",
+            COUNT,
+            """
+            await websocket.accept()
+            number = 0
+            try:
+                while True:
+                    text = await websocket.receive_text()
+                    number += 1
+                    await websocket.send_text(f"{number}: {text}")
+            except WebSocketDisconnect:
+                print(nobody)
+            """,
+            "the clients got what they should, but the endpoint raised NameError: name 'nobody' is not defined.",
+        ),
         (
             "one count for all",
             COUNT,
@@ -202,7 +307,7 @@ WRONG_ANSWERS = {
             except WebSocketDisconnect:
                 pass
             """,
-            "got '4: hi'. Each client has a count of its own: keep it in a variable of the endpoint.",
+            "got '21: hi'. Each client has a count of its own: keep it in a variable of the endpoint.",
         ),
         (
             "no loop",
@@ -212,7 +317,8 @@ WRONG_ANSWERS = {
             text = await websocket.receive_text()
             await websocket.send_text(f"1: {text}")
             """,
-            "the client sent 'two' and expected '2: two', but the connection was closed",
+            "the client sent 'two' and expected '2: two', but the connection ended first, "
+            "with code 1006, cut off without close(). Is the loop there, with no end of its own?",
         ),
         (
             "from zero",
@@ -273,7 +379,8 @@ WRONG_ANSWERS = {
                 except WebSocketDisconnect:
                     pass
             """,
-            "the clients got what they should, but the endpoint raised WebSocketDisconnected",
+            'endpoint raised WebSocketDisconnected: Cannot call "receive" once a disconnect message has been received. '
+            "Something goes on after the connection has ended: is it still in a loop?",
         ),
         (
             "closes a connection that is closed",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from wslab import picture
 
 MAX_PAYLOAD = 32  # characters of a message that are shown
-MAX_NOTE = 48  # the same for a log line or an error
+MAX_NOTE = 96  # the same for a log line or an error
 SERVER_SENT = {1002: "protocol error", 1007: "not UTF-8", 1009: "message too big", 1012: "server shuts down"}
 
 _connection: contextvars.ContextVar["Connection | None"] = contextvars.ContextVar("connection", default=None)
@@ -194,6 +194,11 @@ class _LogLines(logging.Handler):
 _log_lines = _LogLines()
 
 
+def _is_not_flood(record: logging.LogRecord) -> bool:
+    """asyncio warns again and again, of every message that an endpoint sends to a connection that is gone."""
+    return record.msg != "socket.send() raised exception."
+
+
 def record_logs() -> None:
     """Send what is logged to `uvicorn.error`, uvicorn's own logger, to the tape and nowhere else.
 
@@ -203,6 +208,7 @@ def record_logs() -> None:
     if _log_lines not in logger.handlers:
         logger.handlers = [_log_lines]
         logger.propagate = False
+        logging.getLogger("asyncio").addFilter(_is_not_flood)
 
 
 class outside_endpoint:

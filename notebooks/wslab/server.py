@@ -7,6 +7,7 @@ Why a thread: on the kernel's own event loop a cell that blocks would stop the s
 import asyncio
 import atexit
 import contextlib
+import ctypes
 import inspect
 import os
 import socket
@@ -20,8 +21,10 @@ import uvicorn
 from wslab.conversation import Conversation, Tape, record_logs
 
 START_TIMEOUT = 1.8  # seconds for the app's start-up; with the rest, an answer within 2 s
-STOP_TIMEOUT = 1.8  # seconds for the whole shutdown
+STOP_TIMEOUT = 1.6  # seconds for an orderly shutdown
 HANDLER_TIMEOUT = 1.0  # seconds of that which an endpoint gets to end by itself
+BREAK_TIMEOUT = 0.3  # seconds for a thread that is broken off to end
+BLOCKED_TIMEOUT = 1.5  # seconds after which a loop that does not answer counts as blocked
 SETTLE_TIMEOUT = 5.0  # seconds that `conversation()` waits for endpoints whose clients have left
 
 _servers: dict[str, "Server"] = {}
@@ -85,18 +88,26 @@ class Server:
         same run gives the same picture. Called again with nothing new to show, it shows the last one again.
         """
         if self.running:
-            settled = asyncio.run_coroutine_threadsafe(self._settle(), self._loop)
             try:
-                async with asyncio.timeout(SETTLE_TIMEOUT + 1):
-                    await asyncio.wrap_future(settled)
+                async with asyncio.timeout(BLOCKED_TIMEOUT):
+                    await self._on_server(self._read_sockets())
             except TimeoutError:
-                raise ServeError(f"the server does not answer: its event loop is blocked{self._where()}") from None
+                raise ServeError(
+                    f"the server's event loop is blocked{self._where()}. Is an `await` missing, or does a call block?"
+                ) from None
+            await self._on_server(self._settle())
         return self._tape.conversation()
 
-    async def _settle(self) -> None:
+    async def _on_server(self, coroutine) -> None:
+        """Run a coroutine on the server's loop and wait for its end."""
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self._loop))
+
+    async def _read_sockets(self) -> None:
         # What clients have sent, or that they have gone, may still lie in the sockets: let the loop read it.
         for _ in range(10):
             await asyncio.sleep(0)
+
+    async def _settle(self) -> None:
         connected = {connection.client for connection in self._uvicorn.server_state.connections}
         left = self._tape.endpoints_without(connected)
         if left:
@@ -131,10 +142,13 @@ class Server:
         self._ask_to_stop()
         self._thread.join(STOP_TIMEOUT)
         if self.running:
-            self._say(
-                f"the server's event loop is blocked{self._where()} and cannot be stopped from outside. "
-                "It is left behind; restarting the kernel ends it."
+            blocked = (
+                f"the server's event loop was blocked{self._where()}. Is an `await` missing, or does a call block?"
             )
+            if self._break_off():
+                self._say(f"{blocked} It was broken off.")
+            else:
+                self._say(f"{blocked} It cannot be stopped from outside, and is left behind until the kernel restarts.")
         elif self._stubborn:
             self._say(f"{self._stubborn} task(s) of the app went on after being cancelled, and were left behind.")
         elif self._tape.cut_off:
@@ -180,6 +194,17 @@ class Server:
             with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile
                 self._loop.call_soon_threadsafe(self._main.cancel)
 
+    def _break_off(self) -> bool:
+        """Raise an error in the server's thread, wherever it is; say whether that ended it.
+
+        It ends code that runs in circles. A call that blocks outside of Python, such as `time.sleep()`, goes on.
+        (https://docs.python.org/3/c-api/threads.html#c.PyThreadState_SetAsyncExc)
+        """
+        thread = ctypes.c_ulong(self._thread.ident)
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(asyncio.CancelledError))
+        self._thread.join(BREAK_TIMEOUT)
+        return not self.running
+
     def _where(self) -> str:
         """Where the server's thread is now, if that is in the app: ` in slow(), line 5`."""
         frame = sys._current_frames().get(self._thread.ident)
@@ -222,18 +247,18 @@ def stop_all() -> None:
 def check_app(app) -> None:
     """Raise ServeError, with what to do about it, unless `app` can be called as an ASGI app."""
     if isinstance(app, str):
-        raise ServeError(f"got the text {app!r}. Import the app and pass it itself: serve(app)")
+        raise ServeError(f"got the text {app!r}. Import the app, and pass the app itself instead of its name.")
     if inspect.isclass(app):
-        raise ServeError(f"got the class {app.__name__}. Pass an app made from it: serve({app.__name__}())")
+        raise ServeError(f"got the class {app.__name__}. Pass an app that is made from it: {app.__name__}()")
     if not callable(app):
-        raise ServeError(f"got a {type(app).__name__}, which is not an app. Pass your FastAPI app: serve(app)")
+        raise ServeError(f"got a {type(app).__name__}, which is not an app. Pass your FastAPI app.")
     try:
         inspect.signature(app).bind("scope", "receive", "send")
     except TypeError:
         called = getattr(app, "__name__", type(app).__name__)
         raise ServeError(
             f"got {called}(), which does not take an ASGI app's three arguments (scope, receive, send). "
-            "Pass the FastAPI app, not the endpoint: serve(app)"
+            "Pass the FastAPI app, not the endpoint."
         ) from None
 
 
