@@ -16,7 +16,7 @@ from pathlib import Path
 import nbformat
 
 from tests import lessons
-from tools.outputs import canonical
+from tools.outputs import canonical, is_curtain
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def shows_something(cell) -> bool:
 
 def outputs_are_there(lesson: Lesson) -> Iterator[str]:
     for cell in lesson.code:
-        if shows_something(cell) and not cell.outputs:
+        if shows_something(cell) and all(is_curtain(output) for output in cell.outputs):
             yield f"cell {cell.id}: shows something, but no output is stored, so nbval compares nothing"
 
 
@@ -179,6 +179,8 @@ def guesses_are_folded(lesson: Lesson) -> Iterator[str]:
     for cell in lesson.code:
         if ("guess" in tags(cell)) != bool(cell.metadata.get("jupyter", {}).get("outputs_hidden")):
             yield f"cell {cell.id}: its output must be folded if, and only if, it answers a guess"
+        if "guess" in tags(cell) and not is_curtain(cell.outputs[0]):
+            yield f"cell {cell.id}: JupyterLab would show its output's first line. Use `make outputs`."
     if not any("guess" in tags(cell) for cell in lesson.code):
         yield "has no guess"
 

@@ -60,7 +60,7 @@ def spoil_picture(notebook):
 
 
 def spoil_expected_error(notebook):
-    cell(notebook, "second-recv").outputs = cell(notebook, "second-recv").outputs[:1]
+    cell(notebook, "second-recv").outputs = cell(notebook, "second-recv").outputs[:2]
 
 
 def spoil_unexpected_error(notebook):
@@ -104,6 +104,10 @@ def spoil_timeout(notebook):
 
 def spoil_guess_fold(notebook):
     del cell(notebook, "second-recv").metadata["jupyter"]
+
+
+def spoil_guess_curtain(notebook):
+    del cell(notebook, "second-recv").outputs[0]
 
 
 def spoil_guess_tag(notebook):
@@ -184,6 +188,7 @@ SPOILED = [
     (spoil_timeout, "every_wait_is_bounded: cell client: may wait for ever: connect("),
     (spoil_source_with("await ws.recv()"), "every_wait_is_bounded: cell client: may wait for ever: ws.recv()"),
     (spoil_guess_fold, "guesses_are_folded: cell second-recv: its output must be folded"),
+    (spoil_guess_curtain, "guesses_are_folded: cell second-recv: JupyterLab would show its output's first line"),
     (spoil_guess_tag, "guesses_are_folded: cell second-recv: a `guess` tag and a **Guess:**"),
     (spoil_guess_place, "guesses_are_folded: cell endpoint: a `guess` tag and a **Guess:**"),
     (spoil_solution, "exercise_is_whole: cell solution: must be a comment that loads a file"),

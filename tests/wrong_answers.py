@@ -245,7 +245,8 @@ WRONG_ANSWERS = {
             except WebSocketDisconnect:
                 pass
             """,
-            "got the text of a coroutine. Does every call of `websocket` have its `await`",
+            "got the text of a coroutine. Does every call of `websocket` have its `await`, and does the endpoint "
+            "answer before it ends? On the server, the event loop is blocked in count(), line ",
         ),
         (
             "a loop with an end",

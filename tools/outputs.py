@@ -18,6 +18,11 @@ CELL_TIMEOUT = 30  # seconds
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 CELL_METADATA = {"tags", "jupyter"}  # what a cell may keep; the rest is an editor's
 
+# In place of folded outputs JupyterLab shows the first line of the first of them (`getOutputPlaceholderText` in
+# its CodeCell), which would give the answer away. So an output without any content goes first: Lab then shows three
+# dots, nbval has nothing to compare in it, and the first run of the cell replaces it.
+CURTAIN = nbformat.from_dict({"output_type": "display_data", "data": {}, "metadata": {}})
+
 
 def canonical(notebook: nbformat.NotebookNode) -> str:
     """The notebook as text, without anything that depends on who ran it, when, and in which editor."""
@@ -33,8 +38,15 @@ def canonical(notebook: nbformat.NotebookNode) -> str:
             cell.metadata["jupyter"] = {"outputs_hidden": True}
         cell.pop("attachments", None)
         if cell.cell_type == "code":
-            cell.outputs = [canonical_output(output) for output in join_streams(cell.outputs)]
+            cell.outputs = [canonical_output(output) for output in join_streams(cell.outputs) if not is_curtain(output)]
+            if "guess" in cell.metadata.get("tags", []) and cell.outputs:
+                cell.outputs.insert(0, CURTAIN)
     return nbformat.writes(notebook, indent=1) + "\n"
+
+
+def is_curtain(output: nbformat.NotebookNode) -> bool:
+    """Whether this is the empty output that `canonical` puts before the outputs of a guess."""
+    return output.output_type == "display_data" and not output.data
 
 
 def join_streams(outputs: list) -> list:

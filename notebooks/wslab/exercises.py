@@ -6,6 +6,7 @@ what worked and what did not. Every wait is bounded, so that no answer, however 
 
 import asyncio
 import contextlib
+import textwrap
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 
@@ -36,7 +37,7 @@ class Verdict:
         return self.problem is None
 
     def __repr__(self) -> str:
-        last = "Solved." if self.passed else f"Not yet: {self.problem}"
+        last = "Solved." if self.passed else textwrap.fill(f"Not yet: {self.problem}", 100, break_long_words=False)
         return "\n".join([*(f"ok: {line}" for line in self.good), last])
 
 
@@ -122,7 +123,7 @@ async def judge(app, *steps: Callable[[Server], Awaitable[str]]) -> Verdict:
             if error.startswith(DISCONNECT):
                 raise NotYet(f"when a client left, the {error}. Catch WebSocketDisconnect around the loop.")
             if error.startswith(DISCONNECTED):
-                raise NotYet(f"the {error} Something goes on after the connection has ended: is it still in a loop?")
+                raise NotYet(f"the {error}. Something goes on after the connection has ended: is it still in a loop?")
             if error:
                 raise NotYet(f"the clients got what they should, but the {error}.")
     except (NotYet, ServeError) as problem:
@@ -135,9 +136,9 @@ async def what_the_endpoint_did(server: Server) -> str:
     try:
         conversation = await server.conversation()
     except ServeError as blocked:
-        return str(blocked).removeprefix("the ").removesuffix(".")
+        return str(blocked).removeprefix("the server's ").partition(".")[0]
     notes = (event.text for event in conversation.events if not event.message)
-    return next((note for note in notes if note.startswith("endpoint ")), "")
+    return next((note.rstrip(".") for note in notes if note.startswith("endpoint ")), "")
 
 
 class Client:
