@@ -55,6 +55,14 @@ async def once(websocket: WebSocket, what: str):
     elif what == "long":
         await websocket.send_text("x" * 2000)
         await websocket.close()
+    elif what == "close-late":
+        await websocket.receive()
+        await websocket.close()
+    elif what == "slips":
+        logger.info("no place for %d", 1, 2)
+        await websocket.send_text(None)
+        await websocket.send_text("still here")
+        await websocket.close()
     elif what == "send-to-nobody":
         await websocket.receive()
         await websocket.send_text("are you there?")
@@ -83,7 +91,7 @@ async def visit(server, path: str, *messages, abort: bool = False, code: int = 1
                 await ws.recv()
         except ConnectionClosed:
             pass
-        if "echo" not in path and "nobody" not in path:
+        if "echo" not in path and "nobody" not in path and "late" not in path:
             while True:
                 try:
                     await ws.recv()
@@ -164,6 +172,48 @@ def test_sending_to_a_client_that_has_left(server):
     ]
 
 
+@pytest.mark.parametrize(("client_limit", "size", "who"), [(10, 500, "1"), (None, 5000, "server")])
+def test_who_closed(client_limit, size, who):
+    """1009, "message too big", may come from either side, and the picture shows from which."""
+
+    async def one_message(server):
+        async with asyncio.timeout(PATIENCE), connect(server.url("/echo"), max_size=client_limit) as ws:
+            await ws.send("x" * size)
+            with pytest.raises(ConnectionClosed):
+                await ws.recv()
+
+    with serve(app, ws_max_size=1000) as server:
+        asyncio.run(one_message(server))
+        (close,) = [line for line in lines(server) if "close 1009" in line]
+        assert close.startswith(f"{who}: close 1009")
+
+
+def test_much_at_once_and_gone(server):
+    """What lies in the sockets when the client has gone is read before the picture is drawn."""
+
+    async def flood():
+        async with asyncio.timeout(PATIENCE):
+            ws = await connect(server.url("/echo"))
+            for _ in range(3):
+                await ws.send("x" * 500_000)
+            ws.transport.abort()
+
+    for _ in range(5):
+        asyncio.run(flood())
+        assert lines(server)[-1].startswith("server: log: left with ")
+
+
+def test_what_an_endpoint_does_after_the_end(server):
+    asyncio.run(visit(server, "/once/close-late"))
+    assert lines(server)[2:] == ["1: close 1000", "server: no effect, the connection has ended: close 1000"]
+
+
+def test_slips_of_an_endpoint_stay_its_own(server, capsys):
+    asyncio.run(visit(server, "/once/slips"))
+    assert lines(server)[2:] == ["server: nothing", "server: 'still here'", "server: close 1000"]
+    assert "not all arguments converted" in capsys.readouterr().err  # as logging says it everywhere
+
+
 def test_the_server_shuts_down():
     server = serve(app)
 
@@ -209,8 +259,27 @@ def test_a_call_shows_what_is_new_and_a_repeated_call_shows_it_again(server):
     assert str(asyncio.run(server.conversation())) == second
 
 
+def test_a_client_that_stays_keeps_its_number(server):
+    async def two_pictures():
+        async with asyncio.timeout(PATIENCE), connect(server.url("/echo")) as ann, connect(server.url("/echo")) as ben:
+            for ws in (ann, ben):
+                await ws.send("hello")
+                await ws.recv()
+            await server.conversation()
+            for ws in (ben, ann):
+                await ws.send("again")
+                await ws.recv()
+            async with connect(server.url("/echo")):
+                pass
+            return str(await server.conversation())
+
+    head, _, log, *_ = asyncio.run(two_pictures()).splitlines()
+    assert head.endswith(" client 3")
+    assert "client 2's log: got again" in log
+
+
 def events(*texts: str, client: int = 1) -> list[Event]:
-    return [Event(client, "client" if n % 2 else "server", text) for n, text in enumerate(texts, 1)]
+    return [Event(client, "client" if n % 2 else "server", text, opens=n == 1) for n, text in enumerate(texts, 1)]
 
 
 def picture_of(conversation: Conversation) -> tuple[str, ElementTree.Element]:

@@ -71,12 +71,13 @@ async def say(port: int, *texts: str) -> list[str]:
 
 
 def test_the_echo_program_its_page_and_its_client():
-    with program("-m", "examples.echo", "--port", "0") as (_, port):
+    with program("-m", "examples.echo", "--port", "0") as (process, port):
         assert asyncio.run(say(port, "one", "two")) == ["You wrote: one", "You wrote: two"]
         for path, content_type in [("/", "text/html"), ("/page/page.js", "javascript"), ("/page/page.css", "text/css")]:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE) as response:
                 assert content_type in response.headers["content-type"]
         client = run_client(f"ws://127.0.0.1:{port}/ws", "hello\nagain\n")
+        assert "the client left with code 1000" in next(line for line in process.stdout if "left" in line)
         assert (client.returncode, client.stdout) == (0, "You wrote: hello\nYou wrote: again\n")
         refused = run_client(f"ws://127.0.0.1:{port}/elsewhere", "")
         assert refused.returncode == 1
@@ -118,6 +119,25 @@ def test_what_can_be_wrong_with_a_start():
             assert result.returncode == 1
             assert result.stderr.startswith("Cannot listen on ")
             assert result.stderr.count("\n") == 1
+
+
+def test_the_client_says_that_the_connection_was_lost():
+    with program("-m", "examples.echo", "--port", "0") as (process, port):
+        command = [sys.executable, "-m", "examples.echo.client", f"ws://127.0.0.1:{port}/ws"]
+        pipe = subprocess.PIPE
+        client = subprocess.Popen(command, cwd=lessons.ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+        try:
+            client.stdin.write("hello\n")
+            client.stdin.flush()
+            assert client.stdout.readline() == "You wrote: hello\n"
+            process.kill()
+            process.wait(PATIENCE)
+            _, error = client.communicate("again\n", timeout=PATIENCE)
+        finally:
+            client.kill()
+            client.wait(PATIENCE)
+        assert error.strip() == f"The connection to ws://127.0.0.1:{port}/ws was lost (code 1006)."
+        assert client.returncode == 1
 
 
 def test_what_can_be_wrong_with_an_address():

@@ -265,6 +265,25 @@ def test_an_endpoint_that_runs_in_circles_is_broken_off(capsys):
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("wslab server")]
 
 
+def test_a_shutdown_that_never_ends(capsys):
+    @contextlib.asynccontextmanager
+    async def lifespan(app):
+        yield
+        await asyncio.sleep(60)
+
+    server = serve(FastAPI(lifespan=lifespan))
+    start = time.monotonic()
+    server.stop()
+    assert time.monotonic() - start < 2.5
+    assert not server.running
+    assert "the app's shutdown took too long, probably in its lifespan" in capsys.readouterr().err
+
+
+def test_wrong_options():
+    assert "leave out `host`" in fails_within_two_seconds(echo_app(), host="0.0.0.0")
+    assert fails_within_two_seconds(echo_app(), ws="wsprto").startswith("uvicorn did not start: ")
+
+
 def test_conversation_does_not_wait_for_a_blocked_loop(monkeypatch):
     monkeypatch.setattr(server_module, "BLOCKED_TIMEOUT", 0.3)
     entered = threading.Event()

@@ -18,7 +18,7 @@ def main() -> None:
     options = parser.parse_args()
 
     listener = socket.socket()
-    if sys.platform != "win32":
+    if sys.platform != "win32":  # there, it would share the port with another program
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((options.host, options.port))

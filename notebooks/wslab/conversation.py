@@ -1,4 +1,4 @@
-"""The tape: what clients and endpoints said, in the one order in which the server saw it.
+"""The tape: what endpoints received, sent and logged, in the one order in which it happened in the server.
 
 `Tape` is an ASGI middleware around the app. It sees every WebSocket event on its way between uvicorn and the
 endpoint (https://asgi.readthedocs.io/en/stable/specs/www.html#websocket) and changes none of them.
@@ -26,6 +26,7 @@ class Event:
     client: int  # 1 for the first client that the server saw, 2 for the next ...
     source: str  # who did it: "client" or "server"
     text: str
+    opens: bool = False  # the first event of a connection
     message: bool = True  # False for what stayed inside the server: a log line, an error
 
 
@@ -49,6 +50,7 @@ class Tape:
         self.app = app
         self.startup_error: BaseException | None = None
         self.cut_off: list[str] = []  # paths of endpoints that had to be cancelled
+        self.connections: set = set()  # uvicorn's set of the connections that are open now
         self._events: list[Event] = []
         self._shown = 0  # how many of the events the last conversation covered
         self._last = Conversation([])
@@ -70,7 +72,8 @@ class Tape:
     async def _websocket(self, scope, receive, send) -> None:
         record_logs()
         self._clients += 1
-        connection = Connection(self._clients, scope, self._events)
+        protocol = next((c for c in self.connections if c.client == scope["client"]), None)
+        connection = Connection(self._clients, scope, self._events, protocol)
         task = asyncio.current_task()
         self._running[task] = connection
 
@@ -105,9 +108,14 @@ class Tape:
             _connection.reset(token)
             del self._running[task]
 
-    def endpoints_without(self, clients) -> list[asyncio.Task]:
-        """The tasks of endpoints that run although their client is not among `clients` (host, port) any more."""
-        return [task for task, connection in self._running.items() if connection.address not in clients]
+    @property
+    def length(self) -> int:
+        """How much has been written so far."""
+        return len(self._events)
+
+    def endpoints_whose_clients_have_left(self) -> list[asyncio.Task]:
+        """The tasks of endpoints that run although uvicorn has given up their connection."""
+        return [task for task, connection in self._running.items() if connection.protocol not in self.connections]
 
     def note_still_running(self, tasks) -> None:
         """Write down which of these endpoints are still running."""
@@ -127,17 +135,17 @@ class Tape:
 class Connection:
     """What the tape knows of one WebSocket connection."""
 
-    def __init__(self, number: int, scope, events: list[Event]):
+    def __init__(self, number: int, scope, events: list[Event], protocol):
         self.number = number
-        self.address = tuple(scope["client"] or ())
+        self.protocol = protocol  # uvicorn's object for this connection
         self.accepted = False
         self.ended = False
         self._events = events
         query = scope["query_string"].decode("latin-1")
-        self._add("client", shorten(f"connect {scope['path']}" + (f"?{query}" if query else "")))
+        self._add("client", shorten(f"connect {scope['path']}" + (f"?{query}" if query else "")), opens=True)
 
-    def _add(self, source: str, text: str, message: bool = True) -> None:
-        self._events.append(Event(self.number, source, text, message))
+    def _add(self, source: str, text: str, **kind: bool) -> None:
+        self._events.append(Event(self.number, source, text, **kind))
 
     def note(self, text: str) -> None:
         """Something that happened in the server and did not travel."""
@@ -150,12 +158,17 @@ class Connection:
         elif message["type"] == "websocket.disconnect" and not self.ended:
             self.ended = True
             code = int(message.get("code") or 1005)
-            if code in SERVER_SENT:
-                self._add("server", describe_close(code, message.get("reason") or SERVER_SENT[code]))
-            elif code in (1005, 1006):  # never sent in a frame: RFC 6455, section 7.4.1
+            if code in (1005, 1006):  # never sent in a frame: RFC 6455, section 7.4.1
                 self._add("client", f"gone, without a close code ({code})")
+            elif self._closed_by_uvicorn(code):
+                self._add("server", describe_close(code, message.get("reason") or SERVER_SENT.get(code)))
             else:
                 self._add("client", describe_close(code, message.get("reason")))
+
+    def _closed_by_uvicorn(self, code: int) -> bool:
+        """Whether uvicorn closed the connection by itself. One of its implementations knows; else the code tells."""
+        frames = getattr(self.protocol, "conn", None)
+        return frames.close_rcvd is None if hasattr(frames, "close_rcvd") else code in SERVER_SENT
 
     def sent(self, message) -> None:
         """The endpoint's event is on its way to the client."""
@@ -164,6 +177,8 @@ class Connection:
             self.accepted = True
             subprotocol = message.get("subprotocol")
             self._add("server", f"accept, subprotocol {subprotocol!r}" if subprotocol else "accept")
+        elif self.ended and kind in ("send", "close"):
+            self.note(f"no effect, the connection has ended: {describe(message)}")
         elif kind == "close" and not self.accepted:
             self.ended = True
             self._add("server", "refuse: HTTP 403")
@@ -187,8 +202,12 @@ class _LogLines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         connection = _connection.get()
-        if connection is not None:
+        if connection is None:
+            return
+        try:
             connection.note(f"log: {shorten(record.getMessage(), MAX_NOTE)}")
+        except Exception:  # as every handler: a slip in a log line must not end the endpoint
+            self.handleError(record)
 
 
 _log_lines = _LogLines()
@@ -225,12 +244,16 @@ def describe(message) -> str:
     """An ASGI message in a few words: its payload as Python writes it, or its close code."""
     if message["type"] == "websocket.close":
         return describe_close(int(message.get("code", 1000)), message.get("reason"))
+    if message["type"] not in ("websocket.send", "websocket.receive"):
+        return message["type"].removeprefix("websocket.")
     text = message.get("text")
     return describe_payload(text if text is not None else message.get("bytes"))
 
 
-def describe_payload(payload: str | bytes) -> str:
+def describe_payload(payload: str | bytes | None) -> str:
     """The payload as Python writes it, with its size if it is too long to show."""
+    if not isinstance(payload, str | bytes):
+        return "nothing"  # send_text(None): uvicorn sends no frame
     shown = repr(payload[:MAX_PAYLOAD])
     if len(payload) <= MAX_PAYLOAD:
         return shown

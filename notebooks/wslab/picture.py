@@ -28,10 +28,16 @@ class Row:
 def layout(events) -> tuple[list[str], list[Row]]:
     """Names of the lanes, from left to right, and the rows, from top to bottom.
 
-    The server stands in the middle of its clients; a single client stands at its left.
+    The server stands in the middle of its clients; a single client stands at its left. Clients are numbered from 1
+    in every picture, except where one was connected before: then each keeps the number that it had.
     """
     clients = sorted({event.client for event in events})
-    names = {client: f"client {n}" if len(clients) > 1 else "client" for n, client in enumerate(clients, 1)}
+    if len(clients) == 1:
+        names = {clients[0]: "client"}
+    elif {event.client for event in events if event.opens} == set(clients):
+        names = {client: f"client {n}" for n, client in enumerate(clients, 1)}
+    else:
+        names = {client: f"client {client}" for client in clients}
     left = (len(clients) + 1) // 2
     lanes = [names[client] for client in clients]
     lanes.insert(left, "server")

@@ -25,7 +25,16 @@ STOP_TIMEOUT = 1.6  # seconds for an orderly shutdown
 HANDLER_TIMEOUT = 1.0  # seconds of that which an endpoint gets to end by itself
 BREAK_TIMEOUT = 0.3  # seconds for a thread that is broken off to end
 BLOCKED_TIMEOUT = 1.5  # seconds after which a loop that does not answer counts as blocked
+QUIET_TIMEOUT = 1.0  # seconds that `conversation()` waits at most until nothing new comes from the clients
 SETTLE_TIMEOUT = 5.0  # seconds that `conversation()` waits for endpoints whose clients have left
+
+UVICORN_DEFAULTS = {
+    "log_level": "info",  # what endpoints log with logger.info() shall reach the tape
+    "log_config": None,
+    "access_log": False,
+    "proxy_headers": False,
+    "timeout_graceful_shutdown": HANDLER_TIMEOUT,  # left alone, an endpoint that never ends would block the shutdown
+}
 
 _servers: dict[str, "Server"] = {}
 _waker: asyncio.Task | None = None
@@ -55,17 +64,18 @@ class Server:
     """A running server, as `serve` returns it. In a program: `with serve(app) as server: ...`"""
 
     def __init__(self, app, *, port: int, **uvicorn_options):
+        if "host" in uvicorn_options:
+            raise ServeError("leave out `host`: a notebook's server listens on 127.0.0.1 and nowhere else.")
         self._tape = Tape(app)
+        config = uvicorn.Config(self._tape, **(UVICORN_DEFAULTS | uvicorn_options))
         self._socket = listen(port)
         self.port = self._socket.getsockname()[1]
-        options = {"log_level": "info", "log_config": None, "access_log": False, **uvicorn_options}
-        # Left alone, a handler that never ends would block uvicorn's shutdown for ever.
-        options.setdefault("timeout_graceful_shutdown", HANDLER_TIMEOUT)
         self._ready = threading.Event()
         self._error: BaseException | None = None
         self._stubborn = 0  # tasks that went on after they were cancelled
         self._loop = asyncio.new_event_loop()
-        self._uvicorn = _UvicornServer(uvicorn.Config(self._tape, **options), self._ready)
+        self._uvicorn = _UvicornServer(config, self._ready)
+        self._tape.connections = self._uvicorn.server_state.connections
         self._thread = threading.Thread(target=self._run, name=f"wslab server on port {self.port}", daemon=True)
 
     def url(self, path: str = "/") -> str:
@@ -82,10 +92,11 @@ class Server:
         return self._thread.is_alive()
 
     async def conversation(self) -> Conversation:
-        """What clients and endpoints have said since the last call, as a picture.
+        """What endpoints have received, sent and logged since the last call, as a picture.
 
-        It first waits until the endpoints whose clients have left are done, for 5 seconds at most, so that the
-        same run gives the same picture. Called again with nothing new to show, it shows the last one again.
+        It first waits until the endpoints whose clients have left are done, for 5 seconds at most. So the same run
+        gives the same picture, as long as the clients speak in an order of their own, each waiting for its answer.
+        Called again with nothing new to show, it shows the last one again.
         """
         if self.running:
             try:
@@ -103,13 +114,17 @@ class Server:
         await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self._loop))
 
     async def _read_sockets(self) -> None:
-        # What clients have sent, or that they have gone, may still lie in the sockets: let the loop read it.
-        for _ in range(10):
-            await asyncio.sleep(0)
+        # What clients have sent, or that they have gone, may still lie in the sockets: let the loop go round, and
+        # read, until it finds nothing new.
+        end = self._loop.time() + QUIET_TIMEOUT
+        seen = -1
+        while seen != self._tape.length and self._loop.time() < end:
+            seen = self._tape.length
+            for _ in range(10):
+                await asyncio.sleep(0)
 
     async def _settle(self) -> None:
-        connected = {connection.client for connection in self._uvicorn.server_state.connections}
-        left = self._tape.endpoints_without(connected)
+        left = self._tape.endpoints_whose_clients_have_left()
         if left:
             await asyncio.wait(left, timeout=SETTLE_TIMEOUT)
             self._tape.note_still_running(left)
@@ -127,7 +142,8 @@ class Server:
             where = self._where() or ", probably waiting in its lifespan, before `yield`"
             raise ServeError(f"the app has not started within 2 seconds{where}.")
         error = self._tape.startup_error or self._error
-        raise ServeError(f"the app did not start: its lifespan raised {type(error).__name__}: {error}") from error
+        what = "the app did not start: its lifespan raised" if self._tape.startup_error else "uvicorn did not start:"
+        raise ServeError(f"{what} {type(error).__name__}: {error}") from error
 
     def stop(self) -> None:
         """Stop the server and free its port. Clients that are still connected are closed with code 1012.
@@ -141,7 +157,11 @@ class Server:
             return
         self._ask_to_stop()
         self._thread.join(STOP_TIMEOUT)
-        if self.running:
+        if self.running and self._answers():
+            self._ask_to_stop(cancel=True)
+            self._thread.join(BREAK_TIMEOUT)
+            self._say("the app's shutdown took too long, probably in its lifespan, after `yield`. It was cut off.")
+        elif self.running:
             blocked = (
                 f"the server's event loop was blocked{self._where()}. Is an `await` missing, or does a call block?"
             )
@@ -193,6 +213,13 @@ class Server:
         if cancel:
             with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile
                 self._loop.call_soon_threadsafe(self._main.cancel)
+
+    def _answers(self) -> bool:
+        """Whether the server's event loop goes round."""
+        answer = threading.Event()
+        with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile
+            self._loop.call_soon_threadsafe(answer.set)
+        return answer.wait(0.1)
 
     def _break_off(self) -> bool:
         """Raise an error in the server's thread, wherever it is; say whether that ended it.
@@ -267,7 +294,9 @@ def listen(port: int) -> socket.socket:
     if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65535:
         raise ServeError(f"port must be a whole number from 0 to 65535, not {port!r}")
     sock = socket.socket()
-    if sys.platform != "win32":  # there, this option would share the port instead of only reusing it
+    if sys.platform == "win32":  # there, SO_REUSEADDR would share the port with another program
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+    else:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind(("127.0.0.1", port))
@@ -315,6 +344,10 @@ def _spare_the_proxy() -> None:
     `websockets.connect()` uses the system's proxy unless it is told not to
     (https://websockets.readthedocs.io/en/stable/topics/proxies.html).
     """
-    if urllib.request.getproxies() and not urllib.request.proxy_bypass("127.0.0.1"):
+    proxies = urllib.request.getproxies()
+    if proxies and not urllib.request.proxy_bypass("127.0.0.1"):
+        # Python asks either the environment or, on Windows and macOS, the system. So all goes into the environment.
+        for scheme, proxy in proxies.items():
+            os.environ.setdefault(f"{scheme}_proxy", proxy)
         hosts = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
         os.environ["no_proxy"] = f"{hosts},127.0.0.1".lstrip(",")
