@@ -15,7 +15,7 @@ import uvicorn
 from fastapi import FastAPI, WebSocket
 from websockets import ConnectionClosed, connect
 
-from wslab import ServeError, serve
+from wslab import ServeError, kernel, serve
 from wslab import server as server_module
 
 PATIENCE = 10  # seconds; only a test that fails waits this long
@@ -354,6 +354,14 @@ def test_clients_do_not_ask_a_proxy_for_this_machine(monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("no_proxy", "example.org")
     with serve(echo_app()) as server:
-        server_module._spare_the_proxy()
         assert asyncio.run(say(server)) == "hello"
     assert os.environ["no_proxy"] == "example.org,127.0.0.1"
+
+
+def test_a_proxy_of_the_system_stays_in_force_for_the_rest(monkeypatch):
+    """On Windows and macOS, Python asks the system for proxies only as long as the environment names none."""
+    monkeypatch.setattr(os, "environ", {})
+    monkeypatch.setattr("urllib.request.getproxies", lambda: {"http": "http://proxy.example:3128"})
+    monkeypatch.setattr("urllib.request.proxy_bypass", lambda host: False)
+    kernel.spare_the_proxy()
+    assert os.environ == {"http_proxy": "http://proxy.example:3128", "no_proxy": "127.0.0.1"}

@@ -14,10 +14,10 @@ import socket
 import sys
 import threading
 import traceback
-import urllib.request
 
 import uvicorn
 
+from wslab import kernel
 from wslab.conversation import Conversation, Tape, record_logs
 
 START_TIMEOUT = 1.8  # seconds for the app's start-up; with the rest, an answer within 2 s
@@ -37,7 +37,6 @@ UVICORN_DEFAULTS = {
 }
 
 _servers: dict[str, "Server"] = {}
-_waker: asyncio.Task | None = None
 _abandoned: list[asyncio.Task] = []  # kept, since a task that is destroyed while it is pending complains on stderr
 
 
@@ -259,8 +258,8 @@ def serve(app, *, port: int = 0, name: str = "app", **uvicorn_options) -> Server
     server = Server(app, port=port, **uvicorn_options)
     server.start()
     _servers[name] = server
-    _let_interrupt_work()
-    _spare_the_proxy()
+    kernel.let_interrupt_work()
+    kernel.spare_the_proxy()
     return server
 
 
@@ -315,39 +314,3 @@ def is_library(filename: str) -> bool:
         or filename.startswith((sys.base_prefix, "<frozen"))
         or os.path.dirname(filename) == os.path.dirname(__file__)
     )
-
-
-def _let_interrupt_work() -> None:
-    """Make the kernel's Interrupt button work while a cell awaits.
-
-    ipykernel's signal handler asks the loop to cancel the cell, but does not wake the loop, which may sleep for as
-    long as nothing happens (https://github.com/ipython/ipykernel/issues/1239). A loop that wakes up now and then
-    sees the request. Outside a kernel this does nothing.
-    """
-    global _waker
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
-    if shell is None or not hasattr(shell, "kernel") or (_waker and not _waker.done()):
-        return
-
-    async def wake_now_and_then():
-        while True:
-            await asyncio.sleep(0.2)
-
-    with contextlib.suppress(RuntimeError):  # no running loop
-        _waker = asyncio.get_running_loop().create_task(wake_now_and_then(), name="wslab: lets Interrupt work")
-
-
-def _spare_the_proxy() -> None:
-    """Where a proxy is set up, keep this process's clients from sending what is for 127.0.0.1 to it.
-
-    `websockets.connect()` uses the system's proxy unless it is told not to
-    (https://websockets.readthedocs.io/en/stable/topics/proxies.html).
-    """
-    proxies = urllib.request.getproxies()
-    if proxies and not urllib.request.proxy_bypass("127.0.0.1"):
-        # Python asks either the environment or, on Windows and macOS, the system. So all goes into the environment.
-        for scheme, proxy in proxies.items():
-            os.environ.setdefault(f"{scheme}_proxy", proxy)
-        hosts = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
-        os.environ["no_proxy"] = f"{hosts},127.0.0.1".lstrip(",")
