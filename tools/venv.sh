@@ -30,7 +30,7 @@ if command -v uv >/dev/null 2>&1; then
     if [ ! -d .venv ]; then
         uv venv --quiet --python "${python:->=3.11}" .venv || fail "uv could not make .venv with Python 3.11 or newer."
     fi
-    set -- uv pip install --python .venv/bin/python $(printf -- '-r %s ' "$@")
+    set -- uv pip install --compile-bytecode --python .venv/bin/python $(printf -- '-r %s ' "$@")
 else
     tool=pip
     if [ ! -d .venv ]; then
