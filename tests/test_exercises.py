@@ -2,11 +2,19 @@
 
 import asyncio
 import textwrap
+import threading
 
 import pytest
 
 from tests import lessons
 from tests.wrong_answers import WRONG_ANSWERS
+
+
+@pytest.fixture(autouse=True)
+def no_server_is_left_behind():
+    yield
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("wslab server")]
+
 
 EXERCISES = [path for path in lessons.PATHS if lessons.tagged(lessons.read(path), "exercise-stub")]
 

@@ -82,8 +82,8 @@ WRONG_ANSWERS = {
             await websocket.send_text(f"Hello, {name}!")
             await websocket.close()
             """,
-            "the handshake for /greet failed with HTTP 500. Does the endpoint begin with `await websocket.accept()`? "
-            "On the server, the endpoint raised WebSocketDisconnected",
+            "the handshake for /greet failed with HTTP 500. On the server, the endpoint raised WebSocketDisconnected: "
+            'WebSocket is not connected. Need to call "accept" first.',
         ),
         (
             "another path",
@@ -94,7 +94,7 @@ WRONG_ANSWERS = {
             await websocket.send_text(f"Hello, {name}!")
             await websocket.close()
             """,
-            'HTTP 403. Is there an endpoint for that path, with `@app.websocket("/greet")`?',
+            'HTTP 403. Is there an endpoint for that path, with `@app.websocket("/greet")` and the one',
         ),
         (
             "no close",
@@ -116,7 +116,7 @@ WRONG_ANSWERS = {
                 name = await websocket.receive_text()
                 await websocket.send_text(f"Hello, {name}!")
             """,
-            "after the answer the connection was still open 3 seconds later. End with close().",
+            "after the answer the connection was still open 2 seconds later. End with close().",
         ),
         (
             "a name of its own",
@@ -216,7 +216,23 @@ WRONG_ANSWERS = {
             """
             return "Hello"
             """,
-            'HTTP 403. Is there an endpoint for that path, with `@app.websocket("/greet")`?',
+            'HTTP 403. Is there an endpoint for that path, with `@app.websocket("/greet")` and the one',
+        ),
+        (
+            "no annotation",
+            GREETER.replace(": WebSocket", ""),
+            """
+            await websocket.accept()
+            """,
+            "and the one parameter `websocket: WebSocket`?",
+        ),
+        (
+            "not async",
+            GREETER.replace("async def", "def"),
+            """
+            websocket.accept()
+            """,
+            "can't be used in 'await' expression (is it `async def`?).",
         ),
         (
             "another code",
@@ -247,6 +263,89 @@ WRONG_ANSWERS = {
             """,
             "got the text of a coroutine. Does every call of `websocket` have its `await`, and does the endpoint "
             "answer before it ends? On the server, the event loop is blocked in count(), line ",
+        ),
+        (
+            "no await at all",
+            COUNT,
+            """
+            await websocket.accept()
+            number = 0
+            try:
+                while True:
+                    text = websocket.receive_text()
+                    number += 1
+                    websocket.send_text(f"{number}: {text}")
+            except WebSocketDisconnect:
+                pass
+            """,
+            "no answer came within 2 seconds. On the server, the event loop is blocked in count(), line ",
+        ),
+        (
+            "an error swallowed again and again",
+            COUNT,
+            """
+            await websocket.accept()
+            number = 0
+            while True:
+                try:
+                    text = await websocket.receive_text()
+                    number += 1
+                    await websocket.send_text(f"{number}: {text}")
+                except Exception:
+                    continue
+            """,
+            "did not accept the connection within 2 seconds. On the server, the event loop is blocked in count(), ",
+        ),
+        (
+            "one message too many at the end",
+            COUNT,
+            """
+            await websocket.accept()
+            number = 0
+            try:
+                while True:
+                    text = await websocket.receive_text()
+                    number += 1
+                    await websocket.send_text(f"{number}: {text}")
+                    if number == 20:
+                        await websocket.send_text("done")
+            except WebSocketDisconnect:
+                pass
+            """,
+            "after the answer to 'message 20' came one more message, 'done'.",
+        ),
+        (
+            "only the clean close is expected",
+            COUNT,
+            """
+            await websocket.accept()
+            number = 0
+            try:
+                while True:
+                    text = await websocket.receive_text()
+                    number += 1
+                    await websocket.send_text(f"{number}: {text}")
+            except WebSocketDisconnect as disconnect:
+                if disconnect.code != 1000:
+                    raise
+            """,
+            "when a client left, the endpoint raised WebSocketDisconnect(1005)",
+        ),
+        (
+            "accept() in the loop",
+            COUNT,
+            """
+            number = 0
+            try:
+                while True:
+                    await websocket.accept()
+                    text = await websocket.receive_text()
+                    number += 1
+                    await websocket.send_text(f"{number}: {text}")
+            except WebSocketDisconnect:
+                pass
+            """,
+            "but got 'websocket.accept'.",
         ),
         (
             "a loop with an end",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from wslab import picture
 
 MAX_PAYLOAD = 32  # characters of a message that are shown
-MAX_NOTE = 96  # the same for a log line or an error
+MAX_NOTE = 120  # the same for a log line or an error
 SERVER_SENT = {1002: "protocol error", 1007: "not UTF-8", 1009: "message too big", 1012: "server shuts down"}
 
 _connection: contextvars.ContextVar["Connection | None"] = contextvars.ContextVar("connection", default=None)

@@ -24,11 +24,15 @@ from wslab.server import ServeError, Server, serve
 DISCONNECT = "endpoint raised WebSocketDisconnect("
 DISCONNECTED = "endpoint raised WebSocketDisconnected:"
 MISSING_AWAIT = "Does every call of `websocket` have its `await`, and does the endpoint answer before it ends?"
-WAIT = 3.0  # seconds that a client waits for a handshake, an answer or a close
+WAIT = 2.0  # seconds that a client waits for a handshake, an answer or a close
 
 
 class NotYet(Exception):
-    """The message tells the reader what is still missing."""
+    """The message tells the reader what is still missing; `hint` what may be the cause, if nothing better is known."""
+
+    def __init__(self, message: str, hint: str = ""):
+        super().__init__(message)
+        self.hint = hint
 
 
 class Verdict:
@@ -93,6 +97,7 @@ async def counting_echo(app) -> Verdict:
             for number, text in enumerate(texts, 1):
                 await client.say(text)
                 await client.expect(f"{number}: {text}", closed="Is the loop there, with no end of its own?")
+            await client.expect_silence()
         return f"{len(texts)} messages on one connection are numbered from 1 to {len(texts)}"
 
     async def counts_for_each_client(server: Server) -> str:
@@ -106,7 +111,14 @@ async def counting_echo(app) -> Verdict:
             await ann.expect("2: bye", wrong=hint)
         return "two clients at once are counted apart"
 
-    return await judge(app, counts, counts_for_each_client)
+    async def lives_through_a_lost_connection(server: Server) -> str:
+        async with visit(server, "/count") as client:
+            await client.say("bye")
+            await client.expect("1: bye")
+            client.ws.transport.abort()
+        return "a client that loses its connection is counted, too"
+
+    return await judge(app, counts, counts_for_each_client, lives_through_a_lost_connection)
 
 
 async def judge(app, *steps: Callable[[Server], Awaitable[str]]) -> Verdict:
@@ -125,7 +137,9 @@ async def judge(app, *steps: Callable[[Server], Awaitable[str]]) -> Verdict:
                 # No news: the check's client has left because of the problem; or the problem says it already.
                 if error.startswith(DISCONNECT) or error == "endpoint returned without close()":
                     error = ""
-                raise NotYet(f"{problem} On the server, the {error}." if error else f"{problem}") from None
+                raise NotYet(
+                    f"{problem} On the server, the {error}." if error else f"{problem} {problem.hint}"
+                ) from None
             error = await what_the_endpoint_did(server)
             if error.startswith(DISCONNECT):
                 raise NotYet(f"when a client left, the {error}. Catch WebSocketDisconnect around the loop.")
@@ -134,7 +148,7 @@ async def judge(app, *steps: Callable[[Server], Awaitable[str]]) -> Verdict:
             if error:
                 raise NotYet(f"the clients got what they should, but the {error}.")
     except (NotYet, ServeError) as problem:
-        return Verdict(good, str(problem))
+        return Verdict(good, str(problem).strip())
     return Verdict([*good, "no endpoint ended with an error"])
 
 
@@ -145,7 +159,8 @@ async def what_the_endpoint_did(server: Server) -> str:
     except ServeError as blocked:
         return str(blocked).removeprefix("the server's ").partition(".")[0]
     notes = (event.text for event in conversation.events if not event.message)
-    return next((note.rstrip(".") for note in notes if note.startswith("endpoint ")), "")
+    note = next((note.rstrip(".") for note in notes if note.startswith("endpoint ")), "")
+    return f"{note} (is it `async def`?)" if "can't be used in 'await' expression" in note else note
 
 
 class Client:
@@ -171,15 +186,24 @@ class Client:
             async with asyncio.timeout(WAIT):
                 got = await self.ws.recv()
         except TimeoutError:
-            raise NotYet(f"{sent} no answer came within {WAIT:g} seconds. {MISSING_AWAIT}") from None
+            raise NotYet(f"{sent} no answer came within {WAIT:g} seconds.", MISSING_AWAIT) from None
         except ConnectionClosed:
-            raise NotYet(f"{sent} the connection ended first, with {describe_end(self.ws)}. {closed}") from None
+            raise NotYet(f"{sent} the connection ended first, with {describe_end(self.ws)}.", closed) from None
         if isinstance(got, bytes):
             raise NotYet(f"{sent} got bytes, {got!r}. send_text() sends text.")
         if "<coroutine object" in got:
             raise NotYet(f"{sent} got the text of a coroutine. {MISSING_AWAIT}")
         if got != answer:
-            raise NotYet(f"{sent} got {got!r}. {wrong}".rstrip())
+            raise NotYet(f"{sent} got {got!r}.", wrong)
+
+    async def expect_silence(self) -> None:
+        """No message may be on its way that nobody asked for."""
+        with contextlib.suppress(ConnectionClosed, TimeoutError):
+            async with asyncio.timeout(WAIT):
+                await (await self.ws.ping())  # what the endpoint sent before has come when the pong comes
+            async with asyncio.timeout(0):
+                extra = await self.ws.recv()
+            raise NotYet(f"after the answer to {self.said!r} came one more message, {extra!r}.")
 
     async def expect_close(self) -> None:
         """The server must now close the connection, with code 1000 and without another message."""
@@ -193,8 +217,8 @@ class Client:
         except ConnectionClosed:
             if self.ws.close_code != 1000:
                 raise NotYet(
-                    f"after the answer the connection ended with {describe_end(self.ws)}, not with 1000. "
-                    "End with `await websocket.close()`."
+                    f"after the answer the connection ended with {describe_end(self.ws)}, not with 1000.",
+                    "End with `await websocket.close()`.",
                 ) from None
         else:
             raise NotYet(f"after the answer came one more message, {extra!r}. One answer is enough.")
@@ -204,22 +228,23 @@ class Client:
 async def visit(server: Server, path: str) -> AsyncIterator[Client]:
     """Connect to `path`, and leave politely at the end. A handshake that fails is explained."""
     try:
-        ws = await connect(server.url(path), open_timeout=WAIT, close_timeout=WAIT)
+        ws = await connect(server.url(path), open_timeout=WAIT, close_timeout=1)
     except InvalidStatus as refusal:
         status = refusal.response.status_code
         if status == 403:
             raise NotYet(
-                f"the handshake for {path} was refused with HTTP 403. "
-                f'Is there an endpoint for that path, with `@app.websocket("{path}")`?'
+                f"the handshake for {path} was refused with HTTP 403.",
+                f'Is there an endpoint for that path, with `@app.websocket("{path}")` '
+                "and the one parameter `websocket: WebSocket`?",
             ) from None
         raise NotYet(
-            f"the handshake for {path} failed with HTTP {status}. "
-            "Does the endpoint begin with `await websocket.accept()`?"
+            f"the handshake for {path} failed with HTTP {status}.",
+            "Does the endpoint begin with `await websocket.accept()`?",
         ) from None
     except TimeoutError:
         raise NotYet(
-            f"the endpoint for {path} did not accept the connection within {WAIT:g} seconds. "
-            "Does it begin with `await websocket.accept()`?"
+            f"the endpoint for {path} did not accept the connection within {WAIT:g} seconds.",
+            "Does it begin with `await websocket.accept()`?",
         ) from None
     except (InvalidHandshake, InvalidMessage, OSError) as error:
         raise NotYet(f"the handshake for {path} failed: {error}.") from None

@@ -13,7 +13,9 @@ import os
 import socket
 import sys
 import threading
+import time
 import traceback
+import warnings
 
 import uvicorn
 
@@ -21,9 +23,9 @@ from wslab import kernel
 from wslab.conversation import Conversation, Tape, record_logs
 
 START_TIMEOUT = 1.8  # seconds for the app's start-up; with the rest, an answer within 2 s
-STOP_TIMEOUT = 1.6  # seconds for an orderly shutdown
-HANDLER_TIMEOUT = 1.0  # seconds of that which an endpoint gets to end by itself
-BREAK_TIMEOUT = 0.3  # seconds for a thread that is broken off to end
+STOP_TIMEOUT = 1.5  # seconds for an orderly shutdown
+HANDLER_TIMEOUT = 0.8  # seconds of that which an endpoint gets to end by itself
+BREAK_TIMEOUT = 0.4  # seconds in which endpoints that run in circles are broken off
 BLOCKED_TIMEOUT = 1.5  # seconds after which a loop that does not answer counts as blocked
 QUIET_TIMEOUT = 1.0  # seconds that `conversation()` waits at most until nothing new comes from the clients
 SETTLE_TIMEOUT = 5.0  # seconds that `conversation()` waits for endpoints whose clients have left
@@ -45,6 +47,27 @@ class ServeError(RuntimeError):
 
     def _render_traceback_(self):  # IPython shows this instead of the frames of wslab
         return [f"ServeError: {self}"]
+
+
+class BrokenOff(asyncio.CancelledError):
+    """Raised in a server's thread that cannot be stopped otherwise."""
+
+
+@contextlib.contextmanager
+def _nothing_in_the_way():
+    """Let `BrokenOff` reach an endpoint that forgets its `await`s and so leaves coroutines behind in every turn.
+
+    Python warns as it removes each of them, by a function that is written in Python (`Lib/warnings.py`). An error that
+    is raised in there is reported and forgotten. So for the time being that function is one without Python code in
+    it, and the report is left out.
+    """
+    warn, report = warnings._warn_unawaited_coroutine, sys.unraisablehook
+    warnings._warn_unawaited_coroutine = id
+    sys.unraisablehook = lambda unraisable: unraisable.exc_type is BrokenOff or report(unraisable)
+    try:
+        yield
+    finally:
+        warnings._warn_unawaited_coroutine, sys.unraisablehook = warn, report
 
 
 class _UvicornServer(uvicorn.Server):
@@ -147,7 +170,7 @@ class Server:
     def stop(self) -> None:
         """Stop the server and free its port. Clients that are still connected are closed with code 1012.
 
-        Endpoints have one second to end; what has to be cut off, and where, is said in a line on stderr.
+        Endpoints have most of a second to end; what has to be cut off, and where, is said in a line on stderr.
         Stopping a stopped server does nothing.
         """
         for name in [name for name, server in _servers.items() if server is self]:
@@ -173,8 +196,8 @@ class Server:
         elif self._tape.cut_off:
             paths = ", ".join(sorted(set(self._tape.cut_off)))
             self._say(
-                f"{len(self._tape.cut_off)} endpoint(s) were still running one second after their clients "
-                f"had gone, and were cancelled: {paths}"
+                f"{len(self._tape.cut_off)} endpoint(s) were still running although their clients had gone, "
+                f"and were cancelled: {paths}"
             )
 
     def __enter__(self) -> "Server":
@@ -191,8 +214,10 @@ class Server:
             self._loop.run_until_complete(self._main)
         except BaseException as error:  # also uvicorn's SystemExit; `start` says it in the reader's cell
             self._error = error
+        try:
+            with contextlib.suppress(BrokenOff):
+                self._loop.run_until_complete(self._end_tasks())
         finally:
-            self._loop.run_until_complete(self._end_tasks())
             self._loop.close()
             self._socket.close()
             self._ready.set()
@@ -202,7 +227,7 @@ class Server:
         for task in tasks:
             task.cancel()
         if tasks:
-            _, stubborn = await asyncio.wait(tasks, timeout=0.3)
+            _, stubborn = await asyncio.wait(tasks, timeout=0.2)
             self._stubborn = len(stubborn)
             _abandoned.extend(stubborn)
         await self._loop.shutdown_asyncgens()
@@ -213,12 +238,12 @@ class Server:
             with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile
                 self._loop.call_soon_threadsafe(self._main.cancel)
 
-    def _answers(self) -> bool:
-        """Whether the server's event loop goes round."""
+    def _answers(self, timeout: float = 0.1) -> bool:
+        """Whether the server's event loop goes round, within `timeout` seconds."""
         answer = threading.Event()
         with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile
             self._loop.call_soon_threadsafe(answer.set)
-        return answer.wait(0.1)
+        return answer.wait(timeout)
 
     def _break_off(self) -> bool:
         """Raise an error in the server's thread, wherever it is; say whether that ended it.
@@ -227,8 +252,13 @@ class Server:
         (https://docs.python.org/3/c-api/threads.html#c.PyThreadState_SetAsyncExc)
         """
         thread = ctypes.c_ulong(self._thread.ident)
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(asyncio.CancelledError))
-        self._thread.join(BREAK_TIMEOUT)
+        end = time.monotonic() + BREAK_TIMEOUT
+        with _nothing_in_the_way():
+            # Once the loop goes round again, the next client in the queue may find an endpoint of the same kind.
+            while self.running and time.monotonic() < end:
+                if not self._answers(timeout=0.02):
+                    ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(BrokenOff))
+                self._thread.join(0.01)
         return not self.running
 
     def _where(self) -> str:
