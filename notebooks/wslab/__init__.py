@@ -5,6 +5,7 @@ and `exercises` checks your answers. Ask for help on any of them: `serve?`.
 """
 
 from wslab import exercises
+from wslab.checkup import checkup
 from wslab.server import ServeError, Server, serve
 
-__all__ = ["ServeError", "Server", "exercises", "serve"]
+__all__ = ["ServeError", "Server", "checkup", "exercises", "serve"]

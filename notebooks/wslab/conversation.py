@@ -7,6 +7,7 @@ endpoint (https://asgi.readthedocs.io/en/stable/specs/www.html#websocket) and ch
 import asyncio
 import contextvars
 import logging
+import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -56,6 +57,7 @@ class Tape:
         self._last = Conversation([])
         self._running: dict[asyncio.Task, Connection] = {}
         self._clients = 0
+        self.visits = weakref.WeakSet()  # connections that something still holds on to, such as the app's own lists
 
     async def __call__(self, scope, receive, send) -> None:
         if scope["type"] == "websocket":
@@ -74,6 +76,8 @@ class Tape:
         self._clients += 1
         protocol = next((c for c in self.connections if c.client == scope["client"]), None)
         connection = Connection(self._clients, scope, self._events, protocol)
+        scope["wslab.connection"] = connection  # whoever keeps the scope, or a WebSocket made from it, keeps this
+        self.visits.add(connection)
         task = asyncio.current_task()
         self._running[task] = connection
 
@@ -87,7 +91,8 @@ class Tape:
             try:
                 with outside_endpoint():
                     await send(message)
-            except OSError:
+            except OSError:  # for the endpoint, the connection has ended
+                connection.ended = True
                 connection.note(f"endpoint could not send {describe(message)}: the client has gone")
                 raise
             connection.sent(message)
@@ -107,6 +112,11 @@ class Tape:
         finally:
             _connection.reset(token)
             del self._running[task]
+
+    @property
+    def running(self) -> int:
+        """How many endpoints are running."""
+        return len(self._running)
 
     @property
     def length(self) -> int:

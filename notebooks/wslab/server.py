@@ -88,6 +88,7 @@ class Server:
     def __init__(self, app, *, port: int, **uvicorn_options):
         if "host" in uvicorn_options:
             raise ServeError("leave out `host`: a notebook's server listens on 127.0.0.1 and nowhere else.")
+        self.settle_timeout = SETTLE_TIMEOUT
         self._tape = Tape(app)
         config = uvicorn.Config(self._tape, **(UVICORN_DEFAULTS | uvicorn_options))
         self._socket = listen(port)
@@ -135,6 +136,28 @@ class Server:
         """Run a coroutine on the server's loop and wait for its end."""
         await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self._loop))
 
+    async def on_loop(self, function):
+        """Call `function` on the server's event loop and return its result. Raises ServeError if that is blocked."""
+
+        async def call():
+            return function()
+
+        try:
+            async with asyncio.timeout(BLOCKED_TIMEOUT):
+                return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(call(), self._loop))
+        except TimeoutError:
+            raise ServeError(f"the server's event loop is blocked{self._where()}.") from None
+
+    @property
+    def endpoints(self) -> int:
+        """How many endpoints are running."""
+        return self._tape.running
+
+    @property
+    def visits(self):
+        """The connections, open or not, that the app or something else still holds on to."""
+        return self._tape.visits
+
     async def _read_sockets(self) -> None:
         # What clients have sent, or that they have gone, may still lie in the sockets: let the loop go round, and
         # read, until it finds nothing new.
@@ -148,7 +171,7 @@ class Server:
     async def _settle(self) -> None:
         left = self._tape.endpoints_whose_clients_have_left()
         if left:
-            await asyncio.wait(left, timeout=SETTLE_TIMEOUT)
+            await asyncio.wait(left, timeout=self.settle_timeout)
             self._tape.note_still_running(left)
 
     def start(self) -> None:
@@ -173,32 +196,37 @@ class Server:
         Endpoints have most of a second to end; what has to be cut off, and where, is said in a line on stderr.
         Stopping a stopped server does nothing.
         """
+        if trouble := self.end():
+            print(f"wslab: {trouble}", file=sys.stderr)
+
+    def end(self) -> str:
+        """What `stop` does; but the line that it would print is returned, empty if all went well."""
         for name in [name for name, server in _servers.items() if server is self]:
             del _servers[name]
         if not self.running:
-            return
+            return ""
         self._ask_to_stop()
         self._thread.join(STOP_TIMEOUT)
         if self.running and self._answers():
             self._ask_to_stop(cancel=True)
             self._thread.join(BREAK_TIMEOUT)
-            self._say("the app's shutdown took too long, probably in its lifespan, after `yield`. It was cut off.")
-        elif self.running:
+            return "the app's shutdown took too long, probably in its lifespan, after `yield`. It was cut off."
+        if self.running:
             blocked = (
                 f"the server's event loop was blocked{self._where()}. Is an `await` missing, or does a call block?"
             )
             if self._break_off():
-                self._say(f"{blocked} It was broken off.")
-            else:
-                self._say(f"{blocked} It cannot be stopped from outside, and is left behind until the kernel restarts.")
-        elif self._stubborn:
-            self._say(f"{self._stubborn} task(s) of the app went on after being cancelled, and were left behind.")
-        elif self._tape.cut_off:
+                return f"{blocked} It was broken off."
+            return f"{blocked} It cannot be stopped from outside, and is left behind until the kernel restarts."
+        if self._stubborn:
+            return f"{self._stubborn} task(s) of the app went on after being cancelled, and were left behind."
+        if self._tape.cut_off:
             paths = ", ".join(sorted(set(self._tape.cut_off)))
-            self._say(
+            return (
                 f"{len(self._tape.cut_off)} endpoint(s) were still running although their clients had gone, "
                 f"and were cancelled: {paths}"
             )
+        return ""
 
     def __enter__(self) -> "Server":
         return self
@@ -266,10 +294,6 @@ class Server:
         frame = sys._current_frames().get(self._thread.ident)
         own = [f for f in traceback.extract_stack(frame) if not is_library(f.filename)] if frame else []
         return f" in {own[-1].name}(), line {own[-1].lineno} of its cell or file" if own else ""
-
-    @staticmethod
-    def _say(line: str) -> None:
-        print(f"wslab: {line}", file=sys.stderr)
 
 
 def serve(app, *, port: int = 0, name: str = "app", **uvicorn_options) -> Server:

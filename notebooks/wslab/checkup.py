@@ -1,0 +1,386 @@
+"""Run the clients that misbehave against an app, and say what broke.
+
+Each client gets a fresh server. Beside it a bystander is connected, who wants an ordinary answer afterwards. What is
+looked at: what the client saw, what its endpoint did, what is left when all have gone, how long the event loop stood
+still, and whether the server could be shut down.
+"""
+
+import asyncio
+import gc
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from html import escape
+
+from wslab import clients
+from wslab.clients import Seen, Target
+from wslab.server import ServeError, Server, check_app
+
+STALL = 0.5  # seconds for which the event loop may stand still
+SETTLE = 1.0  # seconds for endpoints to end after their clients have left
+LIMIT = 12.0  # seconds for one client, all in all
+MAX_SIZE = 64 * 1024  # bytes: the limit for a message during the check-up
+PING = 0.4  # seconds between pings, and for their answers, where a client does not answer them
+KEPT = 10  # of the clients that came and went, so many may still be remembered
+
+Client = Callable[[Target], Awaitable[Seen]]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that went wrong: what was seen, what it means, and the lesson that explains it."""
+
+    seen: str
+    meaning: str
+    lesson: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one client did and what came of it."""
+
+    client: str
+    did: str
+    seen: str
+    problem: Problem | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing went wrong."""
+        return self.problem is None
+
+
+class CheckupFailed(AssertionError):
+    """Raised by `Report.raise_for_failures()`; its message is the failed rows."""
+
+
+class Report:
+    """A table, one row a client: drawn in a notebook, text elsewhere."""
+
+    def __init__(self, rows: Sequence[Row]):
+        self.rows = tuple(rows)
+
+    @property
+    def failed(self) -> tuple[Row, ...]:
+        """The rows of the clients that something went wrong with."""
+        return tuple(row for row in self.rows if not row.ok)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing went wrong with any client."""
+        return not self.failed
+
+    def raise_for_failures(self) -> None:
+        """For tests: raise `CheckupFailed` if anything went wrong."""
+        if self.failed:
+            raise CheckupFailed("\n" + text(self.failed))
+
+    def as_json(self) -> str:
+        """The rows for machines."""
+        rows = [
+            {
+                "client": row.client,
+                "ok": row.ok,
+                "did": row.did,
+                "seen": row.seen,
+                "meaning": row.problem.meaning if row.problem else "",
+                "lesson": row.problem.lesson if row.problem else "",
+            }
+            for row in self.rows
+        ]
+        return json.dumps({"ok": self.ok, "rows": rows}, indent=2)
+
+    def __str__(self) -> str:
+        return text(self.rows) + "\n" + self._summary()
+
+    def _summary(self) -> str:
+        return f"{len(self.rows) - len(self.failed)} of {len(self.rows)} clients were served well."
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+        body = "".join(
+            f"<tr><td>{'✓' if row.ok else '✗'}</td><td><b>{escape(row.client)}</b><br>{escape(row.did)}</td>"
+            f"<td>{escape(row.seen)}</td><td>{escape(meaning(row))}</td></tr>"
+            for row in self.rows
+        )
+        table = f"<table><tr><th></th><th>the client</th><th>seen</th><th>what it means</th></tr>{body}</table>"
+        return {"text/html": f"{table}<p>{self._summary()}</p>", "text/plain": str(self)}
+
+
+def text(rows: Sequence[Row]) -> str:
+    """The rows as lines of text; what a failed one means stands below it."""
+    width = max((len(row.client) for row in rows), default=0)
+    lines = []
+    for row in rows:
+        lines.append(f"{'ok  ' if row.ok else 'FAIL'}  {row.client:<{width}}  {row.seen}")
+        if not row.ok:
+            lines.append(f"{'':6}{'':{width}}  {meaning(row)}")
+    return "\n".join(lines)
+
+
+def meaning(row: Row) -> str:
+    """What a failed row means, and where it is explained."""
+    return f"{row.problem.meaning} (lesson {row.problem.lesson})" if row.problem else ""
+
+
+def choose(*, as_json: bool, origins, exclude, only) -> dict[str, Client]:
+    """The clients that apply to an endpoint, by name."""
+    chosen = [
+        clients.polite,
+        clients.silent,
+        clients.goes_away,
+        clients.drops_while_idle,
+        clients.drops_before_the_answer,
+        clients.drops_inside_a_message,
+        clients.half_open,
+        clients.wrong_kind,
+        *([clients.not_json, clients.wrong_shape] if as_json else []),
+        clients.not_utf8,
+        clients.too_big,
+        clients.floods,
+        clients.handshake_stops,
+        clients.crowd,
+        clients.comes_and_goes,
+        *([clients.foreign_origin] if origins else []),
+        clients.stays,
+    ]
+    named = {client.__name__.replace("_", " "): client for client in chosen}
+    unknown = {*exclude, *(only or [])} - set(named)
+    if unknown:
+        raise ServeError(f"no client is called {', '.join(sorted(unknown))}. There are: {', '.join(named)}.")
+    return {name: client for name, client in named.items() if name not in exclude and (not only or name in only)}
+
+
+async def checkup(
+    app,
+    path: str = "/ws",
+    *,
+    say="hello",
+    headers: Mapping[str, str] | None = None,
+    origins: Sequence[str] | None = None,
+    exclude: Sequence[str] = (),
+    only: Sequence[str] | None = None,
+    ws: str = "auto",
+    progress: Callable[[str], None] = lambda name: None,
+) -> Report:
+    """Run the clients against the endpoint of `app` at `path` (with a query, if it needs one).
+
+    say: a message that suits the endpoint, or a list of them: `str`, `bytes`, or what `json.dumps` takes.
+    headers: sent with each handshake, such as a token or a cookie.
+    origins: the origins that the endpoint accepts; others must then be refused.
+    exclude, only: names of clients to leave out, or of those to run alone.
+    ws: uvicorn's WebSocket implementation: "auto", "websockets-sansio" or "wsproto".
+    progress: called with the name of each client before it starts.
+
+    Raises ServeError if `app` is not an app, does not start, or does not let a polite client in.
+    """
+    check_app(app)
+    messages, as_json = as_messages(say)
+    chosen = choose(as_json=as_json, origins=origins, exclude=exclude, only=only)
+    target = Target("", messages, dict(headers or {}), origins[0] if origins else None, max_size=MAX_SIZE)
+    seen = await first_look(app, path, target, ws)
+    target = replace(target, replies=seen.answers > 0)
+    rows = []
+    for name, client in chosen.items():
+        progress(name)
+        rows.append(await Visit(app, path, target, name, client, ws, origins).row())
+    return Report(rows)
+
+
+def as_messages(say) -> tuple[tuple[str | bytes, ...], bool]:
+    """What to say, as text or bytes, and whether it is JSON."""
+    several = list(say) if isinstance(say, list | tuple) else [say]
+    if not several:
+        raise ServeError("`say` is empty: give a message that suits the endpoint.")
+    as_json = not all(isinstance(message, str | bytes) for message in several)
+    return tuple(m if isinstance(m, str | bytes) else json.dumps(m) for m in several), as_json
+
+
+async def first_look(app, path: str, target: Target, ws: str) -> Seen:
+    """What a polite client sees. Whoever does not let it in cannot be checked, and is told what to pass."""
+    server = Server(app, port=0, ws=ws, ws_max_size=MAX_SIZE)
+    await asyncio.to_thread(server.start)
+    try:
+        seen = await clients.polite(replace(target, url=server.url(path)))
+    finally:
+        await asyncio.to_thread(server.end)
+    if seen.refused is None:
+        return seen
+    if seen.refused == 403:
+        raise ServeError(
+            f"the handshake for {path} was refused with HTTP 403. Is there an endpoint for that path? "
+            "If it wants a header, a token or an origin, pass headers=, a query in the path, or origins=."
+        )
+    if seen.refused in (401, 400, 404, 407, 426, 429):
+        raise ServeError(
+            f"the handshake for {path} was refused with HTTP {seen.refused}. Pass what it needs in headers=."
+        )
+    return seen
+
+
+class Visit:
+    """One client's visit to a fresh server, and what came of it."""
+
+    def __init__(self, app, path: str, target: Target, name: str, client: Client, ws: str, origins):
+        keepalive = PING if client is clients.half_open else None
+        self.server = Server(
+            app, port=0, ws=ws, ws_max_size=MAX_SIZE, ws_ping_interval=keepalive, ws_ping_timeout=keepalive
+        )
+        self.server.settle_timeout = SETTLE
+        self.target = replace(target, url=self.server.url(path), meanwhile=self.meanwhile(client))
+        self.name, self.client, self.origins = name, client, origins
+        self.pulse = Pulse()
+        self.seen = Seen()
+        self.problems: list[Problem] = []
+
+    def meanwhile(self, client: Client) -> Callable[[], Awaitable[object]] | None:
+        """What happens while the client keeps still, and waits for it."""
+        return {clients.half_open: self.given_up, clients.stays: self.end}.get(client)
+
+    async def row(self) -> Row:
+        """Let the client in, look at everything, stop the server."""
+        await asyncio.to_thread(self.server.start)
+        try:
+            async with asyncio.timeout(LIMIT):
+                before = await self.server.on_loop(self.pulse.start)
+                await self.with_a_bystander()
+                await self.look_at_endpoints()
+                if self.server.running:
+                    left = await self.server.on_loop(
+                        lambda: len(asyncio.all_tasks() - before - {asyncio.current_task()})
+                    )
+                    if left:
+                        self.found(f"{left} task(s) left over", "What an endpoint starts, it must also end.", "06")
+        except TimeoutError:
+            self.found("came to no end", "The endpoint keeps its clients waiting for ever.", "10")
+        except ServeError as blocked:
+            self.found(str(blocked).partition(".")[0], BLOCKS, "07")
+        finally:
+            await self.end()
+        stalled = self.pulse.longest > STALL
+        if stalled:
+            self.found("the event loop stood still", BLOCKS, "07", first=True)
+        return Row(self.name, self.client.__doc__, self.what_was_seen(), self.problems[0] if self.problems else None)
+
+    async def with_a_bystander(self) -> None:
+        """The client's visit, while somebody else is connected, who wants an ordinary answer afterwards."""
+        async with asyncio.timeout(LIMIT):
+            try:
+                async with clients.knock(self.target) as bystander:
+                    self.seen = await self.client(self.target)
+                    if self.server.running:
+                        await self.ask(bystander)
+            except (OSError, EOFError, clients.InvalidStatus, clients.ConnectionClosed):
+                self.found("the bystander was not let in", "One client keeps others out.", "12")
+
+    async def ask(self, bystander) -> None:
+        """The bystander's message and answer."""
+        try:
+            _, missed = await clients.exchange(bystander, replace(self.target, say=self.target.say[:1]))
+        except clients.ConnectionClosed:
+            cut = bystander.close_code == 1006
+            if cut:
+                self.found("the bystander was cut off", "What one client does breaks the connection of another.", "12")
+            return
+        if missed:
+            self.found("the bystander got no answer", "What one client does keeps others waiting.", "12")
+
+    async def look_at_endpoints(self) -> None:
+        """What the client saw, and what the tape says of the endpoints."""
+        conversation = await self.server.conversation()
+        for event in conversation.events:
+            harmless = event.text.startswith("endpoint could not send")  # what counts is what the endpoint makes of it
+            if not event.message and event.text.startswith("endpoint ") and not harmless:
+                self.found(event.text.removeprefix("endpoint "), *explain(event.text))
+        seen = self.seen
+        if self.client is clients.foreign_origin:
+            if seen.refused is None:
+                self.found("served", "A page of any site can come with your user's cookies: check the Origin.", "14")
+        elif seen.refused is not None:
+            self.found(self.what_was_seen(), "A client that should be let in is refused.", "05")
+        elif seen.code == 1006 and self.client not in ANSWERED_BY_UVICORN:
+            self.found("closed without a close frame (1006)", "The client cannot know why the connection ended.", "04")
+        elif seen.missed:
+            self.found("no answer", "The endpoint answers others, but not this client.", "10")
+        if self.client is clients.comes_and_goes:
+            gc.collect()
+            kept = len(self.server.visits)
+            if kept > KEPT:
+                self.found(f"{kept} of its visits still remembered", "The app keeps what it should let go.", "12")
+
+    async def given_up(self) -> None:
+        """Wait until only the bystander's endpoint is left."""
+        for _ in range(int(5 * PING / 0.02)):
+            if await self.server.on_loop(lambda: self.server.endpoints) < 2:
+                return
+            await asyncio.sleep(0.02)
+        self.found("its endpoint did not end", "It does not notice that its client has gone.", "10")
+
+    async def end(self) -> None:
+        """Stop the server, once, and keep what it has to say about that."""
+        if self.server.running:
+            trouble = await asyncio.to_thread(self.server.end)
+            if trouble:
+                self.found(trouble.partition(",")[0].partition(".")[0], "The server cannot shut down in time.", "10")
+
+    def found(self, seen: str, meaning: str, lesson: str, first: bool = False) -> None:
+        """Note a problem."""
+        self.problems.insert(0 if first else len(self.problems), Problem(seen, meaning, lesson))
+
+    def what_was_seen(self) -> str:
+        """The problem, or what the client saw."""
+        if self.problems:
+            return self.problems[0].seen
+        seen = self.seen
+        if seen.refused is not None:
+            return f"refused: HTTP {seen.refused}" if seen.refused else "no answer to its handshake"
+        parts = [f"{seen.answers:,} answer{'s' if seen.answers > 1 else ''}"] if seen.answers else []
+        parts.append("gone" if seen.code is None else f"closed with {seen.code}")
+        return ", ".join(parts)
+
+
+# These messages never reach the endpoint. Whether there is a close frame depends on uvicorn's implementation.
+ANSWERED_BY_UVICORN = (clients.not_utf8, clients.too_big)
+BLOCKS = "Something blocks the event loop, and with it every client."
+
+
+def explain(note: str) -> tuple[str, str]:
+    """What a note of the tape means, and the lesson about it."""
+    for start, sentence, lesson in NOTES:
+        if note.startswith(f"endpoint {start}"):
+            return sentence, lesson
+    return "An error in the endpoint cuts its client off.", "09"
+
+
+NOTES = [
+    ("raised WebSocketDisconnect(", "It does not expect its client to leave: catch WebSocketDisconnect.", "06"),
+    ('raised WebSocketDisconnected: WebSocket is not connected. Need to call "accept"', "accept() comes first.", "05"),
+    ("raised WebSocketDisconnected", "It uses the connection after its end.", "09"),
+    ("raised KeyError: 'text'", "It takes text, and breaks when bytes come.", "03"),
+    ("raised KeyError: 'bytes'", "It takes bytes, and breaks when text comes.", "03"),
+    ("raised JSONDecodeError", "It breaks when something comes that is not JSON.", "03"),
+    ("returned without accept()", "It ends before it has accepted its client.", "05"),
+    ("returned without close()", "It ends without a goodbye, and its client is cut off.", "08"),
+    ("is still running", "It does not notice that its client has gone.", "10"),
+    ("was cancelled", "It had to be cut off.", "10"),
+]
+
+
+class Pulse:
+    """A heartbeat on the server's event loop, which notes the longest pause between two beats."""
+
+    def __init__(self):
+        self.longest = 0.0
+        self._last = 0.0
+
+    def start(self) -> set[asyncio.Task]:
+        """Begin to beat, on the running loop. Returns the tasks that run there already."""
+        self._loop = asyncio.get_running_loop()
+        self._last = self._loop.time()
+        self._beat()
+        return asyncio.all_tasks()
+
+    def _beat(self) -> None:
+        now = self._loop.time()
+        self.longest = max(self.longest, now - self._last)
+        self._last = now
+        self._loop.call_later(0.02, self._beat)

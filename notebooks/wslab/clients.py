@@ -1,0 +1,312 @@
+"""Clients that misbehave, each as somebody meets them in production.
+
+A client is a short coroutine. It takes a `Target`, does what its docstring says, and returns what it saw as `Seen`.
+Most are made with the `websockets` library; where that is too polite, the bytes are written by hand. All waits end:
+with the server's answer, with the connection, or after `WAIT` seconds.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from websockets import ClientConnection, ConnectionClosed, InvalidStatus, connect
+
+WAIT = 3.0  # seconds for a handshake, an answer, a close
+CROWD = 50
+VISITS = 200
+FLOOD = 1000
+TEXT, MASKED = 0x81, 0x80  # first byte of a whole text frame; bit of the second byte (RFC 6455, section 5.2)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a client goes and what it says there."""
+
+    url: str
+    say: tuple[str | bytes, ...]  # messages that suit the endpoint
+    headers: Mapping[str, str] = field(default_factory=dict)
+    origin: str | None = None
+    replies: bool = True  # whether the endpoint answers each message
+    max_size: int = 2**24  # the server's limit for a message, in bytes
+    meanwhile: Callable[[], Awaitable[object]] | None = None  # what happens while the client keeps still
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a client saw."""
+
+    refused: int | None = None  # HTTP status, where the handshake was refused; 0: no answer to it
+    answers: int = 0
+    missed: int = 0  # answers that did not come in time
+    code: int | None = None  # close code, 1006 where the server cut the connection; None: the client cut it
+
+
+@contextlib.asynccontextmanager
+async def knock(target: Target, **options) -> AsyncIterator[ClientConnection]:
+    """Connect; leave with 1000 at the end, if the connection is still open. No keepalive of its own."""
+    settings = {
+        "additional_headers": dict(target.headers),
+        "origin": target.origin,
+        "open_timeout": WAIT,
+        "close_timeout": WAIT,
+        "ping_interval": None,
+        "max_size": None,
+        "proxy": None,
+    }
+    ws = await connect(target.url, **(settings | options))
+    try:
+        yield ws
+    finally:
+        await ws.close()
+
+
+async def exchange(ws: ClientConnection, target: Target) -> tuple[int, int]:
+    """Say each message and wait for its answer. Returns how many answers came, and how many did not."""
+    answers = 0
+    for message in target.say:
+        await ws.send(message)
+        if target.replies:
+            try:
+                async with asyncio.timeout(WAIT):
+                    await ws.recv()
+            except TimeoutError:
+                return answers, 1
+            answers += 1
+    return answers, 0
+
+
+async def tell(target: Target, visit: Callable[[ClientConnection], Awaitable[tuple[int, int]]]) -> Seen:
+    """Connect, do `visit`, and put together what was seen, however it ended."""
+    answers = missed = 0
+    try:
+        async with knock(target) as ws:
+            with contextlib.suppress(ConnectionClosed):
+                answers, missed = await visit(ws)
+    except InvalidStatus as refusal:
+        return Seen(refused=refusal.response.status_code)
+    except (TimeoutError, OSError, EOFError):
+        return Seen(refused=0)
+    return Seen(answers=answers, missed=missed, code=ws.close_code)
+
+
+async def polite(target: Target) -> Seen:
+    """says its messages, waits for the answers, and closes with 1000"""
+
+    return await tell(target, lambda ws: exchange(ws, target))
+
+
+async def silent(target: Target) -> Seen:
+    """connects, says nothing, and closes with 1000: a page that is opened and closed"""
+
+    async def visit(ws):
+        return 0, 0
+
+    return await tell(target, visit)
+
+
+async def goes_away(target: Target) -> Seen:
+    """closes with 1001 and a reason, as a browser does whose page is left"""
+
+    async def visit(ws):
+        done = await exchange(ws, target)
+        await ws.close(1001, "page left")
+        return done
+
+    return await tell(target, visit)
+
+
+async def drops_while_idle(target: Target) -> Seen:
+    """loses its TCP connection while nothing is said: a laptop that is closed"""
+
+    async def visit(ws):
+        done = await exchange(ws, target)
+        await drop(ws)
+        return done
+
+    return replace(await tell(target, visit), code=None)
+
+
+async def drops_before_the_answer(target: Target) -> Seen:
+    """asks, and loses its TCP connection while the server is about to answer"""
+
+    async def visit(ws):
+        await ws.send(target.say[0])
+        await drop(ws)
+        return 0, 0
+
+    return replace(await tell(target, visit), code=None)
+
+
+async def drops_inside_a_message(target: Target) -> Seen:
+    """loses its TCP connection in the middle of a message"""
+
+    async def visit(ws):
+        ws.transport.write(frame(TEXT, b"x" * 100)[:20])
+        await drop(ws)
+        return 0, 0
+
+    return replace(await tell(target, visit), code=None)
+
+
+async def half_open(target: Target) -> Seen:
+    """neither reads nor answers pings any more, and does not say so: a phone that has lost its network"""
+
+    async def visit(ws):
+        done = await exchange(ws, target)
+        ws.transport.pause_reading()
+        if target.meanwhile:
+            await target.meanwhile()
+        await drop(ws)
+        return done
+
+    return replace(await tell(target, visit), code=None)
+
+
+async def wrong_kind(target: Target) -> Seen:
+    """sends bytes where text is due, or text where bytes are"""
+
+    async def visit(ws):
+        await ws.send(b"\x00\xff" if isinstance(target.say[0], str) else "text")
+        return await and_then(ws, target)
+
+    return await tell(target, visit)
+
+
+async def not_json(target: Target) -> Seen:
+    """sends text that is not JSON"""
+
+    async def visit(ws):
+        await ws.send("this is {not JSON")
+        return await and_then(ws, target)
+
+    return await tell(target, visit)
+
+
+async def wrong_shape(target: Target) -> Seen:
+    """sends JSON that is well-formed, and nothing that the endpoint expects"""
+
+    async def visit(ws):
+        for text in ("null", "[]", '"x"', '{"unexpected": {"deep": [1, 2, 3]}}'):
+            await ws.send(text)
+        return await and_then(ws, target)
+
+    return await tell(target, visit)
+
+
+async def not_utf8(target: Target) -> Seen:
+    """sends a text message that is not UTF-8"""
+
+    async def visit(ws):
+        ws.transport.write(frame(TEXT, b"\xff\xfe"))
+        return await and_then(ws, target)
+
+    return await tell(target, visit)
+
+
+async def too_big(target: Target) -> Seen:
+    """sends a message over the server's size limit"""
+
+    async def visit(ws):
+        kind = "x" if isinstance(target.say[0], str) else b"x"
+        await ws.send(kind * (target.max_size + 1))
+        return await and_then(ws, target)
+
+    return await tell(target, visit)
+
+
+async def floods(target: Target) -> Seen:
+    """sends a thousand messages without reading one, then reads what has come, and leaves"""
+
+    async def visit(ws):
+        for n in range(FLOOD):
+            await ws.send(target.say[n % len(target.say)])
+        answers = 0
+        try:
+            async with asyncio.timeout(WAIT):
+                while target.replies and answers < FLOOD:
+                    await ws.recv()
+                    answers += 1
+        except TimeoutError:
+            return answers, 1
+        return answers, 0
+
+    return await tell(target, visit)
+
+
+async def handshake_stops(target: Target) -> Seen:
+    """asks for a handshake and never finishes its request"""
+    host, _, port = target.url.removeprefix("ws://").partition("/")[0].partition(":")
+    _, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"GET / HTTP/1.1\r\nUpgrade: websocket\r\n")
+    await writer.drain()
+    if target.meanwhile:
+        await target.meanwhile()
+    writer.transport.abort()
+    return Seen()
+
+
+async def crowd(target: Target) -> Seen:
+    """comes fifty times at once"""
+    visits = await asyncio.gather(*(polite(target) for _ in range(CROWD)))
+    return worst(visits)
+
+
+async def comes_and_goes(target: Target) -> Seen:
+    """comes and goes two hundred times"""
+    visits = [await polite(target) for _ in range(VISITS)]
+    return worst(visits)
+
+
+async def foreign_origin(target: Target) -> Seen:
+    """comes from a page of another site, with that site in its Origin header"""
+    return await polite(replace(target, origin="https://foreign.example"))
+
+
+async def stays(target: Target) -> Seen:
+    """is still connected when the server shuts down"""
+
+    async def visit(ws):
+        done = await exchange(ws, target)
+        if target.meanwhile:
+            await target.meanwhile()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(WAIT):
+                await ws.wait_closed()
+        return done
+
+    return await tell(target, visit)
+
+
+async def and_then(ws: ClientConnection, target: Target) -> tuple[int, int]:
+    """After a mistake: is the connection still good for a right message? That, or a close, is what a client needs."""
+    await ws.send(target.say[0])
+    try:
+        async with asyncio.timeout(WAIT):
+            if target.replies:
+                await ws.recv()
+                return 1, 0
+            await (await ws.ping())
+    except TimeoutError:
+        return 0, 1
+    return 0, 0
+
+
+async def drop(ws: ClientConnection) -> None:
+    """Cut the TCP connection, without a close frame, and wait until it is cut."""
+    ws.transport.abort()
+    await ws.wait_closed()
+
+
+def frame(first_byte: int, payload: bytes) -> bytes:
+    """A frame with a payload of at most 125 bytes, and a mask of zeros (RFC 6455, section 5.2)."""
+    return bytes([first_byte, MASKED | len(payload), 0, 0, 0, 0]) + payload
+
+
+def worst(visits: list[Seen]) -> Seen:
+    """Of many visits the one to talk about: a refused one, one that was cut off, one without an answer, or the last."""
+    for bad in (lambda s: s.refused is not None, lambda s: s.code == 1006, lambda s: s.missed):
+        for seen in visits:
+            if bad(seen):
+                return seen
+    return replace(visits[-1], answers=sum(seen.answers for seen in visits))

@@ -1,0 +1,193 @@
+"""Endpoints that are right, and endpoints that are wrong in one way each, with the client that must find it."""
+
+import asyncio
+import json
+import time
+
+from fastapi import FastAPI, WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocketState
+
+
+def app_with(endpoint, path: str = "/ws") -> FastAPI:
+    app = FastAPI()
+    app.websocket(path)(endpoint)
+    return app
+
+
+# --- right ---
+
+
+async def echo_text(websocket: WebSocket):
+    await websocket.accept()
+    while True:
+        message = await websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        if message.get("text") is None:
+            await websocket.close(1003, "text, please")
+            return
+        try:
+            await websocket.send_text(message["text"])
+        except WebSocketDisconnect:
+            return
+
+
+async def echo_anything(websocket: WebSocket):
+    await websocket.accept()
+    while (message := await websocket.receive())["type"] != "websocket.disconnect":
+        try:
+            if message.get("text") is not None:
+                await websocket.send_text(message["text"])
+            else:
+                await websocket.send_bytes(message["bytes"])
+        except WebSocketDisconnect:
+            return
+
+
+async def sum_json(websocket: WebSocket):
+    await websocket.accept()
+    try:
+        while True:
+            message = await websocket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            try:
+                numbers = json.loads(message["text"])["numbers"]
+                await websocket.send_json({"sum": sum(numbers)})
+            except (KeyError, TypeError, ValueError):
+                await websocket.send_json({"error": 'send {"numbers": [1, 2, 3]}'})
+    except WebSocketDisconnect:
+        return
+
+
+async def one_answer(websocket: WebSocket):
+    """Text or not: one answer, then goodbye."""
+    await websocket.accept()
+    if (await websocket.receive())["type"] == "websocket.receive":
+        try:
+            await websocket.send_text("thanks")
+            await websocket.close()
+        except WebSocketDisconnect:
+            return
+
+
+RIGHT = {
+    "echo of text": (app_with(echo_text), {"say": "hello"}),
+    "echo of anything": (app_with(echo_anything), {"say": [b"\x00\x01", b"\x02"]}),
+    "sums, JSON": (app_with(sum_json), {"say": {"numbers": [1, 2]}}),
+    "one answer": (app_with(one_answer), {"say": "hello"}),
+}
+
+
+# --- wrong ---
+
+
+async def no_except(websocket: WebSocket):
+    await websocket.accept()
+    while True:
+        await websocket.send_text(await websocket.receive_text())
+
+
+async def only_clean_closes(websocket: WebSocket):
+    await websocket.accept()
+    try:
+        while True:
+            await websocket.send_text(await websocket.receive_text())
+    except WebSocketDisconnect as disconnect:
+        if disconnect.code != 1000:
+            raise
+
+
+async def text_only(websocket: WebSocket):
+    await websocket.accept()
+    async for text in websocket.iter_text():
+        await websocket.send_text(text)
+
+
+async def json_only(websocket: WebSocket):
+    await websocket.accept()
+    try:
+        while True:
+            await websocket.send_json(await websocket.receive_json())
+    except (WebSocketDisconnect, KeyError):
+        if websocket.client_state is WebSocketState.CONNECTED:
+            await websocket.close(1003)
+
+
+async def no_close(websocket: WebSocket):
+    await websocket.accept()
+    await websocket.receive()
+    await websocket.send_text("thanks")
+
+
+async def blocks(websocket: WebSocket):
+    await websocket.accept()
+    try:
+        while True:
+            text = await websocket.receive_text()
+            time.sleep(1)
+            await websocket.send_text(text)
+    except (WebSocketDisconnect, KeyError):
+        pass
+
+
+async def never_notices(websocket: WebSocket):
+    await websocket.accept()
+    await websocket.receive()
+    await websocket.send_text("thanks")
+    await asyncio.sleep(60)
+
+
+async def swallows_cancellation(websocket: WebSocket):
+    await websocket.accept()
+    await websocket.receive()
+    await websocket.send_text("thanks")
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            pass
+
+
+async def leaves_a_task(websocket: WebSocket):
+    await websocket.accept()
+    websocket.app.state.tasks = [*getattr(websocket.app.state, "tasks", []), asyncio.create_task(asyncio.sleep(60))]
+    try:
+        while True:
+            await websocket.send_text(await websocket.receive_text())
+    except (WebSocketDisconnect, KeyError):
+        pass
+
+
+kept = []
+
+
+async def keeps_everybody(websocket: WebSocket):
+    kept.append(websocket)
+    await echo_text(websocket)
+
+
+async def bug(websocket: WebSocket):
+    await websocket.accept()
+    try:
+        while True:
+            text = await websocket.receive_text()
+            await websocket.send_text(f"{len(text)} {text[4]}")
+    except (WebSocketDisconnect, KeyError):
+        pass
+
+
+WRONG = {
+    "does not expect a disconnect": (no_except, "polite", "raised WebSocketDisconnect(1000)", "06"),
+    "expects only clean closes": (only_clean_closes, "goes away", "raised WebSocketDisconnect(1001)", "06"),
+    "takes text only": (text_only, "wrong kind", "raised KeyError: 'text'", "03"),
+    "takes JSON only": (json_only, "not json", "raised JSONDecodeError", "03"),
+    "returns without close()": (no_close, "polite", "returned without close()", "08"),
+    "blocks the event loop": (blocks, "polite", "the event loop stood still", "07"),
+    "does not notice who has gone": (never_notices, "drops while idle", "is still running although", "10"),
+    "swallows its cancellation": (swallows_cancellation, "polite", "is still running although", "10"),
+    "leaves a task": (leaves_a_task, "polite", "2 task(s) left over", "06"),
+    "keeps everybody in a list": (keeps_everybody, "comes and goes", "of its visits still remembered", "12"),
+    "has a bug": (bug, "polite", "raised IndexError", "09"),
+}
