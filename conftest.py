@@ -2,12 +2,15 @@
 
 from xdist.scheduler import LoadScopeScheduling
 
+SHARE_A_FIXTURE = ("test_wslab_elsewhere.py",)  # one that takes seconds
+
 
 class NotebooksInOnePiece(LoadScopeScheduling):
-    """The cells of one notebook run in one kernel, and so in one worker. Every other test goes where there is room."""
+    """The cells of one notebook run in one kernel, and so in one worker. Other tests go where there is room."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid.partition("::")[0] if ".ipynb::" in nodeid else nodeid
+        file = nodeid.partition("::")[0]
+        return file if file.endswith((".ipynb", *SHARE_A_FIXTURE)) else nodeid
 
 
 def pytest_xdist_make_scheduler(config, log):
