@@ -71,7 +71,44 @@ async def one_answer(websocket: WebSocket):
             return
 
 
+class Room:
+    """A bounded queue for each member, and a task that empties it; whoever does not read is put out."""
+
+    def __init__(self):
+        self.queues: dict[WebSocket, asyncio.Queue] = {}
+
+    def tell(self, text: str) -> None:
+        for member, queue in list(self.queues.items()):
+            if queue.full():
+                del self.queues[member]
+            else:
+                queue.put_nowait(text)
+
+    async def write(self, websocket: WebSocket, queue: asyncio.Queue) -> None:
+        try:
+            while True:
+                await websocket.send_text(await queue.get())
+        except WebSocketDisconnect:
+            pass  # the reader learns of it, too
+
+    async def endpoint(self, websocket: WebSocket):
+        await websocket.accept()
+        self.queues[websocket] = queue = asyncio.Queue(100)
+        writer = asyncio.create_task(self.write(websocket, queue))
+        try:
+            while (message := await websocket.receive())["type"] != "websocket.disconnect":
+                if message.get("text") is not None:
+                    self.tell(message["text"])
+                else:
+                    self.tell("somebody sent bytes")
+        finally:
+            self.queues.pop(websocket, None)
+            writer.cancel()
+            await asyncio.gather(writer, return_exceptions=True)
+
+
 RIGHT = {
+    "a room with queues": (app_with(Room().endpoint), {"say": "hello, all of you", "room": True}),
     "echo of text": (app_with(echo_text), {"say": "hello"}),
     "echo of anything": (app_with(echo_anything), {"say": [b"\x00\x01", b"\x02"]}),
     "sums, JSON": (app_with(sum_json), {"say": {"numbers": [1, 2]}}),
@@ -177,6 +214,48 @@ async def bug(websocket: WebSocket):
     except (WebSocketDisconnect, KeyError):
         pass
 
+
+class Manager:
+    """The well-known one: one list, one loop of awaits."""
+
+    def __init__(self):
+        self.members: list[WebSocket] = []
+
+    async def endpoint(self, websocket: WebSocket):
+        await websocket.accept()
+        self.members.append(websocket)
+        try:
+            while True:
+                text = await websocket.receive_text()
+                for member in self.members:
+                    await member.send_text(text)
+        except WebSocketDisconnect:
+            self.members.remove(websocket)
+
+
+class CarefulManager:
+    """Whatever ends an endpoint, it leaves the list. The loop of awaits is the well-known one."""
+
+    def __init__(self):
+        self.members: list[WebSocket] = []
+
+    async def endpoint(self, websocket: WebSocket):
+        await websocket.accept()
+        self.members.append(websocket)
+        try:
+            while (message := await websocket.receive())["type"] != "websocket.disconnect":
+                for member in list(self.members):
+                    await member.send_text(message.get("text") or "bytes")
+        except WebSocketDisconnect:
+            pass
+        finally:
+            self.members.remove(websocket)
+
+
+WRONG_ROOMS = {
+    "a dead socket stays in the list": (Manager, "wrong kind", "raised KeyError: 'text'", "03"),
+    "one that does not read stops all": (CarefulManager, "stalls", "the bystander got no answer", "12"),
+}
 
 WRONG = {
     "does not expect a disconnect": (no_except, "polite", "raised WebSocketDisconnect(1000)", "06"),

@@ -30,6 +30,17 @@ def test_a_wrong_endpoint_is_found_by_the_client_meant_for_it(name, ws):
     assert row.problem.lesson == lesson
 
 
+@pytest.mark.parametrize("ws", IMPLEMENTATIONS)
+@pytest.mark.parametrize("name", gallery.WRONG_ROOMS)
+def test_a_wrong_room_is_found_by_the_client_meant_for_it(name, ws):
+    manager, client, seen, lesson = gallery.WRONG_ROOMS[name]
+    app = gallery.app_with(manager().endpoint)
+    report = asyncio.run(checkup(app, say="hello, all of you", room=True, ws=ws, only=["polite", client]))
+    (row,) = report.failed
+    assert (row.client, row.problem.lesson) == (client, lesson)
+    assert seen in row.seen
+
+
 def test_what_cannot_be_checked():
     app, _ = gallery.RIGHT["echo of text"]
     for arguments, message in [

@@ -24,6 +24,7 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("--app-dir", default=".", metavar="DIR", help="where to look for the module (default: here)")
     check.add_argument("--say", action="append", metavar="TEXT", help="a message that suits the endpoint; repeatable")
     check.add_argument("--say-json", action="append", metavar="JSON", help="the same, as JSON")
+    check.add_argument("--room", action="store_true", help="a message goes to everybody who is connected")
     check.add_argument(
         "--header", action="append", default=[], metavar="'NAME: VALUE'", help="sent with each handshake"
     )
@@ -82,6 +83,7 @@ def main() -> None:
                 load(options.app, options.app_dir),
                 options.path,
                 say=as_json or options.say or "hello",
+                room=options.room,
                 headers=headers(options.header),
                 origins=options.origin,
                 exclude=options.exclude,

@@ -21,6 +21,8 @@ SETTLE = 1.0  # seconds for endpoints to end after their clients have left
 LIMIT = 12.0  # seconds for one client, all in all
 MAX_SIZE = 64 * 1024  # bytes: the limit for a message during the check-up
 PING = 0.4  # seconds between pings, and for their answers, where a client does not answer them
+TALK = 150_000  # bytes to talk to a client that does not read: more than asyncio (64 KiB) and the sockets buffer
+LONG = 1000  # bytes of each of these messages, where that is possible
 KEPT = 10  # of the clients that came and went, so many may still be remembered
 
 Client = Callable[[Target], Awaitable[Seen]]
@@ -122,7 +124,7 @@ def meaning(row: Row) -> str:
     return f"{row.problem.meaning} (lesson {row.problem.lesson})" if row.problem else ""
 
 
-def choose(*, as_json: bool, origins, exclude, only) -> dict[str, Client]:
+def choose(*, as_json: bool, room: bool, origins, exclude, only) -> dict[str, Client]:
     """The clients that apply to an endpoint, by name."""
     chosen = [
         clients.polite,
@@ -137,6 +139,7 @@ def choose(*, as_json: bool, origins, exclude, only) -> dict[str, Client]:
         clients.not_utf8,
         clients.too_big,
         clients.floods,
+        *([clients.stalls] if room else []),
         clients.handshake_stops,
         clients.crowd,
         clients.comes_and_goes,
@@ -156,6 +159,7 @@ async def checkup(
     *,
     say="hello",
     headers: Mapping[str, str] | None = None,
+    room: bool = False,
     origins: Sequence[str] | None = None,
     exclude: Sequence[str] = (),
     only: Sequence[str] | None = None,
@@ -166,6 +170,7 @@ async def checkup(
 
     say: a message that suits the endpoint, or a list of them: `str`, `bytes`, or what `json.dumps` takes.
     headers: sent with each handshake, such as a token or a cookie.
+    room: whether a message goes to everybody who is connected.
     origins: the origins that the endpoint accepts; others must then be refused.
     exclude, only: names of clients to leave out, or of those to run alone.
     ws: uvicorn's WebSocket implementation: "auto", "websockets-sansio" or "wsproto".
@@ -175,14 +180,14 @@ async def checkup(
     """
     check_app(app)
     messages, as_json = as_messages(say)
-    chosen = choose(as_json=as_json, origins=origins, exclude=exclude, only=only)
+    chosen = choose(as_json=as_json, room=room, origins=origins, exclude=exclude, only=only)
     target = Target("", messages, dict(headers or {}), origins[0] if origins else None, max_size=MAX_SIZE)
     seen = await first_look(app, path, target, ws)
     target = replace(target, replies=seen.answers > 0)
     rows = []
     for name, client in chosen.items():
         progress(name)
-        rows.append(await Visit(app, path, target, name, client, ws, origins).row())
+        rows.append(await Visit(app, path, target, name, client, ws, room).row())
     return Report(rows)
 
 
@@ -220,21 +225,26 @@ async def first_look(app, path: str, target: Target, ws: str) -> Seen:
 class Visit:
     """One client's visit to a fresh server, and what came of it."""
 
-    def __init__(self, app, path: str, target: Target, name: str, client: Client, ws: str, origins):
+    def __init__(self, app, path: str, target: Target, name: str, client: Client, ws: str, room: bool):
         keepalive = PING if client is clients.half_open else None
         self.server = Server(
             app, port=0, ws=ws, ws_max_size=MAX_SIZE, ws_ping_interval=keepalive, ws_ping_timeout=keepalive
         )
         self.server.settle_timeout = SETTLE
         self.target = replace(target, url=self.server.url(path), meanwhile=self.meanwhile(client))
-        self.name, self.client, self.origins = name, client, origins
+        if room and client is clients.floods:  # a room may put out whoever does not read
+            self.target = replace(self.target, replies=False)
+        if client is clients.stalls:
+            self.server.shrink_buffers()
+        self.name, self.client = name, client
+        self.bystander = None
         self.pulse = Pulse()
         self.seen = Seen()
         self.problems: list[Problem] = []
 
     def meanwhile(self, client: Client) -> Callable[[], Awaitable[object]] | None:
         """What happens while the client keeps still, and waits for it."""
-        return {clients.half_open: self.given_up, clients.stays: self.end}.get(client)
+        return {clients.half_open: self.given_up, clients.stalls: self.talk, clients.stays: self.end}.get(client)
 
     async def row(self) -> Row:
         """Let the client in, look at everything, stop the server."""
@@ -265,24 +275,34 @@ class Visit:
         """The client's visit, while somebody else is connected, who wants an ordinary answer afterwards."""
         async with asyncio.timeout(LIMIT):
             try:
-                async with clients.knock(self.target) as bystander:
+                async with clients.knock(self.target) as self.bystander:
                     self.seen = await self.client(self.target)
                     if self.server.running:
-                        await self.ask(bystander)
+                        await self.ask()
             except (OSError, EOFError, clients.InvalidStatus, clients.ConnectionClosed):
                 self.found("the bystander was not let in", "One client keeps others out.", "12")
 
-    async def ask(self, bystander) -> None:
-        """The bystander's message and answer."""
+    async def ask(self, message: str | bytes | None = None) -> bool:
+        """The bystander's message and answer. Says whether it may go on."""
+        say = (message or self.target.say[0],)
         try:
-            _, missed = await clients.exchange(bystander, replace(self.target, say=self.target.say[:1]))
+            _, missed = await clients.exchange(self.bystander, replace(self.target, say=say))
         except clients.ConnectionClosed:
-            cut = bystander.close_code == 1006
-            if cut:
+            if self.bystander.close_code == 1006:
                 self.found("the bystander was cut off", "What one client does breaks the connection of another.", "12")
-            return
+            return False
         if missed:
             self.found("the bystander got no answer", "What one client does keeps others waiting.", "12")
+        return not missed
+
+    async def talk(self) -> None:
+        """The bystander talks until whoever does not read has had more than all buffers hold."""
+        message = self.target.say[0]
+        if message[:1] not in ("{", "["):  # JSON cannot be made longer by repeating it
+            message *= LONG // len(message) + 1
+        for _ in range(TALK // len(message)):
+            if not await self.ask(message):
+                return
 
     async def look_at_endpoints(self) -> None:
         """What the client saw, and what the tape says of the endpoints."""

@@ -7,8 +7,10 @@ with the server's answer, with the connection, or after `WAIT` seconds.
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
 
 from websockets import ClientConnection, ConnectionClosed, InvalidStatus, connect
 
@@ -52,6 +54,7 @@ async def knock(target: Target, **options) -> AsyncIterator[ClientConnection]:
         "close_timeout": WAIT,
         "ping_interval": None,
         "max_size": None,
+        "max_queue": None,  # read on, whatever comes: a client that does not read is one of the others
         "proxy": None,
     }
     ws = await connect(target.url, **(settings | options))
@@ -234,10 +237,26 @@ async def floods(target: Target) -> Seen:
     return await tell(target, visit)
 
 
+async def stalls(target: Target) -> Seen:
+    """stops reading in a room while others talk: a page whose tab sleeps"""
+    host, port = address(target)
+    sock = socket.socket()
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # so that it is soon full
+        sock.connect((host, port))
+        async with knock(target, sock=sock, compression=None) as ws:
+            ws.transport.pause_reading()
+            if target.meanwhile:
+                await target.meanwhile()
+            await drop(ws)
+    finally:
+        sock.close()
+    return Seen()
+
+
 async def handshake_stops(target: Target) -> Seen:
     """asks for a handshake and never finishes its request"""
-    host, _, port = target.url.removeprefix("ws://").partition("/")[0].partition(":")
-    _, writer = await asyncio.open_connection(host, int(port))
+    _, writer = await asyncio.open_connection(*address(target))
     writer.write(b"GET / HTTP/1.1\r\nUpgrade: websocket\r\n")
     await writer.drain()
     if target.meanwhile:
@@ -296,6 +315,12 @@ async def drop(ws: ClientConnection) -> None:
     """Cut the TCP connection, without a close frame, and wait until it is cut."""
     ws.transport.abort()
     await ws.wait_closed()
+
+
+def address(target: Target) -> tuple[str, int]:
+    """Host and port of the target's URL."""
+    url = urlsplit(target.url)
+    return url.hostname, url.port
 
 
 def frame(first_byte: int, payload: bytes) -> bytes:

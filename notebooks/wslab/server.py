@@ -158,6 +158,10 @@ class Server:
         """The connections, open or not, that the app or something else still holds on to."""
         return self._tape.visits
 
+    def shrink_buffers(self) -> None:
+        """Before the start: let the system buffer little of what clients do not read."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+
     async def _read_sockets(self) -> None:
         # What clients have sent, or that they have gone, may still lie in the sockets: let the loop go round, and
         # read, until it finds nothing new.
