@@ -168,6 +168,13 @@ async def blocks(websocket: WebSocket):
         pass
 
 
+async def circles(websocket: WebSocket):
+    await websocket.accept()
+    await websocket.receive()
+    while True:
+        pass
+
+
 async def never_notices(websocket: WebSocket):
     await websocket.accept()
     await websocket.receive()

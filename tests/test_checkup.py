@@ -1,12 +1,14 @@
 """The check-up finds what is wrong with an endpoint, by the client meant for it, and accuses no right one."""
 
 import asyncio
+import time
 
 import pytest
 from fastapi import FastAPI
 
 from tests import gallery
 from wslab import ServeError, checkup
+from wslab.checkup import CheckupFailed
 
 IMPLEMENTATIONS = ["websockets-sansio", "wsproto"]
 
@@ -39,6 +41,33 @@ def test_a_wrong_room_is_found_by_the_client_meant_for_it(name, ws):
     (row,) = report.failed
     assert (row.client, row.problem.lesson) == (client, lesson)
     assert seen in row.seen
+
+
+def test_a_loop_that_is_blocked_for_good_is_reported_and_not_waited_for():
+    start = time.monotonic()
+    report = asyncio.run(checkup(gallery.app_with(gallery.circles)))
+    assert time.monotonic() - start < 25
+    (row,) = report.rows
+    assert "event loop is blocked in circles(), line " in row.seen
+    assert row.problem.lesson == "07"
+    assert report.not_run[0] == "silent"
+    assert "Not run, since the event loop was blocked for good: silent, " in str(report)
+
+
+def test_the_report_in_a_notebook_and_for_a_test():
+    report = asyncio.run(checkup(gallery.app_with(gallery.no_except), only=["polite", "silent"]))
+    html = report._repr_mimebundle_()["text/html"]
+    assert html.count("<tr>") == 3
+    assert "It does not expect its client to leave: catch WebSocketDisconnect. (lesson 06)" in html
+    assert str(report).splitlines() == [
+        "FAIL  polite  raised WebSocketDisconnect(1000)",
+        "              It does not expect its client to leave: catch WebSocketDisconnect. (lesson 06)",
+        "FAIL  silent  raised WebSocketDisconnect(1000)",
+        "              It does not expect its client to leave: catch WebSocketDisconnect. (lesson 06)",
+        "0 of 2 clients were served well.",
+    ]
+    with pytest.raises(CheckupFailed, match="FAIL  polite"):
+        report.raise_for_failures()
 
 
 def test_what_cannot_be_checked():

@@ -12,8 +12,9 @@ from tests.wrong_answers import WRONG_ANSWERS
 
 @pytest.fixture(autouse=True)
 def no_server_is_left_behind():
+    before = set(threading.enumerate())
     yield
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("wslab server")]
+    assert not [thread for thread in set(threading.enumerate()) - before if thread.name.startswith("wslab server")]
 
 
 EXERCISES = [path for path in lessons.PATHS if lessons.tagged(lessons.read(path), "exercise-stub")]

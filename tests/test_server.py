@@ -23,9 +23,10 @@ PATIENCE = 10  # seconds; only a test that fails waits this long
 
 @pytest.fixture(autouse=True)
 def nothing_left_behind():
+    before = set(threading.enumerate())
     yield
     server_module.stop_all()
-    for thread in threading.enumerate():
+    for thread in set(threading.enumerate()) - before:
         if thread.name.startswith("wslab server"):
             thread.join(PATIENCE)
             assert not thread.is_alive()

@@ -329,7 +329,8 @@ WRONG_ANSWERS = {
                 if disconnect.code != 1000:
                     raise
             """,
-            "when a client left, the endpoint raised WebSocketDisconnect(1005)",
+            "a client closes with 1001 and a reason, as a browser does whose page is left: "
+            "the endpoint raised WebSocketDisconnect(1001). It does not expect its client to leave",
         ),
         (
             "accept() in the loop",

@@ -59,8 +59,9 @@ class CheckupFailed(AssertionError):
 class Report:
     """A table, one row a client: drawn in a notebook, text elsewhere."""
 
-    def __init__(self, rows: Sequence[Row]):
+    def __init__(self, rows: Sequence[Row], not_run: Sequence[str] = ()):
         self.rows = tuple(rows)
+        self.not_run = tuple(not_run)  # names of clients that were left out, since the event loop was blocked for good
 
     @property
     def failed(self) -> tuple[Row, ...]:
@@ -90,13 +91,15 @@ class Report:
             }
             for row in self.rows
         ]
-        return json.dumps({"ok": self.ok, "rows": rows}, indent=2)
+        return json.dumps({"ok": self.ok, "rows": rows, "not_run": self.not_run}, indent=2)
 
     def __str__(self) -> str:
         return text(self.rows) + "\n" + self._summary()
 
     def _summary(self) -> str:
-        return f"{len(self.rows) - len(self.failed)} of {len(self.rows)} clients were served well."
+        well = f"{len(self.rows) - len(self.failed)} of {len(self.rows)} clients were served well."
+        left_out = f" Not run, since the event loop was blocked for good: {', '.join(self.not_run)}."
+        return well + (left_out if self.not_run else "")
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
         body = "".join(
@@ -185,9 +188,13 @@ async def checkup(
     seen = await first_look(app, path, target, ws)
     target = replace(target, replies=seen.answers > 0)
     rows = []
-    for name, client in chosen.items():
+    names = list(chosen)
+    for number, name in enumerate(names, 1):
         progress(name)
-        rows.append(await Visit(app, path, target, name, client, ws, room).row())
+        visit = Visit(app, path, target, name, chosen[name], ws, room)
+        rows.append(await visit.row())
+        if visit.blocked:
+            return Report(rows, not_run=names[number:])
     return Report(rows)
 
 
@@ -238,6 +245,7 @@ class Visit:
             self.server.shrink_buffers()
         self.name, self.client = name, client
         self.bystander = None
+        self.blocked = False  # the event loop does not go round any more
         self.pulse = Pulse()
         self.seen = Seen()
         self.problems: list[Problem] = []
@@ -263,11 +271,11 @@ class Visit:
         except TimeoutError:
             self.found("came to no end", "The endpoint keeps its clients waiting for ever.", "10")
         except ServeError as blocked:
-            self.found(str(blocked).partition(".")[0], BLOCKS, "07")
+            self.blocked = True
+            self.found(str(blocked).partition(".")[0].removeprefix("the server's "), BLOCKS, "07", first=True)
         finally:
             await self.end()
-        stalled = self.pulse.longest > STALL
-        if stalled:
+        if self.pulse.longest > STALL and not self.blocked:
             self.found("the event loop stood still", BLOCKS, "07", first=True)
         return Row(self.name, self.client.__doc__, self.what_was_seen(), self.problems[0] if self.problems else None)
 

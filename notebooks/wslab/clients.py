@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from websockets import ClientConnection, ConnectionClosed, InvalidStatus, connect
 
-WAIT = 3.0  # seconds for a handshake, an answer, a close
+WAIT = 2.0  # seconds for a handshake, an answer, a close
 CROWD = 50
 VISITS = 200
 FLOOD = 1000

@@ -19,6 +19,7 @@ from websockets import (
     connect,
 )
 
+from wslab.checkup import checkup
 from wslab.server import ServeError, Server, serve
 
 DISCONNECT = "endpoint raised WebSocketDisconnect("
@@ -111,14 +112,19 @@ async def counting_echo(app) -> Verdict:
             await ann.expect("2: bye", wrong=hint)
         return "two clients at once are counted apart"
 
-    async def lives_through_a_lost_connection(server: Server) -> str:
-        async with visit(server, "/count") as client:
-            await client.say("bye")
-            await client.expect("1: bye")
-            client.ws.transport.abort()
-        return "a client that loses its connection is counted, too"
+    verdict = await judge(app, counts, counts_for_each_client)
+    return await check_up(verdict, app, "/count", "goes away", "drops while idle", "drops before the answer")
 
-    return await judge(app, counts, counts_for_each_client, lives_through_a_lost_connection)
+
+async def check_up(verdict: Verdict, app, path: str, *names: str) -> Verdict:
+    """After a passed verdict: how the endpoint copes with some of the check-up's clients."""
+    if not verdict.passed:
+        return verdict
+    report = await checkup(app, path, only=names)
+    if report.ok:
+        return Verdict([*verdict.good, "clients that go away or lose their connection do it no harm"])
+    row = report.failed[0]
+    return Verdict(verdict.good, f"a client {row.did}: the endpoint {row.seen}. {row.problem.meaning}")
 
 
 async def judge(app, *steps: Callable[[Server], Awaitable[str]]) -> Verdict:

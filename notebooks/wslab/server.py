@@ -71,15 +71,21 @@ def _nothing_in_the_way():
 
 
 class _UvicornServer(uvicorn.Server):
-    """uvicorn's server, which also says when it is ready, so that nobody has to poll."""
+    """uvicorn's server, which also says when it is ready, and hears at once that it should stop."""
 
     def __init__(self, config: uvicorn.Config, ready: threading.Event):
         super().__init__(config)
         self._ready = ready
+        self.stop_asked = asyncio.Event()
 
     async def startup(self, sockets=None) -> None:
         await super().startup(sockets)
         self._ready.set()
+
+    async def main_loop(self) -> None:
+        ticking = asyncio.create_task(super().main_loop())  # looks at `should_exit` ten times a second
+        await self.stop_asked.wait()
+        ticking.cancel()
 
 
 class Server:
@@ -266,8 +272,9 @@ class Server:
 
     def _ask_to_stop(self, cancel: bool = False) -> None:
         self._uvicorn.should_exit = True
-        if cancel:
-            with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile
+        with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile
+            self._loop.call_soon_threadsafe(self._uvicorn.stop_asked.set)
+            if cancel:
                 self._loop.call_soon_threadsafe(self._main.cancel)
 
     def _answers(self, timeout: float = 0.1) -> bool:
