@@ -61,9 +61,10 @@ def jupyterlab(folder: Path = ROOT, dark: bool = False) -> Iterator[str]:
         finally:
             process.terminate()
             try:
-                process.wait(PATIENCE)
-            finally:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
                 process.kill()
+                process.wait(10)
 
 
 @contextlib.contextmanager

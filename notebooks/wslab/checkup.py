@@ -102,12 +102,20 @@ class Report:
         return well + (left_out if self.not_run else "")
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
-        body = "".join(
-            f"<tr><td>{'✓' if row.ok else '✗'}</td><td><b>{escape(row.client)}</b><br>{escape(row.did)}</td>"
-            f"<td>{escape(row.seen)}</td><td>{escape(meaning(row))}</td></tr>"
+        def line(tag: str, *cells: str) -> str:
+            return "<tr>" + "".join(f'<{tag} style="text-align: left">{cell}</{tag}>' for cell in cells) + "</tr>"
+
+        rows = [
+            line(
+                "td",
+                "ok" if row.ok else "<b>FAIL</b>",
+                f"<b>{escape(row.client)}</b><br>{escape(row.did)}",
+                escape(row.seen),
+                escape(meaning(row)),
+            )
             for row in self.rows
-        )
-        table = f"<table><tr><th></th><th>the client</th><th>seen</th><th>what it means</th></tr>{body}</table>"
+        ]
+        table = f"<table>{line('th', '', 'the client', 'seen', 'what it means')}{''.join(rows)}</table>"
         return {"text/html": f"{table}<p>{self._summary()}</p>", "text/plain": str(self)}
 
 
