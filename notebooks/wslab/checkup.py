@@ -254,7 +254,8 @@ class Visit:
         self.name, self.client = name, client
         self.bystander = None
         self.blocked = False  # the event loop does not go round any more
-        self.pulse = Pulse()
+        self.pulse = Pulse()  # of the server's event loop
+        self.own = Pulse()  # of this one: where the machine is busy, both slow down
         self.seen = Seen()
         self.problems: list[Problem] = []
 
@@ -268,22 +269,26 @@ class Visit:
         try:
             async with asyncio.timeout(LIMIT):
                 before = await self.server.on_loop(self.pulse.start)
+                self.own.start()
                 await self.with_a_bystander()
                 await self.look_at_endpoints()
                 if self.server.running:
+                    await self.server.on_loop(self.pulse.stop)
                     left = await self.server.on_loop(
                         lambda: len(asyncio.all_tasks() - before - {asyncio.current_task()})
                     )
                     if left:
                         self.found(f"{left} task(s) left over", "What an endpoint starts, it must also end.", "06")
+                self.look_for_what_is_kept()
         except TimeoutError:
             self.found("came to no end", "The endpoint keeps its clients waiting for ever.", "10")
         except ServeError as blocked:
             self.blocked = True
             self.found(str(blocked).partition(".")[0].removeprefix("the server's "), BLOCKS, "07", first=True)
         finally:
+            self.own.stop()
             await self.end()
-        if self.pulse.longest > STALL and not self.blocked:
+        if self.pulse.longest > max(STALL, 4 * self.own.longest) and not self.blocked:
             self.found("the event loop stood still", BLOCKS, "07", first=True)
         return Row(self.name, self.client.__doc__, self.what_was_seen(), self.problems[0] if self.problems else None)
 
@@ -337,6 +342,9 @@ class Visit:
             self.found("closed without a close frame (1006)", "The client cannot know why the connection ended.", "04")
         elif seen.missed:
             self.found("no answer", "The endpoint answers others, but not this client.", "10")
+
+    def look_for_what_is_kept(self) -> None:
+        """After many visits: what the app has not let go."""
         if self.client is clients.comes_and_goes:
             gc.collect()
             kept = len(self.server.visits)
@@ -407,6 +415,7 @@ class Pulse:
     def __init__(self):
         self.longest = 0.0
         self._last = 0.0
+        self._next: asyncio.TimerHandle | None = None
 
     def start(self) -> set[asyncio.Task]:
         """Begin to beat, on the running loop. Returns the tasks that run there already."""
@@ -419,4 +428,9 @@ class Pulse:
         now = self._loop.time()
         self.longest = max(self.longest, now - self._last)
         self._last = now
-        self._loop.call_later(0.02, self._beat)
+        self._next = self._loop.call_later(0.02, self._beat)
+
+    def stop(self) -> None:
+        """Beat no more."""
+        if self._next:
+            self._next.cancel()
