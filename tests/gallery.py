@@ -119,6 +119,24 @@ RIGHT = {
 # --- wrong ---
 
 
+async def no_accept(websocket: WebSocket):
+    await websocket.send_text(await websocket.receive_text())
+
+
+async def accepts_too_late(websocket: WebSocket):
+    await asyncio.sleep(60)
+    await websocket.accept()
+
+
+async def catches_too_much(websocket: WebSocket):
+    await websocket.accept()
+    try:
+        while True:
+            await websocket.send_text(await websocket.receive_text())
+    except Exception:
+        await websocket.close()
+
+
 async def no_except(websocket: WebSocket):
     await websocket.accept()
     while True:
@@ -259,12 +277,41 @@ class CarefulManager:
             self.members.remove(websocket)
 
 
+class SetManager(CarefulManager):
+    """Walks through the set of members, and lets others run on the way: they come and go meanwhile."""
+
+    def __init__(self):
+        self.members: set[WebSocket] = set()
+
+    async def endpoint(self, websocket: WebSocket):
+        await websocket.accept()
+        self.members.add(websocket)
+        try:
+            while (message := await websocket.receive())["type"] != "websocket.disconnect":
+                for member in self.members:
+                    await member.send_text(message.get("text") or "bytes")
+                    await asyncio.sleep(0)
+        except WebSocketDisconnect:
+            pass
+        finally:
+            self.members.discard(websocket)
+
+
 WRONG_ROOMS = {
+    "the set changes while it is walked": (SetManager, "crowd", "raised RuntimeError: Set changed size", "12"),
     "a dead socket stays in the list": (Manager, "wrong kind", "raised KeyError: 'text'", "03"),
     "one that does not read stops all": (CarefulManager, "stalls", "the bystander got no answer", "12"),
 }
 
 WRONG = {
+    "forgets accept()": (
+        no_accept,
+        "polite",
+        "raised WebSocketDisconnected: WebSocket is not connected. Need to call",
+        "05",
+    ),
+    "accepts too late": (accepts_too_late, "polite", "no answer to its handshake", "05"),
+    "catches too much": (catches_too_much, "drops while idle", "raised WebSocketDisconnect(1006)", "10"),
     "does not expect a disconnect": (no_except, "polite", "raised WebSocketDisconnect(1000)", "06"),
     "expects only clean closes": (only_clean_closes, "goes away", "raised WebSocketDisconnect(1001)", "06"),
     "takes text only": (text_only, "wrong kind", "raised KeyError: 'text'", "03"),

@@ -6,6 +6,7 @@ still, and whether the server could be shut down.
 """
 
 import asyncio
+import contextlib
 import gc
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -290,21 +291,21 @@ class Visit:
             await self.end()
         if self.pulse.longest > max(STALL, 4 * self.own.longest) and not self.blocked:
             self.found("the event loop stood still", BLOCKS, "07", first=True)
-        return Row(self.name, self.client.__doc__, self.what_was_seen(), self.problems[0] if self.problems else None)
+        return Row(self.name, self.client.__doc__, self.what_was_seen(), self.problem())
 
     async def with_a_bystander(self) -> None:
         """The client's visit, while somebody else is connected, who wants an ordinary answer afterwards."""
-        async with asyncio.timeout(LIMIT):
-            try:
-                async with clients.knock(self.target) as self.bystander:
-                    self.seen = await self.client(self.target)
-                    if self.server.running:
-                        await self.ask()
-            except (OSError, EOFError, clients.InvalidStatus, clients.ConnectionClosed):
-                self.found("the bystander was not let in", "One client keeps others out.", "12")
+        async with contextlib.AsyncExitStack() as stack:
+            with contextlib.suppress(OSError, EOFError, clients.InvalidStatus):  # the client will find that out, too
+                self.bystander = await stack.enter_async_context(clients.knock(self.target))
+            self.seen = await self.client(self.target)
+            if self.server.running:
+                await self.ask()
 
     async def ask(self, message: str | bytes | None = None) -> bool:
         """The bystander's message and answer. Says whether it may go on."""
+        if self.bystander is None:
+            return False
         say = (message or self.target.say[0],)
         try:
             _, missed = await clients.exchange(self.bystander, replace(self.target, say=say))
@@ -336,8 +337,10 @@ class Visit:
         if self.client is clients.foreign_origin:
             if seen.refused is None:
                 self.found("served", "A page of any site can come with your user's cookies: check the Origin.", "14")
+        elif seen.refused == 0:
+            self.found("no answer to its handshake", "It does something else before accept().", "05", first=True)
         elif seen.refused is not None:
-            self.found(self.what_was_seen(), "A client that should be let in is refused.", "05")
+            self.found(f"refused: HTTP {seen.refused}", "A client that should be let in is refused.", "05")
         elif seen.code == 1006 and self.client not in ANSWERED_BY_UVICORN:
             self.found("closed without a close frame (1006)", "The client cannot know why the connection ended.", "04")
         elif seen.missed:
@@ -370,10 +373,21 @@ class Visit:
         """Note a problem."""
         self.problems.insert(0 if first else len(self.problems), Problem(seen, meaning, lesson))
 
+    def problem(self) -> Problem | None:
+        """The problem that is most likely the cause: the endpoints' most common error, or else what was found first."""
+
+        def own_error(problem: Problem) -> bool:
+            return problem.seen.startswith("raised ") and not problem.seen.startswith("raised WebSocketDisconnect(")
+
+        errors = [problem for problem in self.problems if own_error(problem)]
+        if errors:
+            return max(errors, key=errors.count)
+        return self.problems[0] if self.problems else None
+
     def what_was_seen(self) -> str:
         """The problem, or what the client saw."""
-        if self.problems:
-            return self.problems[0].seen
+        if problem := self.problem():
+            return problem.seen
         seen = self.seen
         if seen.refused is not None:
             return f"refused: HTTP {seen.refused}" if seen.refused else "no answer to its handshake"
@@ -396,9 +410,11 @@ def explain(note: str) -> tuple[str, str]:
 
 
 NOTES = [
+    ("raised WebSocketDisconnect(1006)", "It sends to a client that has gone: expect WebSocketDisconnect.", "10"),
     ("raised WebSocketDisconnect(", "It does not expect its client to leave: catch WebSocketDisconnect.", "06"),
     ('raised WebSocketDisconnected: WebSocket is not connected. Need to call "accept"', "accept() comes first.", "05"),
     ("raised WebSocketDisconnected", "It uses the connection after its end.", "09"),
+    ("raised RuntimeError: Set changed size", "It walks through a set that others change meanwhile.", "12"),
     ("raised KeyError: 'text'", "It takes text, and breaks when bytes come.", "03"),
     ("raised KeyError: 'bytes'", "It takes bytes, and breaks when text comes.", "03"),
     ("raised JSONDecodeError", "It breaks when something comes that is not JSON.", "03"),
