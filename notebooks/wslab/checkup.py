@@ -374,14 +374,16 @@ class Visit:
         self.problems.insert(0 if first else len(self.problems), Problem(seen, meaning, lesson))
 
     def problem(self) -> Problem | None:
-        """The problem that is most likely the cause: the endpoints' most common error, or else what was found first."""
+        """The problem that is most likely the cause of the others.
 
-        def own_error(problem: Problem) -> bool:
-            return problem.seen.startswith("raised ") and not problem.seen.startswith("raised WebSocketDisconnect(")
-
-        errors = [problem for problem in self.problems if own_error(problem)]
-        if errors:
-            return max(errors, key=errors.count)
+        An endpoint's own error, the most common one; else the use of a connection after its end; else the first found.
+        """
+        errors = [problem for problem in self.problems if problem.seen.startswith("raised ")]
+        own = [problem for problem in errors if not problem.seen.startswith("raised WebSocketDisconnect")]
+        after_the_end = [problem for problem in errors if problem.seen.startswith("raised WebSocketDisconnected")]
+        for kind in (own, after_the_end):
+            if kind:
+                return max(kind, key=kind.count)
         return self.problems[0] if self.problems else None
 
     def what_was_seen(self) -> str:
