@@ -83,5 +83,8 @@ def test_what_cannot_be_checked():
         with pytest.raises(ServeError) as caught:
             asyncio.run(checkup(*arguments))
         assert message in str(caught.value)
+    for nothing in ("", b"", [], ["hello", ""]):
+        with pytest.raises(ServeError, match="`say` is empty: give a message"):
+            asyncio.run(checkup(app, say=nothing, room=True))
     with pytest.raises(ServeError, match="no client is called nobody"):
         asyncio.run(checkup(app, exclude=["nobody"]))

@@ -210,7 +210,7 @@ async def checkup(
 def as_messages(say) -> tuple[tuple[str | bytes, ...], bool]:
     """What to say, as text or bytes, and whether it is JSON."""
     several = list(say) if isinstance(say, list | tuple) else [say]
-    if not several:
+    if not several or "" in several or b"" in several:
         raise ServeError("`say` is empty: give a message that suits the endpoint.")
     as_json = not all(isinstance(message, str | bytes) for message in several)
     return tuple(m if isinstance(m, str | bytes) else json.dumps(m) for m in several), as_json
