@@ -182,7 +182,7 @@ SPOILED = [
     (spoil_metadata, "file_is_canonical: not in canonical form"),
     (spoil_id, "file_is_canonical: cell 5c1d3a: give it an id"),
     (spoil_source_with("# NBVAL_IGNORE_OUTPUT"), "sources_are_clean: cell client: has 'NBVAL_'"),
-    (spoil_source_with("time.sleep(1)"), "sources_are_clean: cell client: has 'time.sleep'"),
+    (spoil_source_with("time.sleep(1)"), "sources_are_clean: cell client: calls time.sleep() itself"),
     (spoil_source_with("serve(app, port=8000)"), "sources_are_clean: cell client: has a fixed port"),
     (spoil_nbval_tag, "sources_are_clean: cell client: has an nbval tag"),
     (spoil_timeout, "every_wait_is_bounded: cell client: may wait for ever: connect("),

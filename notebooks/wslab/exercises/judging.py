@@ -1,6 +1,6 @@
-"""The checks under the lessons' exercises.
+"""What the checks under the exercises are made of.
 
-Each takes the reader's app, talks to it with a real client, and returns a `Verdict` that says in the reader's terms
+A check takes the reader's app, talks to it with a real client, and returns a `Verdict` that says in the reader's terms
 what worked and what did not. Every wait is bounded, so that no answer, however wrong, makes the cell hang.
 """
 
@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import textwrap
 from collections.abc import AsyncIterator, Awaitable, Callable
-from functools import partial
 
 from websockets import (
     ClientConnection,
@@ -53,78 +52,21 @@ class Verdict:
         return "\n".join([*(f"ok: {line}" for line in self.good), last])
 
 
-async def shout(app) -> Verdict:
-    """Lesson 00: `/ws` answers a text with the same text in capital letters, and closes."""
+async def check_up(verdict: Verdict, app, path: str, *names: str, good: str, **options) -> Verdict:
+    """After a passed verdict: how the endpoint copes with the check-up's clients called `names`.
 
-    async def answers(server: Server, text: str) -> str:
-        async with visit(server, "/ws") as client:
-            await client.say(text)
-            await client.expect(text.upper())
-            await client.expect_close()
-        return f"{text!r} is answered with {text.upper()!r}"
-
-    texts = ["hello", "Good morning", "déjà vu"]
-    return await judge(app, *(partial(answers, text=text) for text in texts))
-
-
-async def greeter(app) -> Verdict:
-    """Lesson 01: `/greet` receives a name, answers `Hello, NAME!` and closes with 1000."""
-
-    async def greets(server: Server, name: str) -> str:
-        async with visit(server, "/greet") as client:
-            await client.say(name)
-            await client.expect(f"Hello, {name}!")
-            await client.expect_close()
-        return f"{name!r} is greeted with {f'Hello, {name}!'!r}, then the connection is closed with 1000"
-
-    async def greets_the_second_first(server: Server) -> str:
-        async with visit(server, "/greet") as first, visit(server, "/greet") as second:
-            await second.say("Ben")
-            await first.say("Ada")
-            await second.expect("Hello, Ben!")
-            await first.expect("Hello, Ada!")
-        return "two clients at once are each greeted with their own name"
-
-    names = ["Ada", "bell hooks"]
-    return await judge(app, *(partial(greets, name=name) for name in names), greets_the_second_first)
-
-
-async def counting_echo(app) -> Verdict:
-    """Lesson 02: `/count` answers every text with `N: text`, N counting that client's messages from 1."""
-    texts = ["one", "two", "two", "", "  spaces  ", *(f"message {n}" for n in range(6, 21))]
-
-    async def counts(server: Server) -> str:
-        async with visit(server, "/count") as client:
-            for number, text in enumerate(texts, 1):
-                await client.say(text)
-                await client.expect(f"{number}: {text}", closed="Is the loop there, with no end of its own?")
-            await client.expect_silence()
-        return f"{len(texts)} messages on one connection are numbered from 1 to {len(texts)}"
-
-    async def counts_for_each_client(server: Server) -> str:
-        hint = "Each client has a count of its own: keep it in a variable of the endpoint."
-        async with visit(server, "/count") as ann, visit(server, "/count") as ben:
-            await ann.say("hi")
-            await ann.expect("1: hi", wrong=hint)
-            await ben.say("hello")
-            await ben.expect("1: hello", wrong=hint)
-            await ann.say("bye")
-            await ann.expect("2: bye", wrong=hint)
-        return "two clients at once are counted apart"
-
-    verdict = await judge(app, counts, counts_for_each_client)
-    return await check_up(verdict, app, "/count", "goes away", "drops while idle", "drops before the answer")
-
-
-async def check_up(verdict: Verdict, app, path: str, *names: str) -> Verdict:
-    """After a passed verdict: how the endpoint copes with some of the check-up's clients."""
+    `good` is the line for the reader if it does; `options` are those of `checkup()`, such as `say`.
+    """
     if not verdict.passed:
         return verdict
-    report = await checkup(app, path, only=names)
+    try:
+        report = await checkup(app, path, only=names, **options)
+    except ServeError as problem:
+        return Verdict(verdict.good, str(problem))
     if report.ok:
-        return Verdict([*verdict.good, "clients that go away or lose their connection do it no harm"])
+        return Verdict([*verdict.good, good])
     row = report.failed[0]
-    return Verdict(verdict.good, f"a client {row.did}: the endpoint {row.seen}. {row.problem.meaning}")
+    return Verdict(verdict.good, f"a client {row.did}. What came of it: {row.seen}. {row.problem.meaning}")
 
 
 async def judge(app, *steps: Callable[[Server], Awaitable[str]]) -> Verdict:
