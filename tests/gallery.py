@@ -200,6 +200,16 @@ async def never_notices(websocket: WebSocket):
     await asyncio.sleep(60)
 
 
+async def only_sends(websocket: WebSocket):
+    await websocket.accept()
+    try:
+        while True:
+            await websocket.send_text("tick")
+            await asyncio.sleep(0.02)
+    except WebSocketDisconnect:
+        pass
+
+
 async def swallows_cancellation(websocket: WebSocket):
     await websocket.accept()
     await websocket.receive()
@@ -277,6 +287,26 @@ class CarefulManager:
             self.members.remove(websocket)
 
 
+class ListManager(CarefulManager):
+    """Walks through the list of members, and lets others run on the way. Whoever leaves makes it skip somebody."""
+
+    async def endpoint(self, websocket: WebSocket):
+        await websocket.accept()
+        self.members.append(websocket)
+        try:
+            while (message := await websocket.receive())["type"] != "websocket.disconnect":
+                for member in self.members:
+                    try:
+                        await member.send_text(message.get("text") or "bytes")
+                    except WebSocketDisconnect:
+                        pass
+                    await asyncio.sleep(0)
+        except WebSocketDisconnect:
+            pass
+        finally:
+            self.members.remove(websocket)
+
+
 class SetManager(CarefulManager):
     """Walks through the set of members, and lets others run on the way: they come and go meanwhile."""
 
@@ -299,6 +329,7 @@ class SetManager(CarefulManager):
 
 WRONG_ROOMS = {
     "the set changes while it is walked": (SetManager, "crowd", "raised RuntimeError: Set changed size", "12"),
+    "the list changes while it is walked": (ListManager, "leaves a talk", "some who stayed missed messages", "12"),
     "a dead socket stays in the list": (Manager, "wrong kind", "raised KeyError: 'text'", "03"),
     "one that does not read stops all": (CarefulManager, "stalls", "the bystander got no answer", "12"),
 }
@@ -319,6 +350,7 @@ WRONG = {
     "returns without close()": (no_close, "polite", "returned without close()", "08"),
     "blocks the event loop": (blocks, "polite", "the event loop stood still", "07"),
     "does not notice who has gone": (never_notices, "drops while idle", "is still running although", "10"),
+    "only sends": (only_sends, "listens", "closed with 1011: keepalive ping timeout", "11"),
     "swallows its cancellation": (swallows_cancellation, "polite", "is still running although", "10"),
     "leaves a task": (leaves_a_task, "polite", "2 task(s) left over", "06"),
     "keeps everybody in a list": (keeps_everybody, "comes and goes", "of its visits still remembered", "12"),

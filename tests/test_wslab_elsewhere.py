@@ -39,6 +39,14 @@ async def guarded(websocket: WebSocket, x_token: str = Header()):
     await chat(websocket)
 
 
+@app.websocket("/ticket")
+async def with_a_ticket(websocket: WebSocket, ticket: str):
+    if ticket != "a & b":
+        await websocket.close(1008)
+        return
+    await chat(websocket)
+
+
 @app.websocket("/origin")
 async def origin(websocket: WebSocket):
     if websocket.headers.get("origin") != "https://good.example":
@@ -106,7 +114,7 @@ def test_it_brings_no_jupyter(project):
 def test_the_command_from_a_terminal(project):
     good = wslab(project, "shop.main:app", "/chat", "--exclude", "wrong kind")
     assert good.returncode == 0, good.stdout + good.stderr
-    assert good.stdout.endswith("14 of 14 clients were served well.\n")
+    assert good.stdout.endswith("15 of 15 clients were served well.\n")
 
     bad = wslab(project, "shop.main:app", "/rude", "--json", *exclude_all_but("polite"))
     assert bad.returncode == 1
@@ -123,12 +131,15 @@ def exclude_all_but(*names: str) -> list[str]:
     return [word for name in all_names if name not in names for word in ("--exclude", name)]
 
 
-def test_headers_and_origins(project):
+def test_headers_queries_and_origins(project):
     some = exclude_all_but("polite")
     assert wslab(project, "shop.main:app", "/guarded", "--header", "X-Token: secret", *some).returncode == 0
     refused = wslab(project, "shop.main:app", "/guarded")
     assert refused.returncode == 2
-    assert "pass headers=" in refused.stderr
+    assert "pass headers=, query= or origins=" in refused.stderr
+    assert wslab(project, "shop.main:app", "/ticket", "--query", "ticket=a & b", *some).returncode == 0
+    assert wslab(project, "shop.main:app", "/ticket?x=1", "--query", "ticket=a & b", *some).returncode == 0
+    assert "pass headers=, query= or origins=" in wslab(project, "shop.main:app", "/ticket", *some).stderr
     checked = wslab(project, "shop.main:app", "/origin", "--origin", "https://good.example", *some)
     assert checked.returncode == 0
     assert "foreign origin  refused: HTTP 403" in checked.stdout
@@ -146,7 +157,8 @@ def test_headers_and_origins(project):
         (["shop.main:app", "/nowhere"], "the handshake for /nowhere was refused with HTTP 403"),
         (["shop.main:app", "--app-dir", "nowhere"], "there is no folder 'nowhere'."),
         (["shop.main:app", "/chat", "--exclude", "nobody"], "no client is called nobody."),
-        (["shop.main:app", "/chat", "--header", "token"], "a header is written as 'NAME: VALUE', not 'token'."),
+        (["shop.main:app", "/chat", "--header", "token"], "'token' is not of the form NAME: VALUE."),
+        (["shop.main:app", "/chat", "--query", "token"], "'token' is not of the form NAME=VALUE."),
         (["shop.main:app", "/chat", "--say-json", "{"], "--say-json is not JSON"),
     ],
 )

@@ -28,6 +28,7 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument(
         "--header", action="append", default=[], metavar="'NAME: VALUE'", help="sent with each handshake"
     )
+    check.add_argument("--query", action="append", default=[], metavar="NAME=VALUE", help="sent in the query string")
     check.add_argument(
         "--origin", action="append", metavar="ORIGIN", help="one that is accepted; others must be refused"
     )
@@ -55,13 +56,13 @@ def load(name: str, folder: str):
     return found
 
 
-def headers(lines: list[str]) -> dict[str, str]:
-    """`NAME: VALUE` lines as a dict."""
-    pairs = [line.partition(":") for line in lines]
-    for name, colon, _ in pairs:
-        if not (name.strip() and colon):
-            raise ServeError(f"a header is written as 'NAME: VALUE', not {name!r}.")
-    return {name.strip(): value.strip() for name, _, value in pairs}
+def pairs(options: list[str], separator: str, form: str) -> dict[str, str]:
+    """Options such as `NAME: VALUE` as a dict. Raises ServeError for one that is not of that form."""
+    split = [option.partition(separator) for option in options]
+    for option, (name, separated, _) in zip(options, split, strict=True):
+        if not (name.strip() and separated):
+            raise ServeError(f"{option!r} is not of the form {form}.")
+    return {name.strip(): value.strip() for name, _, value in split}
 
 
 def progress(name: str) -> None:
@@ -84,7 +85,8 @@ def main() -> None:
                 options.path,
                 say=as_json or options.say or "hello",
                 room=options.room,
-                headers=headers(options.header),
+                headers=pairs(options.header, ":", "NAME: VALUE"),
+                query=pairs(options.query, "=", "NAME=VALUE"),
                 origins=options.origin,
                 exclude=options.exclude,
                 progress=progress,

@@ -12,6 +12,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
+from urllib.parse import urlencode
 
 from wslab import clients
 from wslab.clients import Seen, Target
@@ -22,6 +23,9 @@ SETTLE = 1.0  # seconds for endpoints to end after their clients have left
 LIMIT = 12.0  # seconds for one client, all in all
 MAX_SIZE = 64 * 1024  # bytes: the limit for a message during the check-up
 PING = 0.4  # seconds between pings, and for their answers, where a client does not answer them
+LISTEN_PING = (0.1, 0.5)  # the same, where a client answers and the endpoint may not read
+LINGER = 0.9  # seconds that this client listens
+BUSY = 0.2  # seconds: if an event loop comes round later than that, a late pong is no news
 TALK = 150_000  # bytes to talk to a client that does not read: more than asyncio (64 KiB) and the sockets buffer
 LONG = 1000  # bytes of each of these messages, where that is possible
 KEPT = 10  # of the clients that came and went, so many may still be remembered
@@ -146,12 +150,13 @@ def choose(*, as_json: bool, room: bool, origins, exclude, only) -> dict[str, Cl
         clients.drops_before_the_answer,
         clients.drops_inside_a_message,
         clients.half_open,
+        clients.listens,
         clients.wrong_kind,
         *([clients.not_json, clients.wrong_shape] if as_json else []),
         clients.not_utf8,
         clients.too_big,
         clients.floods,
-        *([clients.stalls] if room else []),
+        *([clients.stalls, clients.leaves_a_talk] if room else []),
         clients.handshake_stops,
         clients.crowd,
         clients.comes_and_goes,
@@ -171,6 +176,7 @@ async def checkup(
     *,
     say="hello",
     headers: Mapping[str, str] | None = None,
+    query: Mapping[str, str] | None = None,
     room: bool = False,
     origins: Sequence[str] | None = None,
     exclude: Sequence[str] = (),
@@ -178,10 +184,11 @@ async def checkup(
     ws: str = "auto",
     progress: Callable[[str], None] = lambda name: None,
 ) -> Report:
-    """Run the clients against the endpoint of `app` at `path` (with a query, if it needs one).
+    """Run the clients against the endpoint of `app` at `path`.
 
     say: a message that suits the endpoint, or a list of them: `str`, `bytes`, or what `json.dumps` takes.
     headers: sent with each handshake, such as a token or a cookie.
+    query: parameters of the query string, for an endpoint that needs some.
     room: whether a message goes to everybody who is connected.
     origins: the origins that the endpoint accepts; others must then be refused.
     exclude, only: names of clients to leave out, or of those to run alone.
@@ -191,6 +198,8 @@ async def checkup(
     Raises ServeError if `app` is not an app, does not start, or does not let a polite client in.
     """
     check_app(app)
+    if query:
+        path += ("&" if "?" in path else "?") + urlencode(query)
     messages, as_json = as_messages(say)
     chosen = choose(as_json=as_json, room=room, origins=origins, exclude=exclude, only=only)
     target = Target("", messages, dict(headers or {}), origins[0] if origins else None, max_size=MAX_SIZE)
@@ -229,11 +238,12 @@ async def first_look(app, path: str, target: Target, ws: str) -> Seen:
     if seen.refused == 403:
         raise ServeError(
             f"the handshake for {path} was refused with HTTP 403. Is there an endpoint for that path? "
-            "If it wants a header, a token or an origin, pass headers=, a query in the path, or origins=."
+            "If it wants a header, a query parameter or an origin, pass headers=, query= or origins= "
+            "(in a terminal --header, --query, --origin)."
         )
     if seen.refused in (401, 400, 404, 407, 426, 429):
         raise ServeError(
-            f"the handshake for {path} was refused with HTTP {seen.refused}. Pass what it needs in headers=."
+            f"the handshake for {path} was refused with HTTP {seen.refused}. Pass what it needs in headers= or query=."
         )
     return seen
 
@@ -242,12 +252,12 @@ class Visit:
     """One client's visit to a fresh server, and what came of it."""
 
     def __init__(self, app, path: str, target: Target, name: str, client: Client, ws: str, room: bool):
-        keepalive = PING if client is clients.half_open else None
+        pings = {clients.half_open: (PING, PING), clients.listens: LISTEN_PING}.get(client, (None, None))
         self.server = Server(
-            app, port=0, ws=ws, ws_max_size=MAX_SIZE, ws_ping_interval=keepalive, ws_ping_timeout=keepalive
+            app, port=0, ws=ws, ws_max_size=MAX_SIZE, ws_ping_interval=pings[0], ws_ping_timeout=pings[1]
         )
         self.server.settle_timeout = SETTLE
-        self.target = replace(target, url=self.server.url(path), meanwhile=self.meanwhile(client))
+        self.target = replace(target, url=self.server.url(path), meanwhile=self.meanwhile(client), linger=LINGER)
         if room and client is clients.floods:  # a room may put out whoever does not read
             self.target = replace(self.target, replies=False)
         if client is clients.stalls:
@@ -343,6 +353,14 @@ class Visit:
             self.found(f"refused: HTTP {seen.refused}", "A client that should be let in is refused.", "05")
         elif seen.code == 1006 and self.client not in ANSWERED_BY_UVICORN:
             self.found("closed without a close frame (1006)", "The client cannot know why the connection ended.", "04")
+        elif seen.reason == "keepalive ping timeout" and max(self.own.longest, self.pulse.longest) < BUSY:
+            self.found(
+                "closed with 1011: keepalive ping timeout",
+                "It never receives. So the pongs, too, stay unread, and its client is taken for dead.",
+                "11",
+            )
+        elif seen.missed and self.client is clients.leaves_a_talk:
+            self.found("some who stayed missed messages", "Others leave while it walks through its list.", "12")
         elif seen.missed:
             self.found("no answer", "The endpoint answers others, but not this client.", "10")
 

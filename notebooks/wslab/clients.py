@@ -18,6 +18,8 @@ WAIT = 2.0  # seconds for a handshake, an answer, a close
 CROWD = 50
 VISITS = 200
 FLOOD = 1000
+ROOM = 10  # that leave a room while somebody talks, and as many that stay
+TALK = 30  # messages of that talk
 TEXT, MASKED = 0x81, 0x80  # first byte of a whole text frame; bit of the second byte (RFC 6455, section 5.2)
 
 
@@ -32,6 +34,7 @@ class Target:
     replies: bool = True  # whether the endpoint answers each message
     max_size: int = 2**24  # the server's limit for a message, in bytes
     meanwhile: Callable[[], Awaitable[object]] | None = None  # what happens while the client keeps still
+    linger: float = 0.0  # seconds to stay and listen
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Seen:
     answers: int = 0
     missed: int = 0  # answers that did not come in time
     code: int | None = None  # close code, 1006 where the server cut the connection; None: the client cut it
+    reason: str = ""  # what the server's close frame says
 
 
 @contextlib.asynccontextmanager
@@ -90,7 +94,7 @@ async def tell(target: Target, visit: Callable[[ClientConnection], Awaitable[tup
         return Seen(refused=refusal.response.status_code)
     except (TimeoutError, OSError, EOFError):
         return Seen(refused=0)
-    return Seen(answers=answers, missed=missed, code=ws.close_code)
+    return Seen(answers=answers, missed=missed, code=ws.close_code, reason=ws.close_reason or "")
 
 
 async def polite(target: Target) -> Seen:
@@ -164,6 +168,22 @@ async def half_open(target: Target) -> Seen:
         return done
 
     return replace(await tell(target, visit), code=None)
+
+
+async def listens(target: Target) -> Seen:
+    """speaks once and then only listens, for longer than the server's keepalive waits for a pong"""
+
+    async def visit(ws):
+        await ws.send(target.say[0])
+        answers = 0
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(target.linger):
+                while True:
+                    await ws.recv()
+                    answers += 1
+        return answers, 0
+
+    return await tell(target, visit)
 
 
 async def wrong_kind(target: Target) -> Seen:
@@ -252,6 +272,37 @@ async def stalls(target: Target) -> Seen:
     finally:
         sock.close()
     return Seen()
+
+
+async def leaves_a_talk(target: Target) -> Seen:
+    """leaves a room together with nine others, one after the other, while somebody talks there to ten more"""
+
+    async def leave(ws, number):
+        for _ in range(2 * number):
+            await ws.recv()
+        await ws.close()
+
+    async def listen(ws, heard):
+        while len(heard) < TALK:
+            heard.append(await ws.recv())
+
+    heard = [[] for _ in range(ROOM)]
+    async with contextlib.AsyncExitStack() as stack:
+        leaving = [await stack.enter_async_context(knock(target)) for _ in range(ROOM)]
+        staying = [await stack.enter_async_context(knock(target)) for _ in range(ROOM)]
+        speaker = await stack.enter_async_context(knock(target))
+        others = [asyncio.create_task(leave(ws, number)) for number, ws in enumerate(leaving)]
+        others += [asyncio.create_task(listen(ws, messages)) for ws, messages in zip(staying, heard, strict=True)]
+        with contextlib.suppress(ConnectionClosed):
+            for n in range(TALK):
+                await speaker.send(target.say[n % len(target.say)])
+        _, late = await asyncio.wait(others, timeout=WAIT)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        code = next((ws.close_code for ws in [*staying, speaker] if ws.close_code), 1000)
+    most = max(len(messages) for messages in heard)
+    return Seen(answers=most, missed=sum(len(messages) < most for messages in heard), code=code)
 
 
 async def handshake_stops(target: Target) -> Seen:
