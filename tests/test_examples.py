@@ -3,7 +3,9 @@
 import ast
 import asyncio
 import contextlib
+import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -138,6 +140,40 @@ def test_the_client_says_that_the_connection_was_lost():
             client.wait(PATIENCE)
         assert error.strip() == f"The connection to ws://127.0.0.1:{port}/ws was lost (code 1006)."
         assert client.returncode == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+@pytest.mark.parametrize("end_of_input", ["Ctrl-D", "Ctrl-C"])
+def test_the_client_at_a_prompt(end_of_input):
+    import pty
+
+    with program("-m", "examples.echo", "--port", "0") as (_, port):
+        terminal, end = pty.openpty()
+        command = [sys.executable, "-m", "examples.echo.client", f"ws://127.0.0.1:{port}/ws"]
+        client = subprocess.Popen(command, cwd=lessons.ROOT, stdin=end, stdout=end, stderr=end, close_fds=True)
+        os.close(end)
+        try:
+            read_until(terminal, b"Connected. Write a line and press Enter; end with Ctrl-C.\r\n> ")
+            os.write(terminal, b"hello\n")
+            read_until(terminal, b"You wrote: hello\r\n> ")
+            if end_of_input == "Ctrl-D":
+                os.write(terminal, b"\x04")
+            else:
+                client.send_signal(signal.SIGINT)
+            assert client.wait(PATIENCE) == 0
+        finally:
+            client.kill()
+            client.wait(PATIENCE)
+            os.close(terminal)
+
+
+def read_until(terminal: int, end: bytes) -> None:
+    """Read what appears on a terminal, up to `end`."""
+    seen = b""
+    while not seen.endswith(end):
+        ready, _, _ = select.select([terminal], [], [], PATIENCE)
+        assert ready, f"waited for {end}, saw {seen}"
+        seen += os.read(terminal, 1000)
 
 
 def test_what_can_be_wrong_with_an_address():

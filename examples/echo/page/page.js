@@ -11,7 +11,7 @@ function address() {
 }
 
 function show(text) {
-  const line = document.createElement("li");
+  const line = document.createElement("p");
   line.textContent = text;
   byId("log").append(line);
   line.scrollIntoView({ block: "nearest" });
@@ -36,7 +36,8 @@ function connect() {
   socket.addEventListener("close", (event) => {
     socket = null;
     setState(`closed with code ${event.code}`);
-    byId("connect").focus();
+    // Whoever was on a button that is of no use now goes on from here; whoever writes is not interrupted.
+    if (document.activeElement.disabled || document.activeElement === document.body) byId("connect").focus();
   });
 }
 

@@ -1,0 +1,161 @@
+"""The examples' pages in a real Chromium, as a reader uses them: with a mouse, with the keyboard alone, on a phone."""
+
+import os
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Error, expect
+
+from tests.lessons import ROOT
+from tests.test_examples import program
+from tools.picture import chromium
+
+PATIENCE = 20_000  # milliseconds; only a test that fails waits this long
+expect.set_options(timeout=PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    try:
+        with chromium() as browser:
+            yield browser
+    except Error as error:
+        if "Executable doesn't exist" not in str(error) or "NEED_BROWSER" in os.environ:
+            raise
+        pytest.skip("no browser here. One way to get one: .venv/bin/playwright install chromium")
+
+
+@pytest.fixture
+def page(browser):
+    """A new page, on which nothing may go wrong unseen."""
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
+    problems = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda message: problems.append(message.text) if message.type in ("error", "warning") else None)
+    page.problems = problems
+    yield page
+    page.close()
+    assert not problems
+
+
+@pytest.fixture(scope="module")
+def echo():
+    with program("-m", "examples.echo", "--port", "0") as (_, port):
+        yield port
+
+
+def state(page):
+    return page.get_by_role("status")
+
+
+def messages(page):
+    return page.get_by_role("log").locator("p")
+
+
+def test_a_conversation(page, echo):
+    page.goto(f"http://127.0.0.1:{echo}/")
+    expect(state(page)).to_have_text("not connected")
+    expect(page.get_by_role("button", name="Send")).to_be_disabled()
+    page.get_by_role("button", name="Connect", exact=True).click()
+    expect(state(page)).to_have_text("connected")
+    page.get_by_label("Your message").fill("<b>hello</b>")
+    page.get_by_role("button", name="Send").click()
+    expect(messages(page)).to_have_text(["You: <b>hello</b>", "Server: You wrote: <b>hello</b>"])
+    expect(page.get_by_label("Your message")).to_have_value("")
+    page.get_by_role("button", name="Disconnect").click()
+    expect(state(page)).to_have_text("closed with code 1000")
+    expect(page.get_by_role("button", name="Send")).to_be_disabled()
+    page.get_by_role("button", name="Connect", exact=True).click()
+    expect(state(page)).to_have_text("connected")
+
+
+def test_with_the_keyboard_alone(page, echo):
+    page.goto(f"http://127.0.0.1:{echo}/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Connect", exact=True)).to_be_focused()
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid"
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Your message")).to_be_focused()
+    page.keyboard.type("by keyboard")
+    page.keyboard.press("Enter")
+    expect(messages(page)).to_have_text(["You: by keyboard", "Server: You wrote: by keyboard"])
+    page.keyboard.press("Shift+Tab")
+    expect(page.get_by_role("button", name="Disconnect")).to_be_focused()
+    page.keyboard.press("Space")
+    expect(state(page)).to_have_text("closed with code 1000")
+    expect(page.get_by_role("button", name="Connect", exact=True)).to_be_focused()
+
+
+def test_the_server_goes_away_and_comes_back(page):
+    with program("-m", "examples.echo", "--port", "0") as (process, port):
+        page.goto(f"http://127.0.0.1:{port}/")
+        page.get_by_role("button", name="Connect", exact=True).click()
+        page.get_by_label("Your message").fill("half a sen")
+        process.kill()
+        expect(state(page)).to_have_text("closed with code 1006")
+    expect(page.get_by_label("Your message")).to_be_focused()  # who writes is not interrupted
+    expect(page.get_by_label("Your message")).to_have_value("half a sen")
+    page.get_by_role("button", name="Connect", exact=True).click()
+    expect(state(page)).to_have_text("closed with code 1006")
+    assert all("WebSocket connection to" in problem for problem in page.problems)
+    page.problems.clear()
+    with program("-m", "examples.echo", "--port", str(port)):
+        page.get_by_role("button", name="Connect", exact=True).click()
+        expect(state(page)).to_have_text("connected")
+        page.get_by_role("button", name="Send").click()
+        expect(messages(page)).to_have_text(["You: half a sen", "Server: You wrote: half a sen"])
+
+
+@pytest.mark.parametrize(
+    ("place", "address"),
+    [
+        ("https://chat.example/", "wss://chat.example/ws"),
+        ("https://example.org/user/ann/proxy/8000/", "wss://example.org/user/ann/proxy/8000/ws"),
+        ("http://192.0.2.7:8080/index.html?x=1#top", "ws://192.0.2.7:8080/ws"),
+    ],
+)
+def test_the_page_finds_its_address(page, place, address):
+    folder = ROOT / "examples" / "echo" / "page"
+
+    def answer(route):
+        name = re.search(r"/page/([\w.]+)$", route.request.url)
+        route.fulfill(path=folder / (name[1] if name else "index.html"))
+
+    asked = []
+    page.route("**/*", answer)
+    page.route_web_socket("**", lambda ws: asked.append(ws.url))
+    page.goto(place)
+    page.get_by_role("button", name="Connect", exact=True).click()
+    expect(state(page)).to_have_text("connected")
+    assert asked == [address]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1280])
+def test_everybody_can_use_it(page, echo, scheme, width):
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(f"http://127.0.0.1:{echo}/")
+    findings(page)
+    page.get_by_role("button", name="Connect", exact=True).click()
+    page.get_by_label("Your message").fill("a long message without a space: " + "x" * 200)
+    page.get_by_role("button", name="Send").click()
+    expect(messages(page)).to_have_count(2)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    findings(page)
+
+
+def findings(page):
+    """What axe-core finds must be nothing."""
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
+
+
+def test_the_scan_would_find_something(page, echo):
+    page.goto(f"http://127.0.0.1:{echo}/")
+    page.evaluate("document.querySelector('label').remove()")
+    with pytest.raises(AssertionError, match="label"):
+        findings(page)
