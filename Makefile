@@ -20,8 +20,9 @@ outputs: .venv/test-ready  ## make the lessons' stored outputs anew; LESSONS="no
 stress: .venv/test-ready  ## every lesson 20 times while four busy loops hold the CPU
 	@$(BIN)/python tools/stress.py $(LESSONS)
 
-bench: .venv/test-ready  ## what wslab costs
+bench: .venv/test-ready  ## what wslab costs, and what an echo costs
 	@$(BIN)/python tools/bench.py
+	@$(BIN)/python tools/bench_echo.py
 
 picture: .venv/test-ready  ## the README's picture of a lesson, from a real JupyterLab
 	@$(BIN)/python tools/picture.py
