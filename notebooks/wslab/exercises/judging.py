@@ -6,6 +6,7 @@ what worked and what did not. Every wait is bounded, so that no answer, however 
 
 import asyncio
 import contextlib
+import json
 import textwrap
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -107,7 +108,8 @@ async def what_the_endpoint_did(server: Server) -> str:
     except ServeError as blocked:
         return str(blocked).removeprefix("the server's ").partition(".")[0]
     notes = (event.text for event in conversation.events if not event.message)
-    note = next((note.rstrip(".") for note in notes if note.startswith("endpoint ")), "")
+    harmless = "endpoint could not send"  # what counts is what the endpoint makes of it
+    note = next((n.rstrip(".") for n in notes if n.startswith("endpoint ") and not n.startswith(harmless)), "")
     return f"{note} (is it `async def`?)" if "can't be used in 'await' expression" in note else note
 
 
@@ -116,33 +118,52 @@ class Client:
 
     def __init__(self, ws: ClientConnection):
         self.ws = ws
-        self.said: str | None = None
+        self.said: str | bytes | None = None
 
-    async def say(self, text: str) -> None:
-        """Send `text`. That the connection may be closed already shows at the next `expect`."""
-        self.said = text
+    async def say(self, message: str | bytes) -> None:
+        """Send `message`. That the connection may be closed already shows at the next `expect`."""
+        self.said = message
         with contextlib.suppress(ConnectionClosed):
-            await self.ws.send(text)
+            await self.ws.send(message)
 
     async def expect(self, answer: str, *, wrong: str = "", closed: str = MISSING_AWAIT) -> None:
         """The next message must be the text `answer`.
 
         `wrong` is added to the message if it is another one, `closed` if the connection has ended instead.
         """
-        sent = f"the client sent {self.said!r} and expected {answer!r}, but"
-        try:
-            async with asyncio.timeout(WAIT):
-                got = await self.ws.recv()
-        except TimeoutError:
-            raise NotYet(f"{sent} no answer came within {WAIT:g} seconds.", MISSING_AWAIT) from None
-        except ConnectionClosed:
-            raise NotYet(f"{sent} the connection ended first, with {describe_end(self.ws)}.", closed) from None
+        sent, got = await self._answer(repr(answer), MISSING_AWAIT, closed)
         if isinstance(got, bytes):
             raise NotYet(f"{sent} got bytes, {got!r}. send_text() sends text.")
         if "<coroutine object" in got:
             raise NotYet(f"{sent} got the text of a coroutine. {MISSING_AWAIT}")
         if got != answer:
             raise NotYet(f"{sent} got {got!r}.", wrong)
+
+    async def expect_json(self, answer: dict, *, silent: str = MISSING_AWAIT, closed: str = MISSING_AWAIT) -> None:
+        """The next message must be a text that says what `answer` says, as JSON.
+
+        `silent` is added to the message if none comes, `closed` if the connection has ended instead.
+        """
+        sent, got = await self._answer(json.dumps(answer), silent, closed)
+        if isinstance(got, bytes):
+            raise NotYet(f"{sent} got bytes, {got!r}. Answer with text: send_json() sends it, without mode.")
+        try:
+            same = json.dumps(json.loads(got), sort_keys=True) == json.dumps(answer, sort_keys=True)
+        except ValueError:
+            raise NotYet(f"{sent} got {got!r}, which is not JSON. send_json() writes JSON.") from None
+        if not same:
+            raise NotYet(f"{sent} got {got}.")
+
+    async def _answer(self, expected: str, silent: str, closed: str) -> tuple[str, str | bytes]:
+        """The start of a sentence about the next message, and that message."""
+        sent = f"the client sent {self.said!r} and expected {expected}, but"
+        try:
+            async with asyncio.timeout(WAIT):
+                return sent, await self.ws.recv()
+        except TimeoutError:
+            raise NotYet(f"{sent} no answer came within {WAIT:g} seconds.", silent) from None
+        except ConnectionClosed:
+            raise NotYet(f"{sent} the connection ended first, with {describe_end(self.ws)}.", closed) from None
 
     async def expect_silence(self) -> None:
         """No message may be on its way that nobody asked for."""

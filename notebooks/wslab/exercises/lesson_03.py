@@ -1,0 +1,92 @@
+"""The check under the exercise of lesson 03."""
+
+import asyncio
+import contextlib
+
+from wslab.clients import TEXT, frame
+from wslab.exercises.judging import (
+    DISCONNECT,
+    DISCONNECTED,
+    MISSING_AWAIT,
+    WAIT,
+    NotYet,
+    Verdict,
+    check_up,
+    judge,
+    visit,
+    what_the_endpoint_did,
+)
+from wslab.server import Server
+
+# Each message, and what to think of if it is the first that fails.
+MESSAGES = [
+    ("hello", ""),
+    (b"good day", ""),
+    ("", "An empty text is a text, too."),
+    (b"", "Empty bytes are bytes, too."),
+    ("déjà vu ☕", "The length of a text is its number of characters."),
+    ("déjà vu ☕".encode(), "The length of bytes is their number, whatever they mean."),
+    (b"\x00\xff", "Bytes need not be text in UTF-8."),
+    ("hello", ""),
+]
+
+
+CLOSE = 0x88  # first byte of a close frame (RFC 6455, section 5.2)
+SILENT = (
+    "Is it still waiting? A message that a method has refused is gone, and the next receive_...() waits for the next "
+    "message."
+)
+
+
+async def measuring(app) -> Verdict:
+    """Lesson 03: `/measure` answers text and bytes with JSON, such as `{"kind": "text", "length": 5}`."""
+
+    async def measures(server: Server) -> str:
+        async with visit(server, "/measure") as client:
+            for number, (message, remark) in enumerate(MESSAGES):
+                closed = "Is the loop there, with no end of its own?" if number else MISSING_AWAIT
+                kind = "text" if isinstance(message, str) else "bytes"
+                await client.say(message)
+                try:
+                    await client.expect_json({"kind": kind, "length": len(message)}, silent=SILENT, closed=closed)
+                except NotYet as problem:
+                    raise NotYet(f"{problem} {remark}".strip(), problem.hint) from None
+            await client.expect_silence()
+        return "text and bytes are measured, one after the other, empty ones too"
+
+    async def lets_go(server: Server) -> str:
+        async with visit(server, "/measure") as client:
+            # In one piece: the server knows that the client has left before the endpoint gets the first message.
+            client.ws.transport.write(3 * frame(TEXT, b"hello") + frame(CLOSE, (1000).to_bytes(2, "big")))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(WAIT):
+                    await client.ws.wait_closed()
+        error = await what_the_endpoint_did(server)
+        if error.startswith(DISCONNECT):
+            when = "before it had its answers, " if "1006" in error else ""
+            raise NotYet(f"when a client left, {when}the {error}. Catch WebSocketDisconnect around the loop.")
+        if error.startswith(DISCONNECTED):
+            raise NotYet("when a client left, the endpoint went on. Does it stay in its loop?")
+        first = [event.text for event in (await server.conversation()).events if event.client == 1]
+        answered = any("could not send" in text for text in first)  # all its messages have had their answers
+        if answered or error:
+            what = "it tried to send one more" if answered else "something went wrong"
+            raise NotYet(
+                f"the answers are right, but {what} when the client left. If it is receive() that receives: it then "
+                "returns a dictionary of type 'websocket.disconnect', with neither text nor bytes."
+            )
+        return "a client may leave, before it has its answers, too"
+
+    verdict = await judge(app, measures, lets_go)
+    return await check_up(
+        verdict,
+        app,
+        "/measure",
+        "goes away",
+        "drops while idle",
+        "drops before the answer",
+        "floods",
+        "crowd",
+        say=["hello", b"\x00\x01"],
+        good="clients that go away, lose their connection, or come in a crowd do it no harm",
+    )
