@@ -6,3 +6,6 @@ from wslab.exercises.lesson_02 import counting_echo
 from wslab.exercises.lesson_03 import measuring
 
 __all__ = ["counting_echo", "greeter", "measuring", "shout"]
+from wslab.exercises.lesson_04 import age_gate
+
+__all__ = ["age_gate", "counting_echo", "greeter", "shout"]

@@ -1,0 +1,83 @@
+"""The check under the exercise of lesson 04."""
+
+import asyncio
+from functools import partial
+
+from websockets import ConnectionClosed
+
+from wslab.exercises.judging import MISSING_AWAIT, WAIT, Client, NotYet, Verdict, check_up, describe_end, judge, visit
+from wslab.server import Server
+
+SURE = 20  # characters of the text that a reason must quote
+
+# what a client sends, and the words for it
+SHORT = [(text, repr(text)) for text in ("ten", "", "12 monkeys", "forty-two and a half")]
+LONG = [
+    # Each the shortest of its kind that does not fit whole, then longer ones.
+    *(
+        (letter * n, f"{n} times {letter!r}")
+        for letter, n in [("x", 110), ("é", 55), ("🙂", 28), ("x", 500), ("é", 200)]
+    ),
+    # Whoever cuts bytes cuts through a character of at least one of these.
+    *(("a" * n + "🙂" * 100, f"{'a' * n!r} and 100 times '🙂'") for n in range(4)),
+]
+
+
+async def age_gate(app) -> Verdict:
+    """Lesson 04: `/age` answers a number and closes with 1000; else it closes with 4000 and `not a number: TEXT`."""
+
+    async def answers(server: Server, number: int) -> str:
+        answer = f"In a year you will be {number + 1}."
+        async with visit(server, "/age") as client:
+            await client.say(str(number))
+            await client.expect(answer)
+            await client.expect_close()
+        return f"{str(number)!r} is answered with {answer!r}, then the connection is closed with 1000"
+
+    async def refuses(server: Server, texts: list[tuple[str, str]], good: str) -> str:
+        for text, words in texts:
+            async with visit(server, "/age") as client:
+                await client.say(text)
+                reason = await reason_for_closing(client, words)
+            expected = f"not a number: {text}"
+            if len(text) <= SURE and reason != expected:
+                raise NotYet(f"the client sent {words}, and the reason was {reason!r} instead of {expected!r}.")
+            if not reason.startswith(expected[: len("not a number: ") + SURE]):
+                raise NotYet(
+                    f"the client sent {words}, and the reason was {reason!r}. It should begin with `not a number: ` "
+                    f"and the first {SURE} characters of the text."
+                )
+        return good
+
+    verdict = await judge(
+        app,
+        *(partial(answers, number=number) for number in (42, 7)),
+        partial(refuses, texts=SHORT, good="texts that are no numbers are quoted in the reason, with code 4000"),
+        partial(refuses, texts=LONG, good="long ones too, in any alphabet"),
+    )
+    return await check_up(
+        verdict,
+        app,
+        "/age",
+        "silent",
+        "drops before the answer",
+        "crowd",
+        say="42",
+        good="clients that leave early, or come fifty at once, do it no harm",
+    )
+
+
+async def reason_for_closing(client: Client, words: str) -> str:
+    """The reason with which the server closes. The code must be 4000, and no message may come before."""
+    sent = f"the client sent {words} and expected to be closed with 4000, but"
+    try:
+        async with asyncio.timeout(WAIT):
+            extra = await client.ws.recv()
+    except TimeoutError:
+        raise NotYet(f"{sent} the connection was still open {WAIT:g} seconds later.", MISSING_AWAIT) from None
+    except ConnectionClosed:
+        if client.ws.close_code != 4000:
+            hint = MISSING_AWAIT if client.ws.close_code == 1006 else ""
+            raise NotYet(f"{sent} the connection ended with {describe_end(client.ws)}.", hint) from None
+        return client.ws.close_reason
+    raise NotYet(f"{sent} got a message, {extra!r}. The reason is an argument of close().")

@@ -1,0 +1,326 @@
+"""Answers to the exercise of lesson 04."""
+
+HEAD = """
+app = FastAPI()
+
+@app.websocket("/age")
+async def age(websocket: WebSocket):
+"""
+
+# name of the mistake, the body of the endpoint, a part of what the check says
+WRONG = [
+    (
+        "the whole text in the reason",
+        """
+        await websocket.accept()
+        text = await websocket.receive_text()
+        try:
+            await websocket.send_text(f"In a year you will be {int(text) + 1}.")
+            await websocket.close()
+        except ValueError:
+            await websocket.close(4000, f"not a number: {text}")
+        """,
+        "the client sent 110 times 'x' and expected to be closed with 4000, but the connection ended with code 1006, "
+        "cut off without close(). On the server, the endpoint raised ProtocolError: control frame too long.",
+    ),
+    (
+        "characters taken for bytes",
+        """
+        await websocket.accept()
+        text = await websocket.receive_text()
+        if text.isdecimal():
+            await websocket.send_text(f"In a year you will be {int(text) + 1}.")
+            await websocket.close()
+        else:
+            await websocket.close(4000, f"not a number: {text}"[:123])
+        """,
+        "the client sent 55 times 'é' and expected to be closed with 4000, but the connection ended with code 1006, "
+        "cut off without close(). On the server, the endpoint raised ProtocolError: control frame too long.",
+    ),
+    (
+        "two bytes a character",
+        """
+        await websocket.accept()
+        text = await websocket.receive_text()
+        if text.isdecimal():
+            await websocket.send_text(f"In a year you will be {int(text) + 1}.")
+            await websocket.close()
+        else:
+            await websocket.close(4000, f"not a number: {text[:54]}")
+        """,
+        "the client sent 28 times '🙂' and expected to be closed with 4000, but the connection ended with code 1006",
+    ),
+    (
+        "cut in the middle of a character",
+        """
+        await websocket.accept()
+        text = await websocket.receive_text()
+        if text.isdecimal():
+            await websocket.send_text(f"In a year you will be {int(text) + 1}.")
+            await websocket.close()
+        else:
+            await websocket.close(4000, f"not a number: {text}".encode()[:122].decode())
+        """,
+        "On the server, the endpoint raised UnicodeDecodeError: ",
+    ),
+    (
+        "only what is very long is cut",
+        """
+        await websocket.accept()
+        text = await websocket.receive_text()
+        if text.isdecimal():
+            await websocket.send_text(f"In a year you will be {int(text) + 1}.")
+            await websocket.close()
+        else:
+            await websocket.close(4000, f"not a number: {text if len(text) < 50 else text[:27]}")
+        """,
+        "the client sent 28 times '🙂' and expected to be closed with 4000, but the connection ended with code 1006",
+    ),
+    (
+        "letters that are not ASCII left out",
+        """
+        await websocket.accept()
+        text = await websocket.receive_text()
+        if text.isdecimal():
+            await websocket.send_text(f"In a year you will be {int(text) + 1}.")
+            await websocket.close()
+        else:
+            text = text.encode("ascii", "ignore").decode()
+            await websocket.close(4000, f"not a number: {text[:100]}")
+        """,
+        "the client sent 55 times 'é', and the reason was 'not a number: '. It should begin with `not a number: ` and "
+        "the first 20 characters of the text.",
+    ),
+    (
+        "cut too short",
+        """
+        await websocket.accept()
+        text = await websocket.receive_text()
+        if text.isdecimal():
+            await websocket.send_text(f"In a year you will be {int(text) + 1}.")
+            await websocket.close()
+        else:
+            await websocket.close(4000, f"not a number: {text[:10]}")
+        """,
+        "the client sent 'forty-two and a half', and the reason was 'not a number: forty-two ' "
+        "instead of 'not a number: forty-two and a half'.",
+    ),
+    (
+        "long ones are not quoted",
+        """
+        await websocket.accept()
+        text = await websocket.receive_text()
+        if text.isdecimal():
+            await websocket.send_text(f"In a year you will be {int(text) + 1}.")
+            await websocket.close()
+        elif len(text) < 25:
+            await websocket.close(4000, f"not a number: {text}")
+        else:
+            await websocket.close(4000, "not a number: too long")
+        """,
+        "the client sent 110 times 'x', and the reason was 'not a number: too long'. It should begin with",
+    ),
+    (
+        "Python's words for it",
+        """
+        await websocket.accept()
+        text = await websocket.receive_text()
+        try:
+            years = int(text)
+        except ValueError as error:
+            await websocket.close(4000, str(error))
+            return
+        await websocket.send_text(f"In a year you will be {years + 1}.")
+        await websocket.close()
+        """,
+        "the client sent 'ten', and the reason was \"invalid literal for int() with base 10: 'ten'\" "
+        "instead of 'not a number: ten'.",
+    ),
+    (
+        "no reason",
+        """
+        await websocket.accept()
+        text = await websocket.receive_text()
+        if text.isdecimal():
+            await websocket.send_text(f"In a year you will be {int(text) + 1}.")
+            await websocket.close()
+        else:
+            await websocket.close(4000)
+        """,
+        "the client sent 'ten', and the reason was '' instead of 'not a number: ten'.",
+    ),
+    (
+        "an HTTP status for a code",
+        """
+        await websocket.accept()
+        text = await websocket.receive_text()
+        if text.isdecimal():
+            await websocket.send_text(f"In a year you will be {int(text) + 1}.")
+            await websocket.close()
+        else:
+            await websocket.close(400, f"not a number: {text[:27]}")
+        """,
+        "but the connection ended with code 1006, cut off without close(). "
+        "On the server, the endpoint raised ProtocolError: invalid status code.",
+    ),
+    (
+        "another code",
+        """
+        await websocket.accept()
+        text = await websocket.receive_text()
+        if text.isdecimal():
+            await websocket.send_text(f"In a year you will be {int(text) + 1}.")
+            await websocket.close()
+        else:
+            await websocket.close(reason=f"not a number: {text[:27]}")
+        """,
+        "the client sent 'ten' and expected to be closed with 4000, but the connection ended with code 1000.",
+    ),
+    (
+        "HTTPException after accept",
+        """
+        await websocket.accept()
+        text = await websocket.receive_text()
+        if not text.isdecimal():
+            raise HTTPException(400, f"not a number: {text[:27]}")
+        await websocket.send_text(f"In a year you will be {int(text) + 1}.")
+        await websocket.close()
+        """,
+        "but the connection ended with code 1006, cut off without close(). "
+        "On the server, the endpoint raised RuntimeError: Expected ASGI message 'websocket.send' or 'websocket.close'",
+    ),
+    (
+        "the error is not caught",
+        """
+        await websocket.accept()
+        text = await websocket.receive_text()
+        await websocket.send_text(f"In a year you will be {int(text) + 1}.")
+        await websocket.close()
+        """,
+        "On the server, the endpoint raised ValueError: invalid literal for int() with base 10: 'ten'.",
+    ),
+    (
+        "a message instead of a reason",
+        """
+        await websocket.accept()
+        text = await websocket.receive_text()
+        if text.isdecimal():
+            await websocket.send_text(f"In a year you will be {int(text) + 1}.")
+            await websocket.close()
+        else:
+            await websocket.send_text(f"not a number: {text}")
+            await websocket.close(4000)
+        """,
+        "but got a message, 'not a number: ten'. The reason is an argument of close().",
+    ),
+    (
+        "a colon too many",
+        """
+        await websocket.accept()
+        text = await websocket.receive_text()
+        if text.isdecimal():
+            await websocket.send_text(f"In a year you will be {int(text) + 1}.")
+            await websocket.close()
+        else:
+            await websocket.close(4000, f"not a number: {text[:26]!r}")
+        """,
+        "the client sent 'ten', and the reason was \"not a number: 'ten'\" instead of 'not a number: ten'.",
+    ),
+    (
+        "goes on after close",
+        """
+        await websocket.accept()
+        text = await websocket.receive_text()
+        years = 0
+        try:
+            years = int(text)
+        except ValueError:
+            await websocket.close(4000, f"not a number: {text[:27]}")
+        await websocket.send_text(f"In a year you will be {years + 1}.")
+        await websocket.close()
+        """,
+        'the endpoint raised WebSocketDisconnected: Cannot call "send" once a close message has been sent.',
+    ),
+    (
+        "the number is not closed",
+        """
+        await websocket.accept()
+        text = await websocket.receive_text()
+        if text.isdecimal():
+            await websocket.send_text(f"In a year you will be {int(text) + 1}.")
+        else:
+            await websocket.close(4000, f"not a number: {text[:27]}")
+        """,
+        "after the answer the connection ended with code 1006, cut off without close(), not with 1000.",
+    ),
+    (
+        "always the same answer",
+        """
+        await websocket.accept()
+        text = await websocket.receive_text()
+        if text.isdecimal():
+            await websocket.send_text("In a year you will be 43.")
+            await websocket.close()
+        else:
+            await websocket.close(4000, f"not a number: {text[:27]}")
+        """,
+        "the client sent '7' and expected 'In a year you will be 8.', but got 'In a year you will be 43.'.",
+    ),
+    (
+        "waits for another try",
+        """
+        await websocket.accept()
+        while True:
+            text = await websocket.receive_text()
+            if text.isdecimal():
+                await websocket.send_text(f"In a year you will be {int(text) + 1}.")
+                await websocket.close()
+                break
+        """,
+        "the client sent 'ten' and expected to be closed with 4000, but the connection was still open 2 seconds later.",
+    ),
+    (
+        "the disconnect is not caught",
+        """
+        await websocket.accept()
+        text = await websocket.receive_text()
+        if text.isdecimal():
+            await websocket.send_text(f"In a year you will be {int(text) + 1}.")
+            await websocket.close()
+        else:
+            await websocket.close(4000, f"not a number: {text[:27]}")
+        """,
+        "a client connects, says nothing, and closes with 1000: a page that is opened and closed. "
+        "What came of it: raised WebSocketDisconnect(1000). It does not expect its client to leave",
+    ),
+    (
+        "a coroutine that is not awaited",
+        """
+        await websocket.accept()
+        text = await websocket.receive_text()
+        if text.isdecimal():
+            await websocket.send_text(f"In a year you will be {int(text) + 1}.")
+            await websocket.close()
+        else:
+            websocket.close(4000, f"not a number: {text[:27]}")
+        """,
+        "the client sent 'ten' and expected to be closed with 4000, but the connection ended with code 1006, "
+        "cut off without close(). Does every call of `websocket` have its `await`",
+    ),
+]
+
+RIGHT_IN_ANOTHER_WAY = """
+app = FastAPI()
+
+@app.websocket("/age")
+async def age(websocket: WebSocket):
+    await websocket.accept()
+    try:
+        text = await websocket.receive_text()
+        if not text.isdecimal():
+            raise WebSocketException(4000, f"not a number: {text}".encode()[:123].decode(errors="ignore"))
+        await websocket.send_text(f"In a year you will be {int(text) + 1}.")
+        await websocket.close()
+    except WebSocketDisconnect:
+        pass
+"""
