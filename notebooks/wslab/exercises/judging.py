@@ -35,6 +35,14 @@ class NotYet(Exception):
         self.hint = hint
 
 
+class Refused(NotYet):
+    """The handshake was answered with the HTTP `status`."""
+
+    def __init__(self, status: int, message: str, hint: str = ""):
+        super().__init__(message, hint)
+        self.status = status
+
+
 class Verdict:
     """What an exercise's check found: `passed`, and the lines that the reader sees."""
 
@@ -129,7 +137,8 @@ class Client:
 
         `wrong` is added to the message if it is another one, `closed` if the connection has ended instead.
         """
-        sent = f"the client sent {self.said!r} and expected {answer!r}, but"
+        said = "" if self.said is None else f"sent {self.said!r} and "
+        sent = f"the client {said}expected {answer!r}, but"
         try:
             async with asyncio.timeout(WAIT):
                 got = await self.ws.recv()
@@ -180,12 +189,14 @@ async def visit(server: Server, path: str) -> AsyncIterator[Client]:
     except InvalidStatus as refusal:
         status = refusal.response.status_code
         if status == 403:
-            raise NotYet(
+            raise Refused(
+                status,
                 f"the handshake for {path} was refused with HTTP 403.",
                 f'Is there an endpoint for that path, with `@app.websocket("{path}")` '
                 "and the one parameter `websocket: WebSocket`?",
             ) from None
-        raise NotYet(
+        raise Refused(
+            status,
             f"the handshake for {path} failed with HTTP {status}.",
             "Does the endpoint begin with `await websocket.accept()`?",
         ) from None
