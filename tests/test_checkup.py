@@ -5,10 +5,10 @@ import sys
 import time
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, WebSocket
 
 from tests import gallery
-from wslab import ServeError, checkup
+from wslab import ServeError, checkup, clients, serve
 from wslab.checkup import CheckupFailed
 
 IMPLEMENTATIONS = ["websockets-sansio", "wsproto"]
@@ -42,6 +42,24 @@ def test_a_wrong_room_is_found_by_the_client_meant_for_it(name, ws):
     (row,) = report.failed
     assert (row.client, row.problem.lesson) == (client, lesson)
     assert seen in row.seen
+
+
+def test_an_endpoint_that_speaks_first_and_closes_may_be_done_before_its_client_speaks(monkeypatch):
+    exchange = clients.exchange
+
+    async def greets_and_closes(websocket: WebSocket):
+        await websocket.accept()
+        await websocket.send_text("hello")
+        await websocket.close()
+
+    async def late(ws, target):
+        await ws.wait_closed()
+        return await exchange(ws, target)
+
+    monkeypatch.setattr(clients, "exchange", late)
+    with serve(gallery.app_with(greets_and_closes)) as server:
+        seen = asyncio.run(clients.polite(clients.Target(server.url("/ws"), ("hello",))))
+    assert (seen.answers, seen.missed, seen.code) == (1, 0, 1000)
 
 
 def test_a_loop_that_is_blocked_for_good_is_reported_and_not_waited_for():

@@ -100,7 +100,13 @@ async def tell(target: Target, visit: Callable[[ClientConnection], Awaitable[tup
 async def polite(target: Target) -> Seen:
     """says its messages, waits for the answers, and closes with 1000"""
 
-    return await tell(target, lambda ws: exchange(ws, target))
+    async def visit(ws):
+        try:
+            return await exchange(ws, target)
+        except ConnectionClosed:  # whoever speaks first, and closes, may be done before this client has said a word
+            return len([message async for message in ws]), 0
+
+    return await tell(target, visit)
 
 
 async def silent(target: Target) -> Seen:

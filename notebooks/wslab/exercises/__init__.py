@@ -9,3 +9,6 @@ __all__ = ["counting_echo", "greeter", "measuring", "shout"]
 from wslab.exercises.lesson_04 import age_gate
 
 __all__ = ["age_gate", "counting_echo", "greeter", "shout"]
+from wslab.exercises.lesson_05 import lounge
+
+__all__ = ["counting_echo", "greeter", "lounge", "shout"]

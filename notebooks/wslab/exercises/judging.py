@@ -36,6 +36,14 @@ class NotYet(Exception):
         self.hint = hint
 
 
+class Refused(NotYet):
+    """The handshake was answered with the HTTP `status`."""
+
+    def __init__(self, status: int, message: str, hint: str = ""):
+        super().__init__(message, hint)
+        self.status = status
+
+
 class Verdict:
     """What an exercise's check found: `passed`, and the lines that the reader sees."""
 
@@ -156,7 +164,8 @@ class Client:
 
     async def _answer(self, expected: str, silent: str, closed: str) -> tuple[str, str | bytes]:
         """The start of a sentence about the next message, and that message."""
-        sent = f"the client sent {self.said!r} and expected {expected}, but"
+        said = "" if self.said is None else f"sent {self.said!r} and "
+        sent = f"the client {said}expected {expected}, but"
         try:
             async with asyncio.timeout(WAIT):
                 return sent, await self.ws.recv()
@@ -201,12 +210,14 @@ async def visit(server: Server, path: str) -> AsyncIterator[Client]:
     except InvalidStatus as refusal:
         status = refusal.response.status_code
         if status == 403:
-            raise NotYet(
+            raise Refused(
+                status,
                 f"the handshake for {path} was refused with HTTP 403.",
                 f'Is there an endpoint for that path, with `@app.websocket("{path}")` '
                 "and the one parameter `websocket: WebSocket`?",
             ) from None
-        raise NotYet(
+        raise Refused(
+            status,
             f"the handshake for {path} failed with HTTP {status}.",
             "Does the endpoint begin with `await websocket.accept()`?",
         ) from None

@@ -1,0 +1,74 @@
+"""The check under the exercise of lesson 05."""
+
+from collections.abc import Iterable
+from functools import partial
+
+from wslab.conversation import Event
+from wslab.exercises.judging import NotYet, Refused, Verdict, check_up, judge, visit
+from wslab.server import Server
+
+PATH = "/lounge?ticket=42"
+WRONG = ("?ticket=43", "?ticket=420", "?ticket=x", "?ticket=", "")
+GREETING = "Welcome to the lounge!"
+LOADS = "log: loads the greeting"
+
+
+async def lounge(app) -> Verdict:
+    """Lesson 05: `/lounge` refuses whoever has not ticket 42 with 403, accepts at once, and then loads a greeting."""
+
+    async def refuses(server: Server, query: str) -> str:
+        client = f"a client at /lounge{query}"
+        try:
+            async with visit(server, f"/lounge{query}"):
+                raise NotYet(f"{client} was accepted. Refuse it before accept(): afterwards it is in.")
+        except Refused as refusal:
+            if refusal.status != 403:
+                raise NotYet(
+                    f"{client} should be refused with HTTP 403, as `await websocket.close()` before accept() does, "
+                    f"but got HTTP {refusal.status}."
+                ) from None
+        return f"{client} is refused with HTTP 403"
+
+    async def welcomes(server: Server) -> str:
+        try:
+            async with visit(server, PATH) as client:
+                await client.expect(GREETING)
+                await client.expect_close()
+        except Refused as refusal:
+            raise NotYet(
+                f"a client at {PATH} should be accepted, but got HTTP {refusal.status}.",
+                'Is there an endpoint for /lounge, and does it compare the ticket with the text "42"?',
+            ) from None
+        return f"a client at {PATH} gets the greeting, then the connection is closed with 1000"
+
+    async def loads_after_accept(server: Server) -> str:
+        conversation = await server.conversation()
+        connections = by_client(conversation.events)
+        (welcome,) = (texts for path, texts in connections if path == PATH)
+        if LOADS not in welcome:
+            raise NotYet("load_greeting() was not called, or does not log its line any more. Send what it returns.")
+        if not any(text.startswith("accept") for text in welcome[: welcome.index(LOADS)]):
+            raise NotYet(
+                "load_greeting() was called before accept(): its client waits outside until the greeting is there. "
+                "What a dependency does comes before accept(), too."
+            )
+        for path, texts in connections:
+            if path == PATH:
+                continue
+            if any(text.startswith("endpoint raised") for text in texts):
+                raise NotYet(f"a client at {path} got its refusal, but the endpoint went on. Is a `return` missing?")
+            if LOADS in texts:
+                raise NotYet(f"load_greeting() was called for a client at {path}, which is refused.")
+        return "the greeting is loaded when the client is in, and for nobody else"
+
+    steps = [*(partial(refuses, query=query) for query in WRONG), welcomes, loads_after_accept]
+    verdict = await judge(app, *steps)
+    return await check_up(verdict, app, PATH, "crowd", good="fifty clients at once are all welcomed")
+
+
+def by_client(events: Iterable[Event]) -> list[tuple[str, list[str]]]:
+    """For each connection its path, and the texts of its events in their order."""
+    connections: dict[int, list[str]] = {}
+    for event in events:
+        connections.setdefault(event.client, []).append(event.text)
+    return [(texts[0].removeprefix("connect "), texts) for texts in connections.values()]

@@ -1,0 +1,317 @@
+"""Answers to the exercise of lesson 05."""
+
+HEAD = """
+logger = logging.getLogger("uvicorn.error")
+app = FastAPI()
+
+async def load_greeting() -> str:
+    logger.info("loads the greeting")
+    await asyncio.sleep(0.1)
+    return "Welcome to the lounge!"
+
+@app.websocket("/lounge")
+async def lounge(websocket: WebSocket, ticket: str):
+"""
+
+# name of the mistake, the body of the endpoint, a part of what the check says
+WRONG = [
+    (
+        "no accept",
+        """
+        if ticket != "42":
+            await websocket.close()
+            return
+        await websocket.send_text(await load_greeting())
+        await websocket.close()
+        """,
+        "a client at /lounge?ticket=42 should be accepted, but got HTTP 500. On the server, the endpoint raised "
+        'RuntimeError: Expected ASGI message "websocket.accept"',
+    ),
+    (
+        "accept after the greeting",
+        """
+        if ticket != "42":
+            await websocket.close()
+            return
+        greeting = await load_greeting()
+        await websocket.accept()
+        await websocket.send_text(greeting)
+        await websocket.close()
+        """,
+        "load_greeting() was called before accept(): its client waits outside until the greeting is there.",
+    ),
+    (
+        "accept without await",
+        """
+        if ticket != "42":
+            await websocket.close()
+            return
+        websocket.accept()
+        await websocket.send_text(await load_greeting())
+        await websocket.close()
+        """,
+        "a client at /lounge?ticket=42 should be accepted, but got HTTP 500.",
+    ),
+    (
+        "accept before the ticket",
+        """
+        await websocket.accept()
+        if ticket != "42":
+            await websocket.close(1008, "no ticket")
+            return
+        await websocket.send_text(await load_greeting())
+        await websocket.close()
+        """,
+        "a client at /lounge?ticket=43 was accepted. Refuse it before accept(): afterwards it is in.",
+    ),
+    (
+        "accept for all, an error for some",
+        """
+        await websocket.accept()
+        if ticket != "42":
+            raise HTTPException(403)
+        await websocket.send_text(await load_greeting())
+        await websocket.close()
+        """,
+        "a client at /lounge?ticket=43 was accepted.",
+    ),
+    (
+        "returns instead of refusing",
+        """
+        if ticket != "42":
+            return
+        await websocket.accept()
+        await websocket.send_text(await load_greeting())
+        await websocket.close()
+        """,
+        "a client at /lounge?ticket=43 should be refused with HTTP 403, as `await websocket.close()` before accept() "
+        "does, but got HTTP 500. On the server, the endpoint returned without accept().",
+    ),
+    (
+        "does nothing without a ticket",
+        """
+        if ticket == "42":
+            await websocket.accept()
+            await websocket.send_text(await load_greeting())
+            await websocket.close()
+        """,
+        "before accept() does, but got HTTP 500. On the server, the endpoint returned without accept().",
+    ),
+    (
+        "goes on after the refusal",
+        """
+        if ticket != "42":
+            await websocket.close()
+        await websocket.accept()
+        await websocket.send_text(await load_greeting())
+        await websocket.close()
+        """,
+        "a client at /lounge?ticket=43 got its refusal, but the endpoint went on. Is a `return` missing? On the "
+        "server, the endpoint raised WebSocketDisconnected:",
+    ),
+    (
+        "another status",
+        """
+        if ticket != "42":
+            raise HTTPException(401)
+        await websocket.accept()
+        await websocket.send_text(await load_greeting())
+        await websocket.close()
+        """,
+        "should be refused with HTTP 403, as `await websocket.close()` before accept() does, but got HTTP 401.",
+    ),
+    (
+        "text compared with a number",
+        """
+        if ticket != 42:
+            await websocket.close()
+            return
+        await websocket.accept()
+        await websocket.send_text(await load_greeting())
+        await websocket.close()
+        """,
+        "should be accepted, but got HTTP 403. Is there an endpoint for /lounge, and does it compare the ticket with "
+        'the text "42"?',
+    ),
+    (
+        "any ticket will do",
+        """
+        if not ticket:
+            await websocket.close()
+            return
+        await websocket.accept()
+        await websocket.send_text(await load_greeting())
+        await websocket.close()
+        """,
+        "a client at /lounge?ticket=43 was accepted.",
+    ),
+    (
+        "a ticket that begins well",
+        """
+        if not ticket.startswith("42"):
+            await websocket.close()
+            return
+        await websocket.accept()
+        await websocket.send_text(await load_greeting())
+        await websocket.close()
+        """,
+        "a client at /lounge?ticket=420 was accepted.",
+    ),
+    (
+        "a number, or an error",
+        """
+        app = FastAPI()
+
+        @app.websocket("/lounge")
+        async def lounge(websocket: WebSocket, ticket: str):
+            if int(ticket) != 42:
+                await websocket.close()
+                return
+            await websocket.accept()
+        """,
+        "a client at /lounge?ticket=x should be refused with HTTP 403, as `await websocket.close()` before accept() "
+        "does, but got HTTP 500. On the server, the endpoint raised ValueError:",
+    ),
+    (
+        "no ticket at all is an error",
+        """
+        app = FastAPI()
+
+        @app.websocket("/lounge")
+        async def lounge(websocket: WebSocket):
+            if websocket.query_params["ticket"] != "42":
+                await websocket.close()
+                return
+            await websocket.accept()
+        """,
+        "a client at /lounge should be refused with HTTP 403, as `await websocket.close()` before accept() does, "
+        "but got HTTP 500. On the server, the endpoint raised KeyError",
+    ),
+    (
+        "the greeting is loaded for everybody",
+        """
+        greeting = await load_greeting()
+        if ticket != "42":
+            await websocket.close()
+            return
+        await websocket.accept()
+        await websocket.send_text(greeting)
+        await websocket.close()
+        """,
+        "load_greeting() was called before accept(): its client waits outside until the greeting is there.",
+    ),
+    (
+        "the greeting is begun for everybody",
+        """
+        greeting = asyncio.create_task(load_greeting())
+        if ticket != "42":
+            await websocket.close()
+            return
+        await websocket.accept()
+        await websocket.send_text(await greeting)
+        await websocket.close()
+        """,
+        "load_greeting() was called for a client at /lounge?ticket=43, which is refused.",
+    ),
+    (
+        "the greeting is a dependency",
+        """
+        logger = logging.getLogger("uvicorn.error")
+        app = FastAPI()
+
+        async def load_greeting() -> str:
+            logger.info("loads the greeting")
+            await asyncio.sleep(0.1)
+            return "Welcome to the lounge!"
+
+        async def check_ticket(ticket: str):
+            if ticket != "42":
+                raise HTTPException(403)
+
+        @app.websocket("/lounge", dependencies=[Depends(check_ticket)])
+        async def lounge(websocket: WebSocket, greeting: Annotated[str, Depends(load_greeting)]):
+            await websocket.accept()
+            await websocket.send_text(greeting)
+            await websocket.close()
+        """,
+        "What a dependency does comes before accept(), too.",
+    ),
+    (
+        "a greeting of its own",
+        """
+        if ticket != "42":
+            await websocket.close()
+            return
+        await websocket.accept()
+        await websocket.send_text("Welcome to the lounge!")
+        await websocket.close()
+        """,
+        "load_greeting() was not called, or does not log its line any more. Send what it returns.",
+    ),
+    (
+        "waits for a message first",
+        """
+        if ticket != "42":
+            await websocket.close()
+            return
+        await websocket.accept()
+        await websocket.receive_text()
+        await websocket.send_text(await load_greeting())
+        await websocket.close()
+        """,
+        "the client expected 'Welcome to the lounge!', but no answer came within 2 seconds.",
+    ),
+    (
+        "no close",
+        """
+        if ticket != "42":
+            await websocket.close()
+            return
+        await websocket.accept()
+        await websocket.send_text(await load_greeting())
+        """,
+        "after the answer the connection ended with code 1006, cut off without close(), not with 1000.",
+    ),
+    (
+        "never decides",
+        """
+        await asyncio.Event().wait()
+        """,
+        "the endpoint for /lounge?ticket=43 did not accept the connection within 2 seconds.",
+    ),
+    (
+        "blocks all others",
+        """
+        import time
+
+        if ticket != "42":
+            await websocket.close()
+            return
+        await websocket.accept()
+        time.sleep(0.1)
+        await websocket.send_text(await load_greeting())
+        await websocket.close()
+        """,
+        "a client comes fifty times at once. What came of it: the event loop stood still.",
+    ),
+]
+
+RIGHT_IN_ANOTHER_WAY = """
+logger = logging.getLogger("uvicorn.error")
+app = FastAPI()
+
+async def load_greeting() -> str:
+    logger.info("loads the greeting")
+    await asyncio.sleep(0.1)
+    return "Welcome to the lounge!"
+
+async def check_ticket(ticket: int):
+    if ticket != 42:
+        raise HTTPException(403)
+
+@app.websocket("/lounge", dependencies=[Depends(check_ticket)])
+async def lounge(websocket: WebSocket):
+    await websocket.accept()
+    await websocket.send_text(await load_greeting())
+    await websocket.close(reason="enjoy")
+"""
