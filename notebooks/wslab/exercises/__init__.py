@@ -12,3 +12,6 @@ __all__ = ["age_gate", "counting_echo", "greeter", "shout"]
 from wslab.exercises.lesson_05 import lounge
 
 __all__ = ["counting_echo", "greeter", "lounge", "shout"]
+from wslab.exercises.lesson_06 import who_is_online
+
+__all__ = ["counting_echo", "greeter", "shout", "who_is_online"]

@@ -92,7 +92,11 @@ async def judge(app, *steps: Callable[[Server], Awaitable[str]]) -> Verdict:
             except NotYet as problem:
                 error = await what_the_endpoint_did(server)
                 # No news: the check's client has left because of the problem; or the problem says it already.
-                if error.startswith(DISCONNECT) or error == "endpoint returned without close()":
+                if (
+                    error.startswith(DISCONNECT)
+                    or error == "endpoint returned without close()"
+                    or error in str(problem)
+                ):
                     error = ""
                 raise NotYet(
                     f"{problem} On the server, the {error}." if error else f"{problem} {problem.hint}"
@@ -117,7 +121,8 @@ async def what_the_endpoint_did(server: Server) -> str:
         return str(blocked).removeprefix("the server's ").partition(".")[0]
     notes = (event.text for event in conversation.events if not event.message)
     harmless = "endpoint could not send"  # what counts is what the endpoint makes of it
-    note = next((n.rstrip(".") for n in notes if n.startswith("endpoint ") and not n.startswith(harmless)), "")
+    found = (note for note in notes if note.startswith("endpoint ") and not note.startswith(harmless))
+    note = next(found, "").rstrip(".")
     return f"{note} (is it `async def`?)" if "can't be used in 'await' expression" in note else note
 
 

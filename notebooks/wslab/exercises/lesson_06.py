@@ -1,0 +1,140 @@
+"""The check under the exercise of lesson 06."""
+
+import asyncio
+import contextlib
+
+from websockets import ConnectionClosed
+
+from wslab.clients import drop
+from wslab.exercises.judging import (
+    DISCONNECT,
+    DISCONNECTED,
+    WAIT,
+    Client,
+    NotYet,
+    Verdict,
+    check_up,
+    judge,
+    visit,
+    what_the_endpoint_did,
+)
+from wslab.server import Server
+
+CUT_OFF = ("endpoint raised KeyError", "endpoint returned without close()")  # what may become of a sender of bytes
+
+
+async def who_is_online(app) -> Verdict:
+    """Lesson 06: `/online` answers each text with the sorted names of those that are online, the first text of each."""
+
+    async def asks(client: Client, answer: str, wrong: str = "", text: str = "who is there?") -> None:
+        await client.say(text)
+        await client.expect(answer, wrong=wrong, closed="Is the loop there, with no end of its own?")
+
+    async def comes(client: Client, name: str, answer: str, wrong: str = "") -> None:
+        await asks(client, answer, wrong, text=name)
+
+    async def has_left(server: Server, how: str, *allowed: str) -> None:
+        """Wait until the endpoint of a client that has left is done, and look at what it did."""
+        error = await what_the_endpoint_did(server)
+        if error and not error.startswith(allowed):
+            hint = ""
+            if error.startswith(DISCONNECT):
+                hint = " Expect WebSocketDisconnect wherever the endpoint receives or sends."
+            elif error.startswith(DISCONNECTED):
+                hint = " Something goes on after the connection has ended: is it still in a loop?"
+            elif "UnboundLocalError" in error or "NameError" in error or "ValueError" in error:
+                hint = " Does the endpoint take out only what it has put in?"
+            raise NotYet(f"when a client {how}, the {error}.{hint}")
+
+    async def answers(server: Server) -> str:
+        async with visit(server, "/online") as zoe, visit(server, "/online") as ann:
+            await comes(zoe, "Zoe", "Zoe")
+            wrong = "The answer has everybody who is online, by whatever connection they came, sorted by name."
+            await comes(ann, "Ann", "Ann, Zoe", wrong)
+            await zoe.expect_silence()
+            later = "Only the first text of a client is its name; a later one asks who is there."
+            await asks(ann, "Ann, Zoe", later, text="Max")
+            await asks(zoe, "Ann, Zoe")
+            await ann.expect_silence()
+        await has_left(server, "closed with 1000")
+        return "Zoe comes, then Ann: each text of theirs is answered with 'Ann, Zoe'"
+
+    async def lets_go(server: Server, name: str, how: str, leave, *allowed: str) -> str:
+        async with visit(server, "/online") as client:
+            await comes(client, name, name, "Is somebody in the answer who has left?")
+            async with visit(server, "/online") as zoe:
+                await comes(zoe, "Zoe", f"{name}, Zoe")
+                await leave(client)
+                await has_left(server, how, *allowed)
+                await asks(zoe, "Zoe", f"{name} {how} before that, and has to be taken out. Zoe is still there.")
+        await has_left(server, "closed with 1000")
+        return f"{name} {how}, and is not in the answers any more"
+
+    async def lets_nobody_go(server: Server) -> str:
+        how = "left without having said a name"
+        async with visit(server, "/online") as zoe:
+            await comes(zoe, "Zoe", "Zoe")
+            async with visit(server, "/online"):
+                await asks(zoe, "Zoe", "A client that has not said its name is not online.")
+            await has_left(server, how)
+            await asks(zoe, "Zoe")
+        await has_left(server, "closed with 1000")
+        return f"a client {how}, and nothing broke"
+
+    async def counts_namesakes(server: Server) -> str:
+        async with contextlib.AsyncExitStack() as stack:
+            zoe, *bens = [await stack.enter_async_context(visit(server, "/online")) for _ in range(4)]
+            await comes(zoe, "Zoe", "Zoe")
+            for ben in bens:
+                await comes(ben, "Ben", "Ben, Zoe", "However many clients are called Ben, the name is there once.")
+            first, second, third = bens
+            for ben, there in [(third, "Ben, Zoe"), (first, "Ben, Zoe"), (second, "Zoe")]:
+                await with_1000(ben)
+                await has_left(server, "closed with 1000")
+                wrong = "One of several clients called Ben has left, and another is still there."
+                await asks(zoe, there, "All clients called Ben have left." if ben is second else wrong)
+        await has_left(server, "closed with 1000")
+        return "of three clients called Ben one leaves after the other: the name is there until the last has left"
+
+    async def with_1000(client: Client) -> None:
+        await client.ws.close()
+
+    async def with_1001(client: Client) -> None:
+        await client.ws.close(1001, "page left")
+
+    async def cut(client: Client) -> None:
+        await drop(client.ws)
+
+    async def with_bytes(client: Client) -> None:
+        with contextlib.suppress(ConnectionClosed, TimeoutError):
+            async with asyncio.timeout(WAIT):
+                await client.ws.send(b"\x00\xff")
+                await (await client.ws.ping())  # the endpoint has them before the connection is closed
+        await client.ws.close()
+
+    def lets(name: str, how: str, leave, *allowed: str):
+        async def step(server: Server) -> str:
+            return await lets_go(server, name, how, leave, *allowed)
+
+        return step
+
+    verdict = await judge(
+        app,
+        answers,
+        lets("Ben", "closed with 1000", with_1000),
+        lets("Cleo", "closed with 1001", with_1001),
+        lets("Dan", "lost its connection", cut),
+        lets("Eve", "sent bytes", with_bytes, *CUT_OFF),
+        lets_nobody_go,
+        counts_namesakes,
+    )
+    return await check_up(
+        verdict,
+        app,
+        "/online",
+        "drops before the answer",
+        "crowd",
+        "comes and goes",
+        say="Ann",
+        good="fifty clients at once are served, and after two hundred visits nobody is remembered",
+    )
