@@ -150,7 +150,7 @@ WRONG = [
             except WebSocketDisconnect:
                 pass
         """,
-        "while Ann's report was being made, Ben came: the client sent 'Ben' and expected 'report for Ben', but no ",
+        "but no answer came within 2 seconds. A report waits for another one to be done. Is there a lock, or a pool",
     ),
     (
         "two reports at a time",

@@ -107,6 +107,7 @@ async def what_the_endpoint_did(server: Server) -> str:
     except ServeError as blocked:
         return str(blocked).removeprefix("the server's ").partition(".")[0]
     notes = (event.text for event in conversation.events if not event.message)
+    notes = (note for note in notes if not note.startswith("endpoint could not send"))  # what it makes of it counts
     note = next((note.rstrip(".") for note in notes if note.startswith("endpoint ")), "")
     return f"{note} (is it `async def`?)" if "can't be used in 'await' expression" in note else note
 

@@ -15,6 +15,7 @@ from wslab.server import ServeError, Server, is_library
 HELD = 8.0  # seconds after which a report that the check holds back is made all the same
 HASTE = 0.3  # seconds in which an answer comes that has no reason to wait
 ON_THE_LOOP = "Hand it to a thread: asyncio.to_thread() takes the function and its arguments, and calls it there."
+ONE_BY_ONE = "A report waits for another one to be done. Is there a lock, or a pool with too few threads?"
 OWN = "Each client gets the report that they asked for."
 
 
@@ -95,13 +96,16 @@ async def serves_others_meanwhile(server: Server) -> str:
         with _library.hold("Ann"):
             await ann.say("Ann")
             await begins("Ann", ann)
+            asked = False
             try:
                 async with visit(server, "/report") as ben:
                     await ben.say("Ben")
+                    asked = True
                     await ben.expect("report for Ben")
             except NotYet as problem:
                 await say_where_it_is_blocked(server)
-                raise NotYet(f"while Ann's report was being made, Ben came: {problem}", problem.hint) from None
+                hint = ONE_BY_ONE if asked and "Ben" not in _library.begun else problem.hint
+                raise NotYet(f"while Ann's report was being made, Ben came: {problem}", hint) from None
             await comes_too_early("Ann", ann)
         await ann.expect("report for Ann", wrong=OWN)
     return "while Ann's report is being made, Ben connects and gets his"
@@ -121,8 +125,9 @@ async def serves_several_at_once(server: Server) -> str:
                         await asyncio.sleep(0.01)
             if waiting := set(names) - set(_library.begun):
                 raise NotYet(
-                    f"three clients asked at the same time, and slow_report() was called for {3 - len(waiting)} of "
-                    "them: each report waits for the one before. Is there a lock, or a pool of one thread?"
+                    f"three clients asked at the same time, and slow_report() was called for "
+                    f"{3 - len(waiting)} of them.",
+                    ONE_BY_ONE,
                 )
             for name in reversed(names):
                 _library.release(name)
