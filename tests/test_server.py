@@ -15,8 +15,9 @@ import uvicorn
 from fastapi import FastAPI, WebSocket
 from websockets import ConnectionClosed, connect
 
-from wslab import ServeError, kernel, serve
+from wslab import ServeError, exercises, kernel, serve
 from wslab import server as server_module
+from wslab.exercises import lesson_07
 
 PATIENCE = 10  # seconds; only a test that fails waits this long
 
@@ -252,6 +253,15 @@ def test_an_endpoint_that_blocks_the_loop(capsys):
     message = stop_while_stuck(blocking, capsys)
     assert "the server's event loop was blocked in blocking(), line " in message
     assert "cannot be stopped from outside" in message
+
+
+def test_where_it_blocks_is_said_in_the_readers_code_and_not_in_wslabs(capsys, monkeypatch):
+    monkeypatch.setattr(lesson_07._library, "pause", 3)
+
+    async def asks():
+        exercises.slow_report("Ann")
+
+    assert "the server's event loop was blocked in asks(), line " in stop_while_stuck(asks, capsys)
 
 
 def test_an_endpoint_that_runs_in_circles_is_broken_off(capsys):

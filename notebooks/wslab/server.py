@@ -374,8 +374,5 @@ def listen(port: int) -> socket.socket:
 
 def is_library(filename: str) -> bool:
     """Whether a source file belongs to Python, an installed package or wslab, and not to the reader."""
-    return (
-        "site-packages" in filename
-        or filename.startswith((sys.base_prefix, "<frozen"))
-        or os.path.dirname(filename) == os.path.dirname(__file__)
-    )
+    wslab = os.path.dirname(__file__) + os.sep
+    return "site-packages" in filename or filename.startswith((sys.base_prefix, "<frozen", wslab))

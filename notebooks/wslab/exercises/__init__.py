@@ -15,3 +15,6 @@ __all__ = ["counting_echo", "greeter", "lounge", "shout"]
 from wslab.exercises.lesson_06 import who_is_online
 
 __all__ = ["counting_echo", "greeter", "shout", "who_is_online"]
+from wslab.exercises.lesson_07 import reports, slow_report
+
+__all__ = ["counting_echo", "greeter", "reports", "shout", "slow_report"]
