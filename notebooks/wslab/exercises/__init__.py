@@ -18,3 +18,6 @@ __all__ = ["counting_echo", "greeter", "shout", "who_is_online"]
 from wslab.exercises.lesson_07 import reports, slow_report
 
 __all__ = ["counting_echo", "greeter", "reports", "shout", "slow_report"]
+from wslab.exercises.lesson_08 import tally
+
+__all__ = ["counting_echo", "greeter", "shout", "tally"]

@@ -103,7 +103,8 @@ async def judge(app, *steps: Callable[[Server], Awaitable[str]]) -> Verdict:
                 ) from None
             error = await what_the_endpoint_did(server)
             if error.startswith(DISCONNECT):
-                raise NotYet(f"when a client left, the {error}. Catch WebSocketDisconnect around the loop.")
+                sending = " This code comes from a send, which can fail, too." if "(1006)" in error else ""
+                raise NotYet(f"when a client left, the {error}. Catch WebSocketDisconnect around the loop.{sending}")
             if error.startswith(DISCONNECTED):
                 raise NotYet(f"the {error}. Something goes on after the connection has ended: is it still in a loop?")
             if error:

@@ -1,0 +1,78 @@
+"""The check under the exercise of lesson 08."""
+
+import asyncio
+import contextlib
+
+from wslab.clients import TEXT, frame
+from wslab.exercises.judging import WAIT, Client, NotYet, Verdict, check_up, judge, visit
+from wslab.server import Server
+
+CLOSE = 0x88  # first byte of a close frame (RFC 6455, section 5.2)
+
+LOOP = "Is the loop there, and does only `done` end it?"
+OWN = "Each client has a sum of its own: keep it in a variable of the endpoint."
+LAST_WORDS = "The last words come before close()."
+
+
+async def tally(app) -> Verdict:
+    """Lesson 08: `/tally` adds up numbers, says the total at `done`, and closes with 1000 "done"."""
+
+    async def done(client: Client, total: int) -> None:
+        await client.say("done")
+        await client.expect(f"total: {total}", closed=LAST_WORDS)
+        await client.expect_close()
+        if (reason := client.ws.close_reason) != "done":
+            raise NotYet(f"after the total the connection was closed with the reason {reason!r}, not with 'done'.")
+
+    async def adds(client: Client, *pairs: tuple[str, str], wrong: str = "") -> None:
+        for text, answer in pairs:
+            await client.say(text)
+            await client.expect(answer, wrong=wrong, closed=LOOP)
+
+    async def ends(server: Server) -> str:
+        async with visit(server, "/tally") as client:
+            await adds(client, ("2", "2"), ("40", "42"), ("-50", "-8"), ("0", "-8"))
+            await done(client, -8)
+        async with visit(server, "/tally") as client:
+            await done(client, 0)
+        return "numbers are added up, then come the last words, then close 1000 'done'"
+
+    async def bears_mistakes(server: Server) -> str:
+        async with visit(server, "/tally") as client:
+            await adds(
+                client, ("7", "7"), ("seven", "not a number"), ("", "not a number"), ("3.5", "not a number"), ("1", "8")
+            )
+            await done(client, 8)
+        return "after a text that is not a number the conversation goes on"
+
+    async def apart(server: Server) -> str:
+        async with visit(server, "/tally") as ann, visit(server, "/tally") as ben:
+            await adds(ann, ("1", "1"), wrong=OWN)
+            await adds(ben, ("10", "10"), wrong=OWN)
+            await done(ben, 10)
+            await adds(ann, ("2", "3"), wrong=OWN)
+        return "two clients at once have sums of their own; one is done, the other goes on and leaves"
+
+    async def leaves_before_the_last_words(server: Server) -> str:
+        async with visit(server, "/tally") as client:
+            await adds(client, ("3", "3"))
+            # In one piece, so that the server knows that the client has left when the endpoint reads its `done`.
+            client.ws.transport.write(frame(TEXT, b"done") + frame(CLOSE, (1000).to_bytes(2, "big")))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(WAIT):
+                    await client.ws.wait_closed()
+        return "a client that says 'done' and leaves at once does no harm"
+
+    verdict = await judge(app, ends, bears_mistakes, apart, leaves_before_the_last_words)
+    return await check_up(
+        verdict,
+        app,
+        "/tally",
+        "silent",
+        "goes away",
+        "drops while idle",
+        "drops before the answer",
+        "crowd",
+        say=["1", "2"],
+        good="clients that go away or lose their connection do it no harm",
+    )
