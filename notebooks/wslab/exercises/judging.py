@@ -69,14 +69,15 @@ async def check_up(verdict: Verdict, app, path: str, *names: str, good: str, **o
     return Verdict(verdict.good, f"a client {row.did}. What came of it: {row.seen}. {row.problem.meaning}")
 
 
-async def judge(app, *steps: Callable[[Server], Awaitable[str]]) -> Verdict:
+async def judge(app, *steps: Callable[[Server], Awaitable[str]], ws: str = "auto") -> Verdict:
     """Run the steps against `app`, one after the other, up to the first that fails.
 
     In the end no endpoint may have raised an error, or returned without closing, on the way.
+    `ws` is uvicorn's WebSocket implementation.
     """
     good: list[str] = []
     try:
-        with serve(app, name="exercise") as server:
+        with serve(app, name="exercise", ws=ws) as server:
             try:
                 for step in steps:
                     good.append(await step(server))
@@ -129,7 +130,13 @@ class Client:
 
         `wrong` is added to the message if it is another one, `closed` if the connection has ended instead.
         """
-        sent = f"the client sent {self.said!r} and expected {answer!r}, but"
+        got = await self.hear(repr(answer), closed=closed)
+        if got != answer:
+            raise NotYet(f"the client sent {self.said!r} and expected {answer!r}, but got {got!r}.", wrong)
+
+    async def hear(self, expected: str, *, closed: str = MISSING_AWAIT) -> str:
+        """The next message, which must be a text. `expected` says in words which."""
+        sent = f"the client sent {self.said!r} and expected {expected}, but"
         try:
             async with asyncio.timeout(WAIT):
                 got = await self.ws.recv()
@@ -141,8 +148,7 @@ class Client:
             raise NotYet(f"{sent} got bytes, {got!r}. send_text() sends text.")
         if "<coroutine object" in got:
             raise NotYet(f"{sent} got the text of a coroutine. {MISSING_AWAIT}")
-        if got != answer:
-            raise NotYet(f"{sent} got {got!r}.", wrong)
+        return got
 
     async def expect_silence(self) -> None:
         """No message may be on its way that nobody asked for."""
