@@ -407,6 +407,32 @@ WRONG = [
         "it catches even CancelledError. Is there an `except` wider than `except Exception`?",
     ),
     (
+        "a cancellation swallowed in the loop",
+        """
+        await websocket.accept()
+        while True:
+            try:
+                text = await websocket.receive_text()
+                try:
+                    dividend, divisor = text.split("/")
+                    result = float(dividend) / float(divisor)
+                except (ValueError, ZeroDivisionError) as error:
+                    await websocket.send_text(f"error: {error}")
+                else:
+                    await websocket.send_text(significant(result))
+            except WebSocketDisconnect:
+                break
+            except Exception:
+                logger.exception("/divide failed")
+                with suppress(WebSocketDisconnect):
+                    await websocket.close(1011)
+                break
+            except BaseException:
+                pass
+        """,
+        "it catches even CancelledError.",
+    ),
+    (
         "the bug repaired instead of reported",
         """
         def significant(number):

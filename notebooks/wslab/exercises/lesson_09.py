@@ -222,6 +222,8 @@ async def can_be_cancelled(app) -> bool:
     async def receive():
         if first:
             return first.pop()
+        if waits.is_set():  # it went on: let it end
+            return {"type": "websocket.disconnect", "code": 1001}
         waits.set()
         await asyncio.Event().wait()
 
@@ -250,4 +252,6 @@ async def can_be_cancelled(app) -> bool:
             await waits.wait()
     endpoint.cancel()
     await asyncio.wait([endpoint], timeout=WAIT)
+    if endpoint.done() and not endpoint.cancelled():
+        endpoint.exception()  # seen, so that asyncio does not complain about it
     return endpoint.cancelled()
