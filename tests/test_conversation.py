@@ -63,6 +63,12 @@ async def once(websocket: WebSocket, what: str):
         await websocket.send_text(None)
         await websocket.send_text("still here")
         await websocket.close()
+    elif what == "exception-logged":
+        try:
+            raise ValueError("first line\nsecond line")
+        except ValueError:
+            logger.exception("it failed")
+        await websocket.close(1011)
     elif what == "send-to-nobody":
         await websocket.receive()
         await websocket.send_text("are you there?")
@@ -206,6 +212,11 @@ def test_much_at_once_and_gone(server):
 def test_what_an_endpoint_does_after_the_end(server):
     asyncio.run(visit(server, "/once/close-late"))
     assert lines(server)[2:] == ["1: close 1000", "server: no effect, the connection has ended: close 1000"]
+
+
+def test_an_error_that_an_endpoint_logs_is_named(server):
+    asyncio.run(visit(server, "/once/exception-logged"))
+    assert lines(server)[2:] == ["server: log: it failed (ValueError: first line)", "server: close 1011"]
 
 
 def test_slips_of_an_endpoint_stay_its_own(server, capsys):

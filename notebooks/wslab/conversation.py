@@ -215,7 +215,10 @@ class _LogLines(logging.Handler):
         if connection is None:
             return
         try:
-            connection.note(f"log: {shorten(record.getMessage(), MAX_NOTE)}")
+            text = record.getMessage()
+            if record.exc_info and record.exc_info[1]:  # elsewhere the log has its traceback here
+                text += f" ({describe_error(record.exc_info[1])})"
+            connection.note(f"log: {shorten(text, MAX_NOTE)}")
         except Exception:  # as every handler: a slip in a log line must not end the endpoint
             self.handleError(record)
 

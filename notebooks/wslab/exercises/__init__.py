@@ -21,3 +21,6 @@ __all__ = ["counting_echo", "greeter", "reports", "shout", "slow_report"]
 from wslab.exercises.lesson_08 import tally
 
 __all__ = ["counting_echo", "greeter", "shout", "tally"]
+from wslab.exercises.lesson_09 import careful_division
+
+__all__ = ["careful_division", "counting_echo", "greeter", "shout"]

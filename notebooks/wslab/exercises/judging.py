@@ -78,14 +78,15 @@ async def check_up(verdict: Verdict, app, path: str, *names: str, good: str, **o
     return Verdict(verdict.good, f"a client {row.did}. What came of it: {row.seen}. {row.problem.meaning}")
 
 
-async def judge(app, *steps: Callable[[Server], Awaitable[str]]) -> Verdict:
+async def judge(app, *steps: Callable[[Server], Awaitable[str]], ws: str = "auto") -> Verdict:
     """Run the steps against `app`, one after the other, up to the first that fails.
 
     In the end no endpoint may have raised an error, or returned without closing, on the way.
+    `ws` is uvicorn's WebSocket implementation.
     """
     good: list[str] = []
     try:
-        with serve(app, name="exercise") as server:
+        with serve(app, name="exercise", ws=ws) as server:
             try:
                 for step in steps:
                     good.append(await step(server))
@@ -145,20 +146,29 @@ class Client:
 
         `wrong` is added to the message if it is another one, `closed` if the connection has ended instead.
         """
-        sent, got = await self._answer(repr(answer), MISSING_AWAIT, closed)
+        expected = repr(answer)
+        got = await self.hear(expected, closed=closed)
+        if got != answer:
+            raise NotYet(f"{self._asked(expected)} got {got!r}.", wrong)
+
+    async def hear(self, expected: str, *, closed: str = MISSING_AWAIT) -> str:
+        """The next message, which must be a text. `expected` says in words which."""
+        got = await self._answer(expected, MISSING_AWAIT, closed)
+        sent = self._asked(expected)
         if isinstance(got, bytes):
             raise NotYet(f"{sent} got bytes, {got!r}. send_text() sends text.")
         if "<coroutine object" in got:
             raise NotYet(f"{sent} got the text of a coroutine. {MISSING_AWAIT}")
-        if got != answer:
-            raise NotYet(f"{sent} got {got!r}.", wrong)
+        return got
 
     async def expect_json(self, answer: dict, *, silent: str = MISSING_AWAIT, closed: str = MISSING_AWAIT) -> None:
         """The next message must be a text that says what `answer` says, as JSON.
 
         `silent` is added to the message if none comes, `closed` if the connection has ended instead.
         """
-        sent, got = await self._answer(json.dumps(answer), silent, closed)
+        expected = json.dumps(answer)
+        got = await self._answer(expected, silent, closed)
+        sent = self._asked(expected)
         if isinstance(got, bytes):
             raise NotYet(f"{sent} got bytes, {got!r}. Answer with text: send_json() sends it, without mode.")
         try:
@@ -168,13 +178,17 @@ class Client:
         if not same:
             raise NotYet(f"{sent} got {got}.")
 
-    async def _answer(self, expected: str, silent: str, closed: str) -> tuple[str, str | bytes]:
-        """The start of a sentence about the next message, and that message."""
+    def _asked(self, expected: str) -> str:
+        """The start of a sentence about what came instead."""
         said = "" if self.said is None else f"sent {self.said!r} and "
-        sent = f"the client {said}expected {expected}, but"
+        return f"the client {said}expected {expected}, but"
+
+    async def _answer(self, expected: str, silent: str, closed: str) -> str | bytes:
+        """The next message. `silent` and `closed` are hints for when there is none."""
+        sent = self._asked(expected)
         try:
             async with asyncio.timeout(WAIT):
-                return sent, await self.ws.recv()
+                return await self.ws.recv()
         except TimeoutError:
             raise NotYet(f"{sent} no answer came within {WAIT:g} seconds.", silent) from None
         except ConnectionClosed:

@@ -1,0 +1,257 @@
+"""The check under the exercise of lesson 09."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterator
+
+from websockets import ConnectionClosed
+
+from wslab.clients import drop
+from wslab.exercises.judging import (
+    WAIT,
+    Client,
+    NotYet,
+    Verdict,
+    check_up,
+    describe_end,
+    judge,
+    visit,
+    what_the_endpoint_did,
+)
+from wslab.server import Server
+
+BUG = "0/5"  # what the given function cannot do
+MISTAKES = ["x", "1/2/3", "1/0", "one/two", "", "/"]
+NOT_THE_CLIENTS = "That is the bug of significant(), and no mistake of the client: keep it out of the inner `try`."
+
+
+async def careful_division(app) -> Verdict:
+    """Lesson 09: `/divide` divides, answers mistakes, and hides no bug; with both of uvicorn's implementations."""
+    with errors_in_the_log() as log:
+
+        async def divides(server: Server) -> str:
+            async with visit(server, "/divide") as client:
+                for mistake in MISTAKES:
+                    await client.say("12/4")
+                    await client.expect("3.0", closed="Mistakes of a client are answered, and the loop goes on.")
+                    await client.say(mistake)
+                    await expect_error(client)
+                for division, result in [("1/3", "0.333"), ("-200/3", "-66.7"), ("2.5/1", "2.5")]:
+                    await client.say(division)
+                    await client.expect(result)
+                await client.expect_silence()
+            if log.records:
+                said = log.records[0].getMessage().splitlines()[0]
+                raise NotYet(f"a mistake of a client is logged as an error: {said!r}. It is none of the server's.")
+            return "divisions are answered, and so are mistakes, each with an error"
+
+        async def lets_clients_leave(server: Server) -> str:
+            async with visit(server, "/divide") as client:
+                await client.say("12/4")
+                await client.expect("3.0")
+                await drop(client.ws)
+            await nothing_went_wrong(server, log)
+            return "clients that leave or are cut off cause no error, in the endpoint or in the log"
+
+        async def does_not_hide_the_bug(server: Server) -> str:
+            async with visit(server, "/divide") as client:
+                await client.say(BUG)
+                await expect_internal_error(client)
+            await the_log_has_the_bug(server, log)
+            return f"the bug, at {BUG!r}, is in the log with its traceback, and its client is closed with 1011"
+
+        async def survives_a_client_in_a_hurry(server: Server) -> str:
+            async with visit(server, "/divide") as client:
+                await ask_and_leave(client, BUG)
+            await the_log_has_the_bug(server, log)
+            async with visit(server, "/divide") as client:  # whoever comes next
+                await client.say("12/4")
+                await client.expect("3.0")
+            await nothing_went_wrong(server, log)
+            return "and if that client leaves at the same moment, the log has the bug and nothing else"
+
+        steps = [divides, lets_clients_leave, does_not_hide_the_bug, survives_a_client_in_a_hurry]
+        verdict = await judge(app, *steps, ws="websockets-sansio")
+        if not verdict.passed:
+            return verdict
+        log.clear()
+        other = await judge(app, *steps, ws="wsproto")
+        if not other.passed:
+            return Verdict(verdict.good, f"with uvicorn's other implementation, ws=\"wsproto\": {other.problem}")
+        if not await can_be_cancelled(app):
+            return Verdict(
+                verdict.good,
+                "when it is cancelled, as by a timeout, the endpoint does not stop: it catches even CancelledError. "
+                "Is there an `except` wider than `except Exception`?",
+            )
+        return await check_up(
+            Verdict([*verdict.good[:-1], "all that with both of uvicorn's implementations"]),
+            app,
+            "/divide",
+            "goes away",
+            "drops before the answer",
+            "stays",
+            good="clients that go away, or stay until the server stops, do it no harm",
+            say="12/4",
+            ws="wsproto",
+        )
+
+
+class ErrorLog(logging.Handler):
+    """The errors that are logged, wherever."""
+
+    def __init__(self):
+        super().__init__(logging.ERROR)
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record not in self.records:
+            self.records.append(record)
+
+    def clear(self) -> None:
+        """Forget what was logged so far."""
+        self.records.clear()
+
+
+@contextlib.contextmanager
+def errors_in_the_log() -> Iterator[ErrorLog]:
+    """What is logged as an error meanwhile, by uvicorn's logger or any that passes on to the root."""
+    handler = ErrorLog()
+    loggers = [logging.getLogger(), logging.getLogger("uvicorn.error")]
+    for logger in loggers:
+        logger.addHandler(handler)
+    try:
+        yield handler
+    finally:
+        for logger in loggers:
+            logger.removeHandler(handler)
+
+
+async def expect_error(client: Client) -> None:
+    """The next message must begin with `error: `."""
+    expected = "an answer that begins with 'error: '"
+    got = await client.hear(expected, closed="Mistakes of a client are answered, and the loop goes on.")
+    if not got.startswith("error: "):
+        raise NotYet(f"the client sent {client.said!r} and expected {expected}, but got {got!r}.")
+
+
+async def expect_internal_error(client: Client) -> None:
+    """The server must close with 1011, without an answer."""
+    sent = f"the client sent {client.said!r}, which makes significant() fail, and"
+    try:
+        async with asyncio.timeout(WAIT):
+            got = await client.ws.recv()
+    except TimeoutError:
+        raise NotYet(f"{sent} the connection was still open {WAIT:g} seconds later. Close it with 1011.") from None
+    except ConnectionClosed:
+        if client.ws.close_code != 1011:
+            raise NotYet(
+                f"{sent} the connection ended with {describe_end(client.ws)}, not with 1011: "
+                "the client does not learn that the server failed."
+            ) from None
+    else:
+        if isinstance(got, str) and got.startswith("error"):
+            raise NotYet(f"{sent} got {got!r}. {NOT_THE_CLIENTS}")
+        raise NotYet(f"{sent} got {got!r}. Leave significant() as it is, and close with 1011, without an answer.")
+
+
+async def ask_and_leave(client: Client, text: str) -> None:
+    """Send a message and a close frame in one piece, so that the client has left when the endpoint gets to the text."""
+    client.said = text
+    protocol = client.ws.protocol
+    protocol.send_text(text.encode())
+    protocol.send_close(1000)
+    client.ws.transport.write(b"".join(protocol.data_to_send()))
+    async with asyncio.timeout(WAIT):
+        await client.ws.wait_closed()
+
+
+async def the_log_has_the_bug(server: Server, log: ErrorLog) -> None:
+    """The error of significant() must be in the log, with its traceback, and nothing else. Then the log is cleared."""
+    did = await what_the_endpoint_did(server)
+    if "WebSocketDisconnect" in did:
+        raise NotYet(
+            f"a client sent {BUG!r}, which makes significant() fail, and left at the same moment. Then the {did}: "
+            "the close() of the error's block needs to expect that."
+        )
+    if not log.records:
+        raise NotYet(f"a client sent {BUG!r}, which makes significant() fail, and the log has no error about it.")
+    if not any(has_traceback_of_the_bug(record) for record in log.records):
+        said = log.records[0].getMessage().splitlines()[0]
+        raise NotYet(
+            f"a client sent {BUG!r}, which makes significant() fail. The log says {said!r}, but where it failed is "
+            "not there: logger.exception() logs the traceback, too."
+        )
+    log.clear()
+
+
+def has_traceback_of_the_bug(record: logging.LogRecord) -> bool:
+    """Whether the record comes with the error of significant(), or with one that it led to."""
+    error = record.exc_info[1] if record.exc_info else None
+    while error is not None:
+        if isinstance(error, ValueError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+async def nothing_went_wrong(server: Server, log: ErrorLog) -> None:
+    """No endpoint ended with an error, and none was logged."""
+    did = await what_the_endpoint_did(server)
+    if "WebSocketDisconnect" in did:
+        raise NotYet(
+            f"when a client had left, the {did}. Expect WebSocketDisconnect around the loop, and do not close() then."
+        )
+    if did:
+        raise NotYet(f"when a client had left, the {did}.")
+    if log.records:
+        error = log.records[0].exc_info[1] if log.records[0].exc_info else None
+        what = f", with {type(error).__name__}" if error else ""
+        raise NotYet(
+            f"a client that leaves is logged as an error: {log.records[0].getMessage().splitlines()[0]!r}{what}. "
+            "Of several `except`, Python takes the first that fits."
+        )
+
+
+async def can_be_cancelled(app) -> bool:
+    """Whether an endpoint that waits for a message ends as cancelled when it is cancelled."""
+    waits = asyncio.Event()
+    first = [{"type": "websocket.connect"}]
+
+    async def receive():
+        if first:
+            return first.pop()
+        if waits.is_set():  # it went on: let it end
+            return {"type": "websocket.disconnect", "code": 1001}
+        waits.set()
+        await asyncio.Event().wait()
+
+    async def send(message):
+        pass
+
+    scope = {
+        "type": "websocket",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": "1.1",
+        "scheme": "ws",
+        "path": "/divide",
+        "raw_path": b"/divide",
+        "root_path": "",
+        "query_string": b"",
+        "headers": [],
+        "subprotocols": [],
+        "client": ("127.0.0.1", 0),
+        "server": ("127.0.0.1", 0),
+        "state": {},
+        "extensions": {},
+    }
+    endpoint = asyncio.create_task(app(scope, receive, send))
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(WAIT):
+            await waits.wait()
+    endpoint.cancel()
+    await asyncio.wait([endpoint], timeout=WAIT)
+    if endpoint.done() and not endpoint.cancelled():
+        endpoint.exception()  # seen, so that asyncio does not complain about it
+    return endpoint.cancelled()
