@@ -16,7 +16,9 @@ import urllib.request
 import pytest
 from websockets import ConnectionClosed, connect
 
+from examples.disconnects import app as disconnects
 from tests import lessons
+from wslab import checkup
 
 PATIENCE = 20  # seconds; only a test that fails waits this long
 
@@ -32,6 +34,10 @@ def endpoint(module: str, name: str) -> str:
     [
         ("first_message/app.py", "answer", "00-start-here.ipynb"),
         ("echo/app.py", "echo", "02-keep-talking.ipynb"),
+        ("disconnects/app.py", "put_out", "10-disconnects-done-right.ipynb"),
+        ("disconnects/app.py", "read", "10-disconnects-done-right.ipynb"),
+        ("disconnects/app.py", "answer", "10-disconnects-done-right.ipynb"),
+        ("disconnects/app.py", "shout", "10-disconnects-done-right.ipynb"),
     ],
 )
 def test_an_endpoint_is_the_one_of_its_lesson(module, name, lesson):
@@ -84,6 +90,12 @@ def test_the_echo_program_its_page_and_its_client():
         refused = run_client(f"ws://127.0.0.1:{port}/elsewhere", "")
         assert refused.returncode == 1
         assert refused.stderr.strip() == f"ws://127.0.0.1:{port}/elsewhere refused the connection: HTTP 403"
+
+
+@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+def test_the_endpoint_of_lesson_10_survives_every_client(ws):
+    asyncio.run(checkup(disconnects.app, "/ws", say="hello", ws=ws)).raise_for_failures()
+    assert not disconnects.online
 
 
 def run_client(url: str, lines: str) -> subprocess.CompletedProcess:

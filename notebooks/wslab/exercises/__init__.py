@@ -24,3 +24,6 @@ __all__ = ["counting_echo", "greeter", "shout", "tally"]
 from wslab.exercises.lesson_09 import careful_division
 
 __all__ = ["careful_division", "counting_echo", "greeter", "shout"]
+from wslab.exercises.lesson_10 import job
+
+__all__ = ["counting_echo", "greeter", "job", "shout"]

@@ -1,0 +1,42 @@
+IDLE = 0.5
+
+app = FastAPI()
+at_work = set()
+
+
+async def work(text: str) -> str:  # leave this as it is
+    at_work.add(text)
+    try:
+        if text.startswith("slow"):
+            await asyncio.Event().wait()  # for ever
+        return text.upper()
+    finally:
+        at_work.discard(text)
+
+
+async def until_it_leaves(websocket: WebSocket) -> NoReturn:
+    while True:
+        message = await websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message["code"], message.get("reason"))
+
+
+@app.websocket("/job")
+async def job(websocket: WebSocket):
+    await websocket.accept()
+    try:
+        try:
+            async with asyncio.timeout(IDLE):
+                text = await websocket.receive_text()
+        except TimeoutError:
+            await websocket.close(4000, "idle")
+            return
+        except KeyError:
+            await websocket.close(1003, "text, please")
+            return
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(until_it_leaves(websocket))
+            await websocket.send_text(await work(text))
+            await websocket.close()
+    except* WebSocketDisconnect:
+        pass  # the client has left, or we have closed

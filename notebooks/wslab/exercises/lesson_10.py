@@ -1,0 +1,144 @@
+"""The check under the exercise of lesson 10."""
+
+import asyncio
+import contextlib
+from collections.abc import Collection
+
+from websockets import ConnectionClosed
+
+from wslab.exercises.judging import (
+    WAIT,
+    Client,
+    NotYet,
+    Verdict,
+    check_up,
+    describe_end,
+    judge,
+    visit,
+    what_the_endpoint_did,
+)
+from wslab.server import Server
+
+SETTLE = 1.0  # seconds for an endpoint to end after its client has left
+LONGER = 0.8  # seconds: more than the exercise's IDLE
+REACTION = 0.1  # seconds for an endpoint to react to what it should ignore
+
+
+async def job(app, at_work: Collection[str]) -> Verdict:
+    """Lesson 10: `/job` works for one text, and stops when its client leaves. `at_work`: the texts in work now."""
+
+    async def answers(server: Server) -> str:
+        for text in ["hello", "Good morning"]:
+            async with visit(server, "/job") as client:
+                await client.say(text)
+                await client.expect(text.upper())
+                await client.expect_close()
+        return "a text is answered, and the connection closed with 1000"
+
+    async def refuses_bytes(server: Server) -> str:
+        async with visit(server, "/job") as client:
+            await client.ws.send(b"\x00\xff")
+            await closed(client, 1003, None, "that sent bytes")
+        return "bytes are refused with 1003"
+
+    async def puts_out_the_idle(server: Server) -> str:
+        async with visit(server, "/job") as client:
+            await closed(client, 4000, "idle", "that sent nothing")
+        return "a client that sends nothing is closed with 4000 and 'idle'"
+
+    async def stops_the_work(server: Server) -> str:
+        server.settle_timeout = SETTLE
+        if error := await what_the_endpoint_did(server):
+            raise NotYet(f"the clients so far got what they should, but the {error}.")
+        async with visit(server, "/job") as stays:
+            await begins(stays, "slow and steady")
+            for how in ["with 1000", "by losing its TCP connection"]:
+                async with visit(server, "/job") as leaves:
+                    await begins(leaves, "slow")
+                    if how != "with 1000":
+                        leaves.ws.transport.abort()
+                await is_stopped(server, "slow", how)
+                if "slow and steady" not in at_work:
+                    raise NotYet("a client left, and not only its own work was stopped, but another client's, too.")
+            async with visit(server, "/job") as other:
+                await other.say("hello")
+                await other.expect("HELLO")
+            await goes_on(stays)
+        await is_stopped(server, "slow and steady", "with 1000")
+        return "when a client leaves, its work is stopped, and nobody else's"
+
+    async def begins(client: Client, text: str) -> None:
+        await client.say(text)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(WAIT):
+                while text not in at_work and client.ws.close_code is None:
+                    await asyncio.sleep(0.01)
+        if text not in at_work:
+            raise NotYet(f"the client sent {text!r}, but `await work({text!r})` is not running.")
+
+    async def goes_on(client: Client) -> None:
+        """The work goes on, however long it takes, and whatever else the client says."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LONGER):
+                await client.ws.wait_closed()
+            raise NotYet(
+                f"while a client waited for its answer, its connection ended with {describe_end(client.ws)}. "
+                "The time limit is for the text alone, not for the work."
+            )
+        for words in ["still there?", b"\x00\xff"]:
+            with contextlib.suppress(ConnectionClosed, TimeoutError):
+                async with asyncio.timeout(WAIT):
+                    await client.ws.send(words)
+                    await (await client.ws.ping())
+        if client.ws.close_code is None:  # what it said has come; is anything done about it?
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(REACTION):
+                    await client.ws.wait_closed()
+        if client.ws.close_code is not None or "slow and steady" not in at_work:
+            raise NotYet(
+                "a client said something more during its work, a text and bytes, and the work was stopped. "
+                "Only a message of the type `websocket.disconnect` says that it has left."
+            )
+
+    async def is_stopped(server: Server, text: str, how: str) -> None:
+        error = await what_the_endpoint_did(server)
+        left = f"a client left {how} during its work, and"
+        if "still running" in error:
+            raise NotYet(f"{left} its endpoint did not notice. Somebody must `receive` while the work goes on.")
+        if text in at_work:
+            raise NotYet(f"{left} its work went on without it. Cancel what the endpoint has started.")
+        if "ExceptionGroup" in error:
+            raise NotYet(f"{left} the {error}. A TaskGroup raises a group of errors: catch it with `except*`.")
+        if error:
+            raise NotYet(f"{left} the {error}.")
+
+    async def closed(client: Client, code: int, reason: str | None, whose: str) -> None:
+        """The server must close the connection, with this code and, unless it is None, this reason."""
+        wanted = f"{code} and the reason {reason!r}" if reason else f"{code}"
+        try:
+            async with asyncio.timeout(WAIT):
+                extra = await client.ws.recv()
+        except TimeoutError:
+            raise NotYet(
+                f"a client {whose} was still connected {WAIT:g} seconds later. Close it with {wanted}."
+            ) from None
+        except ConnectionClosed:
+            if client.ws.close_code != code or reason not in (None, client.ws.close_reason):
+                got = describe_end(client.ws)
+                got += f" and the reason {client.ws.close_reason!r}" if client.ws.close_reason else ""
+                raise NotYet(f"the connection of a client {whose} ended with {got}, not with {wanted}.") from None
+        else:
+            raise NotYet(f"a client {whose} got the answer {extra!r}, instead of a close with {wanted}.")
+
+    verdict = await judge(app, refuses_bytes, answers, puts_out_the_idle, stops_the_work)
+    return await check_up(
+        verdict,
+        app,
+        "/job",
+        "silent",
+        "goes away",
+        "drops before the answer",
+        "wrong kind",
+        "floods",
+        good="clients that go away, lose their connection, or talk too much do it no harm",
+    )

@@ -1,0 +1,419 @@
+"""Answers to the exercise of lesson 10."""
+
+HEAD = """
+IDLE = 0.5
+
+app = FastAPI()
+at_work = set()
+running = None
+
+
+async def work(text: str) -> str:
+    at_work.add(text)
+    try:
+        if text.startswith("slow"):
+            await asyncio.Event().wait()
+        return text.upper()
+    finally:
+        at_work.discard(text)
+
+
+async def until_it_leaves(websocket: WebSocket):
+    while True:
+        message = await websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message["code"], message.get("reason"))
+
+
+async def the_text(websocket: WebSocket):
+    try:
+        async with asyncio.timeout(IDLE):
+            return await websocket.receive_text()
+    except TimeoutError:
+        await websocket.close(4000, "idle")
+    except KeyError:
+        await websocket.close(1003)
+
+
+@app.websocket("/job")
+async def job(websocket: WebSocket):
+"""
+
+# name of the mistake, the body of the endpoint, a part of what the check says
+WRONG = [
+    (
+        "text is expected, and nothing else",
+        """
+        await websocket.accept()
+        try:
+            text = await websocket.receive_text()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(until_it_leaves(websocket))
+                await websocket.send_text(await work(text))
+                await websocket.close()
+        except* WebSocketDisconnect:
+            pass
+        """,
+        "the connection of a client that sent bytes ended with code 1006, cut off without close(), not with 1003. "
+        "On the server, the endpoint raised KeyError: 'text'.",
+    ),
+    (
+        "no time limit",
+        """
+        await websocket.accept()
+        try:
+            try:
+                text = await websocket.receive_text()
+            except KeyError:
+                await websocket.close(1003)
+                return
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(until_it_leaves(websocket))
+                await websocket.send_text(await work(text))
+                await websocket.close()
+        except* WebSocketDisconnect:
+            pass
+        """,
+        "a client that sent nothing was still connected 2 seconds later. Close it with 4000 and the reason 'idle'.",
+    ),
+    (
+        "a client put out without a reason",
+        """
+        await websocket.accept()
+        try:
+            try:
+                async with asyncio.timeout(IDLE):
+                    text = await websocket.receive_text()
+            except TimeoutError:
+                await websocket.close(4000)
+                return
+            except KeyError:
+                await websocket.close(1003)
+                return
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(until_it_leaves(websocket))
+                await websocket.send_text(await work(text))
+                await websocket.close()
+        except* WebSocketDisconnect:
+            pass
+        """,
+        "that sent nothing ended with code 4000, not with 4000 and the reason 'idle'.",
+    ),
+    (
+        "a return instead of a close",
+        """
+        await websocket.accept()
+        try:
+            try:
+                async with asyncio.timeout(IDLE):
+                    text = await websocket.receive_text()
+            except TimeoutError:
+                return
+            except KeyError:
+                await websocket.close(1003)
+                return
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(until_it_leaves(websocket))
+                await websocket.send_text(await work(text))
+                await websocket.close()
+        except* WebSocketDisconnect:
+            pass
+        """,
+        "that sent nothing ended with code 1006, cut off without close(), not with 4000 and the reason 'idle'.",
+    ),
+    (
+        "the time limit includes the work",
+        """
+        await websocket.accept()
+        try:
+            try:
+                async with asyncio.timeout(IDLE), asyncio.TaskGroup() as tasks:
+                    text = await websocket.receive_text()
+                    tasks.create_task(until_it_leaves(websocket))
+                    await websocket.send_text(await work(text))
+                    await websocket.close()
+            except* TimeoutError:
+                await websocket.close(4000, "idle")
+            except* KeyError:
+                await websocket.close(1003)
+        except* WebSocketDisconnect:
+            pass
+        """,
+        "while a client waited for its answer, its connection ended with code 4000. "
+        "The time limit is for the text alone, not for the work.",
+    ),
+    (
+        "nobody receives during the work",
+        """
+        await websocket.accept()
+        try:
+            if (text := await the_text(websocket)) is None:
+                return
+            await websocket.send_text(await work(text))
+            await websocket.close()
+        except WebSocketDisconnect:
+            pass
+        """,
+        "a client left with 1000 during its work, and its endpoint did not notice. Somebody must `receive`",
+    ),
+    (
+        "client_state is asked in a loop",
+        """
+        await websocket.accept()
+        try:
+            if (text := await the_text(websocket)) is None:
+                return
+            task = asyncio.create_task(work(text))
+            while not task.done():
+                await asyncio.sleep(0.01)
+                if websocket.client_state.name == "DISCONNECTED":
+                    task.cancel()
+                    return
+            await websocket.send_text(task.result())
+            await websocket.close()
+        except WebSocketDisconnect:
+            pass
+        """,
+        "a client left with 1000 during its work, and its endpoint did not notice. Somebody must `receive`",
+    ),
+    (
+        "the work is left behind",
+        """
+        await websocket.accept()
+        try:
+            if (text := await the_text(websocket)) is None:
+                return
+            task = asyncio.create_task(work(text))
+            watcher = asyncio.create_task(until_it_leaves(websocket))
+            done, _ = await asyncio.wait({task, watcher}, return_when=asyncio.FIRST_COMPLETED)
+            if watcher in done:
+                watcher.result()
+            watcher.cancel()
+            await websocket.send_text(task.result())
+            await websocket.close()
+        except WebSocketDisconnect:
+            pass
+        """,
+        "a client left with 1000 during its work, and its work went on without it. Cancel what the endpoint has",
+    ),
+    (
+        "an except without its star",
+        """
+        await websocket.accept()
+        try:
+            if (text := await the_text(websocket)) is None:
+                return
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(until_it_leaves(websocket))
+                await websocket.send_text(await work(text))
+                await websocket.close()
+        except WebSocketDisconnect:
+            pass
+        """,
+        "the clients so far got what they should, but the endpoint raised ExceptionGroup: ",
+    ),
+    (
+        "an except without its star, which only shows when a client leaves",
+        """
+        await websocket.accept()
+        try:
+            if (text := await the_text(websocket)) is None:
+                return
+            async with asyncio.TaskGroup() as tasks:
+                watcher = tasks.create_task(until_it_leaves(websocket))
+                await websocket.send_text(await work(text))
+                watcher.cancel()
+            await websocket.close()
+        except WebSocketDisconnect:
+            pass
+        """,
+        "a client left with 1000 during its work, and the endpoint raised ExceptionGroup: unhandled errors in a "
+        "TaskGroup (1 sub-exception). A TaskGroup raises a group of errors: catch it with `except*`.",
+    ),
+    (
+        "the close waits for the listener, and the listener for the close",
+        """
+        await websocket.accept()
+        try:
+            if (text := await the_text(websocket)) is None:
+                return
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(until_it_leaves(websocket))
+                await websocket.send_text(await work(text))
+            await websocket.close()
+        except* WebSocketDisconnect:
+            pass
+        """,
+        "after the answer the connection was still open 2 seconds later. End with close().",
+    ),
+    (
+        "any message is taken for the end",
+        """
+        await websocket.accept()
+        try:
+            if (text := await the_text(websocket)) is None:
+                return
+            task = asyncio.create_task(work(text))
+            watcher = asyncio.create_task(websocket.receive())
+            await asyncio.wait({task, watcher}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                task.cancel()
+                return
+            watcher.cancel()
+            await websocket.send_text(task.result())
+            await websocket.close()
+        except WebSocketDisconnect:
+            pass
+        """,
+        "a client said something more during its work, a text and bytes, and the work was stopped.",
+    ),
+    (
+        "only texts are ignored during the work",
+        """
+        async def listen():
+            while True:
+                await websocket.receive_text()
+
+        await websocket.accept()
+        try:
+            if (text := await the_text(websocket)) is None:
+                return
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(listen())
+                await websocket.send_text(await work(text))
+                await websocket.close()
+        except* WebSocketDisconnect:
+            pass
+        """,
+        "a client said something more during its work, a text and bytes, and the work was stopped.",
+    ),
+    (
+        "one task for all",
+        """
+        global running
+        await websocket.accept()
+        try:
+            if (text := await the_text(websocket)) is None:
+                return
+            task = asyncio.create_task(work(text))
+            everybody = running = [*(running or []), task]
+            watcher = asyncio.create_task(until_it_leaves(websocket))
+            done, _ = await asyncio.wait({task, watcher}, return_when=asyncio.FIRST_COMPLETED)
+            if watcher in done:
+                for task in running:
+                    task.cancel()
+                watcher.result()
+            watcher.cancel()
+            await websocket.send_text(await task)
+            await websocket.close()
+        except (WebSocketDisconnect, asyncio.CancelledError):
+            pass
+        """,
+        "a client left, and not only its own work was stopped, but another client's, too.",
+    ),
+    (
+        "the cancelled work is awaited",
+        """
+        await websocket.accept()
+        try:
+            if (text := await the_text(websocket)) is None:
+                return
+            task = asyncio.create_task(work(text))
+
+            async def watch():
+                try:
+                    await until_it_leaves(websocket)
+                except WebSocketDisconnect:
+                    task.cancel()
+
+            watcher = asyncio.create_task(watch())
+            await websocket.send_text(await task)
+            await websocket.close()
+            await watcher
+        except WebSocketDisconnect:
+            pass
+        """,
+        "a client left with 1000 during its work, and the endpoint was cancelled.",
+    ),
+    (
+        "the work is not done at all",
+        """
+        await websocket.accept()
+        try:
+            if (text := await the_text(websocket)) is None:
+                return
+            await websocket.send_text(text.upper())
+            await websocket.close()
+        except WebSocketDisconnect:
+            pass
+        """,
+        "the client sent 'slow and steady', but `await work('slow and steady')` is not running.",
+    ),
+    (
+        "who leaves without a word is not expected",
+        """
+        await websocket.accept()
+        if (text := await the_text(websocket)) is None:
+            return
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(until_it_leaves(websocket))
+                await websocket.send_text(await work(text))
+                await websocket.close()
+        except* WebSocketDisconnect:
+            pass
+        """,
+        "a client connects, says nothing, and closes with 1000: a page that is opened and closed. "
+        "What came of it: raised WebSocketDisconnect(1000).",
+    ),
+]
+
+RIGHT_IN_ANOTHER_WAY = """
+IDLE = 0.5
+
+app = FastAPI()
+at_work = set()
+
+
+async def work(text: str) -> str:
+    at_work.add(text)
+    try:
+        if text.startswith("slow"):
+            await asyncio.Event().wait()
+        return text.upper()
+    finally:
+        at_work.discard(text)
+
+
+async def left(websocket: WebSocket):
+    while (await websocket.receive())["type"] != "websocket.disconnect":
+        pass
+
+
+@app.websocket("/job")
+async def job(websocket: WebSocket):
+    await websocket.accept()
+    try:
+        message = await asyncio.wait_for(websocket.receive(), IDLE)
+    except TimeoutError:
+        await websocket.close(4000, "idle")
+        return
+    if message["type"] == "websocket.disconnect":
+        return
+    if message.get("text") is None:
+        await websocket.close(1003)
+        return
+    worker = asyncio.create_task(work(message["text"]))
+    watcher = asyncio.create_task(left(websocket))
+    try:
+        done, _ = await asyncio.wait({worker, watcher}, return_when=asyncio.FIRST_COMPLETED)
+        if watcher not in done:
+            await websocket.send_text(worker.result())
+            await websocket.close()
+    except WebSocketDisconnect:
+        pass
+    finally:
+        for task in (worker, watcher):
+            task.cancel()
+        await asyncio.gather(worker, watcher, return_exceptions=True)
+"""
