@@ -78,7 +78,7 @@ async def careful_division(app) -> Verdict:
         log.clear()
         other = await judge(app, *steps, ws="wsproto")
         if not other.passed:
-            return Verdict(verdict.good, f"with uvicorn's other implementation, ws=\"wsproto\": {other.problem}")
+            return Verdict(verdict.good, f'with uvicorn\'s other implementation, ws="wsproto": {other.problem}')
         if not await can_be_cancelled(app):
             return Verdict(
                 verdict.good,
