@@ -143,6 +143,12 @@ async def no_except(websocket: WebSocket):
         await websocket.send_text(await websocket.receive_text())
 
 
+async def no_except_around_the_send(websocket: WebSocket):
+    await websocket.accept()
+    while (message := await websocket.receive())["type"] != "websocket.disconnect":
+        await websocket.send_text(message.get("text") or "bytes")
+
+
 async def only_clean_closes(websocket: WebSocket):
     await websocket.accept()
     try:
@@ -344,6 +350,12 @@ WRONG = {
     "accepts too late": (accepts_too_late, "polite", "no answer to its handshake", "05"),
     "catches too much": (catches_too_much, "drops while idle", "raised WebSocketDisconnect(1006)", "10"),
     "does not expect a disconnect": (no_except, "polite", "raised WebSocketDisconnect(1000)", "06"),
+    "does not expect a send to fail": (
+        no_except_around_the_send,
+        "does not wait",
+        "raised WebSocketDisconnect(1006)",
+        "10",
+    ),
     "expects only clean closes": (only_clean_closes, "goes away", "raised WebSocketDisconnect(1001)", "06"),
     "takes text only": (text_only, "wrong kind", "raised KeyError: 'text'", "03"),
     "takes JSON only": (json_only, "not json", "raised JSONDecodeError", "03"),

@@ -149,6 +149,7 @@ def choose(*, as_json: bool, room: bool, origins, exclude, only) -> dict[str, Cl
         clients.goes_away,
         clients.drops_while_idle,
         clients.drops_before_the_answer,
+        clients.does_not_wait,
         clients.drops_inside_a_message,
         clients.half_open,
         clients.listens,

@@ -20,7 +20,9 @@ VISITS = 200
 FLOOD = 1000
 ROOM = 10  # that leave a room while somebody talks, and as many that stay
 TALK = 30  # messages of that talk
-TEXT, MASKED = 0x81, 0x80  # first byte of a whole text frame; bit of the second byte (RFC 6455, section 5.2)
+TEXT, BINARY, CLOSE = 0x81, 0x82, 0x88  # first byte of a whole frame (RFC 6455, section 5.2)
+MASKED = 0x80  # bit of the second byte
+NORMAL = (1000).to_bytes(2, "big")  # a close frame's payload: its code (RFC 6455, section 5.5.1)
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,24 @@ async def drops_before_the_answer(target: Target) -> Seen:
         return 0, 0
 
     return replace(await tell(target, visit), code=None)
+
+
+async def does_not_wait(target: Target) -> Seen:
+    """asks three times and closes with 1000 in one breath, without waiting for an answer"""
+
+    async def visit(ws):
+        data = target.say[0]
+        kind, payload = (TEXT, data.encode()) if isinstance(data, str) else (BINARY, data)
+        if len(payload) < 126:  # all of it at once, so that the first answer comes too late
+            ws.transport.write(3 * frame(kind, payload) + frame(CLOSE, NORMAL))
+        else:
+            for _ in range(3):
+                await ws.send(data)
+            await ws.close()
+        await ws.wait_closed()
+        return 0, 0
+
+    return await tell(target, visit)
 
 
 async def drops_inside_a_message(target: Target) -> Seen:
