@@ -85,6 +85,7 @@ def test_a_wrong_answer_is_refused_for_its_reason(path, answer, message):
     verdict = check(path, answer)
     assert not verdict.passed
     assert message in verdict.problem
+    assert verdict.problem.count("endpoint raised") <= 1  # said once, not again by the last look
 
 
 OTHERS = [path for path in EXERCISES if hasattr(ANSWERS[number(path)], "RIGHT_IN_ANOTHER_WAY")]
