@@ -39,7 +39,7 @@ WRONG = [
             pass
         """,
         "while slow_report('Ann') was at work, nobody else could be served: it ran on the thread of the event loop, "
-        "called in make(), line 7 of its cell. Hand it to a thread",
+        "called in make(), line 8 of its cell. Hand it to a thread",
     ),
     (
         "called first, and its result given to to_thread()",
