@@ -25,8 +25,8 @@ MAX_SIZE = 64 * 1024  # bytes: the limit for a message during the check-up
 PING = 0.4  # seconds between pings, and for their answers, where a client does not answer them
 LISTEN_PING = (0.1, 0.5)  # the same, where a client answers and the endpoint may not read
 LINGER = 0.9  # seconds that this client listens
-BUSY = 0.2  # seconds: where an event loop comes round later than that, a late pong proves nothing
-TRIES = 3  # for a visit that proved nothing, since the machine was busy
+BUSY = 0.2  # seconds: where the clients' own event loop comes round later than that, what is late proves nothing
+TRIES = 3  # for a visit that proved nothing
 TALK = 150_000  # bytes to talk to a client that does not read: more than asyncio (64 KiB) and the sockets buffer
 LONG = 1000  # bytes of each of these messages, where that is possible
 KEPT = 10  # of the clients that came and went, so many may still be remembered
@@ -270,7 +270,6 @@ class Visit:
             self.server.shrink_buffers()
         self.name, self.client = name, client
         self.bystander = None
-        self.in_doubt = False  # the machine was too busy to tell
         self.blocked = False  # the event loop does not go round any more
         self.pulse = Pulse()  # of the server's event loop
         self.own = Pulse()  # of this one: where the machine is busy, both slow down
@@ -309,6 +308,12 @@ class Visit:
         if self.pulse.longest > max(STALL, 4 * self.own.longest) and not self.blocked:
             self.found("the event loop stood still", BLOCKS, "07", first=True)
         return Row(self.name, self.client.__doc__, self.what_was_seen(), self.problem())
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the problem is that something came late, or not at all, and the machine was too busy to tell why."""
+        problem = self.problem()
+        return problem is not None and problem.seen.startswith(LATE) and self.own.longest > BUSY
 
     async def with_a_bystander(self) -> None:
         """The client's visit, while somebody else is connected, who wants an ordinary answer afterwards."""
@@ -361,9 +366,7 @@ class Visit:
         elif seen.code == 1006 and self.client not in ANSWERED_BY_UVICORN:
             self.found("closed without a close frame (1006)", "The client cannot know why the connection ended.", "04")
         elif seen.reason == "keepalive ping timeout":
-            self.in_doubt = max(self.own.longest, self.pulse.longest) > BUSY
-            if not self.in_doubt:
-                self.found(f"closed with 1011: {seen.reason}", DEAF, "11")
+            self.found(f"closed with 1011: {seen.reason}", DEAF, "11")
         elif seen.missed and self.client is clients.leaves_a_talk:
             self.found("some who stayed missed messages", "Others leave while it walks through its list.", "12")
         elif seen.missed:
@@ -421,6 +424,16 @@ class Visit:
         return ", ".join(parts)
 
 
+# How problems begin that are only known by the clock.
+LATE = (
+    "came to no end",
+    "no answer",
+    "the bystander got no answer",
+    "its endpoint did not end",
+    "is still running",
+    "closed with 1011: keepalive",
+    "some who stayed",
+)
 # These messages never reach the endpoint. Whether there is a close frame depends on uvicorn's implementation.
 ANSWERED_BY_UVICORN = (clients.not_utf8, clients.too_big)
 DEAF = "It never receives. So the pongs stay unread, too, and its client is taken for dead."
