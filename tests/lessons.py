@@ -28,10 +28,14 @@ def tree(cell) -> ast.Module:
     return ast.parse(TransformerManager().transform_cell(cell.source))
 
 
-def imports(notebook) -> str:
-    """The import statements of all cells, as a program."""
-    nodes = [node for cell in code_cells(notebook) for node in tree(cell).body]
-    return "\n".join(ast.unparse(node) for node in nodes if isinstance(node, ast.Import | ast.ImportFrom))
+def preamble(notebook) -> str:
+    """What an exercise's answer may count on: the imports of all cells, and the names that the first one sets."""
+    first, *rest = code_cells(notebook)
+    nodes = [
+        node for cell in [first, *rest] for node in tree(cell).body if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    nodes += [node for node in tree(first).body if isinstance(node, ast.Assign)]
+    return "\n".join(ast.unparse(node) for node in nodes)
 
 
 def function(notebook, name: str) -> list[str]:

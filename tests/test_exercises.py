@@ -21,11 +21,11 @@ EXERCISES = [path for path in lessons.PATHS if lessons.tagged(lessons.read(path)
 
 
 def check(path, answer: str):
-    """What the lesson's check says of `answer`, which sees the names that the lesson imports."""
+    """What the lesson's check says of `answer`, which sees what the lesson has imported and set."""
     notebook = lessons.read(path)
     (cell,) = lessons.tagged(notebook, "exercise-check")
     names: dict = {"__name__": "__main__"}
-    exec(lessons.imports(notebook), names)
+    exec(lessons.preamble(notebook), names)
     exec(textwrap.dedent(answer), names)
     call = cell.source.splitlines()[-1]
     assert call.startswith("await exercises.")
