@@ -1,6 +1,6 @@
 """Answers to the exercise of lesson 09."""
 
-HEAD = '''
+HEAD = """
 from math import floor, log10
 
 logger = logging.getLogger("uvicorn.error")
@@ -15,7 +15,7 @@ app = FastAPI()
 
 @app.websocket("/divide")
 async def divide(websocket: WebSocket):
-'''
+"""
 
 # name of the mistake, the body of the endpoint, a part of what the check says
 WRONG = [
@@ -379,7 +379,7 @@ WRONG = [
             logger.exception("/divide failed")
             await websocket.close(1011)
         """,
-        'with uvicorn\'s other implementation, ws="wsproto": a client sent \'0/5\', which makes significant() fail, '
+        "with uvicorn's other implementation, ws=\"wsproto\": a client sent '0/5', which makes significant() fail, "
         "and left at the same moment. Then the endpoint raised WebSocketDisconnect(1006): the close() of the error's "
         "block needs to expect that.",
     ),
@@ -456,7 +456,7 @@ WRONG = [
     ),
 ]
 
-RIGHT_IN_ANOTHER_WAY = '''
+RIGHT_IN_ANOTHER_WAY = """
 from math import floor, log10
 
 
@@ -491,4 +491,4 @@ async def divide(websocket: WebSocket):
         with suppress(WebSocketDisconnect):
             await websocket.close(1011, "internal error")
         raise  # uvicorn logs it
-'''
+"""

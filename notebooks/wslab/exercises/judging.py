@@ -102,13 +102,17 @@ async def judge(app, *steps: Callable[[Server], Awaitable[str]], ws: str = "auto
 
 
 async def what_the_endpoint_did(server: Server) -> str:
-    """The first thing on the tape that an endpoint should not do (`endpoint raised ...`), or an empty text."""
+    """The first thing on the tape that an endpoint should not do (`endpoint raised ...`), or an empty text.
+
+    That it could not send to a client that has gone is none: what counts is what it makes of it.
+    """
     try:
         conversation = await server.conversation()
     except ServeError as blocked:
         return str(blocked).removeprefix("the server's ").partition(".")[0]
     notes = (event.text for event in conversation.events if not event.message)
-    note = next((note.rstrip(".") for note in notes if note.startswith("endpoint ")), "")
+    wrong = (note for note in notes if note.startswith("endpoint ") and not note.startswith("endpoint could not send"))
+    note = next(wrong, "").rstrip(".")
     return f"{note} (is it `async def`?)" if "can't be used in 'await' expression" in note else note
 
 

@@ -41,9 +41,9 @@ async def careful_division(app) -> Verdict:
                     await client.say(division)
                     await client.expect(result)
                 await client.expect_silence()
-            if log.records:
-                said = log.records[0].getMessage().splitlines()[0]
-                raise NotYet(f"a mistake of a client is logged as an error: {said!r}. It is none of the server's.")
+                if log.records:
+                    said = log.records[0].getMessage().splitlines()[0]
+                    raise NotYet(f"a mistake of a client is logged as an error: {said!r}. It is none of the server's.")
             return "divisions are answered, and so are mistakes, each with an error"
 
         async def lets_clients_leave(server: Server) -> str:
@@ -78,7 +78,7 @@ async def careful_division(app) -> Verdict:
         log.clear()
         other = await judge(app, *steps, ws="wsproto")
         if not other.passed:
-            return Verdict(verdict.good, f"with uvicorn's other implementation, ws=\"wsproto\": {other.problem}")
+            return Verdict(verdict.good, f'with uvicorn\'s other implementation, ws="wsproto": {other.problem}')
         if not await can_be_cancelled(app):
             return Verdict(
                 verdict.good,
