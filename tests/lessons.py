@@ -29,12 +29,13 @@ def tree(cell) -> ast.Module:
 
 
 def preamble(notebook) -> str:
-    """What an exercise's answer may count on: the imports of all cells, and the names that the first one sets."""
-    first, *rest = code_cells(notebook)
+    """What an exercise's answer may count on: the imports of all cells, and the names that the setup cell sets."""
     nodes = [
-        node for cell in [first, *rest] for node in tree(cell).body if isinstance(node, ast.Import | ast.ImportFrom)
+        node
+        for cell in code_cells(notebook)
+        for node in tree(cell).body
+        if isinstance(node, ast.Import | ast.ImportFrom) or (isinstance(node, ast.Assign) and cell.id == "setup")
     ]
-    nodes += [node for node in tree(first).body if isinstance(node, ast.Assign)]
     return "\n".join(ast.unparse(node) for node in nodes)
 
 

@@ -268,11 +268,32 @@ WRONG = [
         "a client said something more during its work, a text and bytes, and the work was stopped.",
     ),
     (
-        "only texts are ignored during the work",
+        "receive_text() beside the work, which may close first",
         """
         async def listen():
             while True:
                 await websocket.receive_text()
+
+        await websocket.accept()
+        try:
+            if (text := await the_text(websocket)) is None:
+                return
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(listen())
+                await websocket.send_text(await work(text))
+                await websocket.close()
+        except* WebSocketDisconnect:
+            pass
+        """,
+        "the clients so far got what they should, but the endpoint raised ExceptionGroup",
+    ),
+    (
+        "only texts are ignored during the work",
+        """
+        async def listen():
+            while "text" in await websocket.receive():
+                pass
+            raise WebSocketDisconnect(1000)
 
         await websocket.accept()
         try:

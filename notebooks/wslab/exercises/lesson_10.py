@@ -57,9 +57,7 @@ async def job(app, at_work: Collection[str]) -> Verdict:
                     await begins(leaves, "slow")
                     if how != "with 1000":
                         leaves.ws.transport.abort()
-                await is_stopped(server, "slow", how)
-                if "slow and steady" not in at_work:
-                    raise NotYet("a client left, and not only its own work was stopped, but another client's, too.")
+                await is_stopped(server, "slow", how, and_not="slow and steady")
             async with visit(server, "/job") as other:
                 await other.say("hello")
                 await other.expect("HELLO")
@@ -100,8 +98,10 @@ async def job(app, at_work: Collection[str]) -> Verdict:
                 "Only a message of the type `websocket.disconnect` says that it has left."
             )
 
-    async def is_stopped(server: Server, text: str, how: str) -> None:
+    async def is_stopped(server: Server, text: str, how: str, and_not: str | None = None) -> None:
         error = await what_the_endpoint_did(server)
+        if and_not is not None and and_not not in at_work:
+            raise NotYet("a client left, and not only its own work was stopped, but another client's, too.")
         left = f"a client left {how} during its work, and"
         if "still running" in error:
             raise NotYet(f"{left} its endpoint did not notice. Somebody must `receive` while the work goes on.")
