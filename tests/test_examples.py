@@ -3,6 +3,7 @@
 import ast
 import asyncio
 import contextlib
+import importlib
 import os
 import re
 import select
@@ -23,26 +24,51 @@ from wslab import checkup
 PATIENCE = 20  # seconds; only a test that fails waits this long
 
 
-def endpoint(module: str, name: str) -> str:
+def body(function: str, **renamed: str) -> str:
+    """What a function does: without its name, its decorators and its docstring."""
+    (definition,) = ast.parse(function).body
+    statements = definition.body[ast.get_docstring(definition) is not None :]
+    text = "\n".join(ast.unparse(statement) for statement in statements)
+    for name, name_in_the_lesson in renamed.items():
+        text = text.replace(name, name_in_the_lesson)
+    return text
+
+
+def function(module: str, name: str) -> str:
     tree = ast.parse((lessons.ROOT / "examples" / module).read_text(encoding="utf-8"))
-    (found,) = [node for node in tree.body if isinstance(node, ast.AsyncFunctionDef) and node.name == name]
+    kinds = ast.AsyncFunctionDef | ast.FunctionDef
+    (found,) = [node for node in tree.body if isinstance(node, kinds) and node.name == name]
     return ast.unparse(found)
 
 
 @pytest.mark.parametrize(
-    ("module", "name", "lesson"),
+    ("module", "name", "lesson", "name_there", "which"),
     [
-        ("first_message/app.py", "answer", "00-start-here.ipynb"),
-        ("echo/app.py", "echo", "02-keep-talking.ipynb"),
-        ("disconnects/app.py", "put_out", "10-disconnects-done-right.ipynb"),
-        ("disconnects/app.py", "read", "10-disconnects-done-right.ipynb"),
-        ("disconnects/app.py", "answer", "10-disconnects-done-right.ipynb"),
-        ("disconnects/app.py", "shout", "10-disconnects-done-right.ipynb"),
+        ("first_message/app.py", "answer", "00-start-here", "answer", -1),
+        ("echo/app.py", "echo", "02-keep-talking", "echo", -1),
+        ("echo/app.py", "echo_anything", "03-text-bytes-and-json", "echo_anything", -1),
+        ("messages/app.py", "echo_anything", "03-text-bytes-and-json", "echo_anything", -1),
+        ("messages/app.py", "text_only", "03-text-bytes-and-json", "text_only", -1),
+        ("messages/app.py", "take_order", "03-text-bytes-and-json", "take_order", -1),
+        ("pitfalls/accept.py", "wrong", "05-forgetting-to-accept", "length", 0),
+        ("pitfalls/accept.py", "right", "01-your-first-endpoint", "length", 0),
+        ("pitfalls/disconnects.py", "wrong", "06-letting-disconnects-escape", "speak", 0),
+        ("pitfalls/disconnects.py", "right", "06-letting-disconnects-escape", "speak", -1),
+        ("pitfalls/blocking.py", "wrong", "07-blocking-the-event-loop", "desk", 0),
+        ("pitfalls/blocking.py", "right", "07-blocking-the-event-loop", "desk", -1),
+        ("pitfalls/closing.py", "wrong", "08-closing-too-early", "order", 0),
+        ("pitfalls/closing.py", "right", "08-closing-too-early", "order", -1),
+        ("pitfalls/catching.py", "wrong", "09-catching-too-much", "menu", 0),
+        ("pitfalls/catching.py", "right", "09-catching-too-much", "menu", -1),
+        ("disconnects/app.py", "put_out", "10-disconnects-done-right", "put_out", -1),
+        ("disconnects/app.py", "read", "10-disconnects-done-right", "read", -1),
+        ("disconnects/app.py", "answer", "10-disconnects-done-right", "answer", -1),
+        ("disconnects/app.py", "shout", "10-disconnects-done-right", "shout", -1),
     ],
 )
-def test_an_endpoint_is_the_one_of_its_lesson(module, name, lesson):
-    notebook = lessons.read(lessons.NOTEBOOKS / lesson)
-    assert lessons.function(notebook, name)[-1] == endpoint(module, name)
+def test_an_endpoint_is_the_one_of_its_lesson(module, name, lesson, name_there, which):
+    there = lessons.function(lessons.read(lessons.NOTEBOOKS / f"{lesson}.ipynb"), name_there)[which]
+    assert body(function(module, name), lost_microphone="microphone") == body(there)
 
 
 @contextlib.contextmanager
@@ -96,6 +122,47 @@ def test_the_echo_program_its_page_and_its_client():
 def test_the_endpoint_of_lesson_10_survives_every_client(ws):
     asyncio.run(checkup(disconnects.app, "/ws", say="hello", ws=ws)).raise_for_failures()
     assert not disconnects.online
+
+
+# What some endpoints are not ready for, since their lesson comes before the one about it.
+LEAVES_EARLY = ["silent", "drops inside a message", "half open", "not utf8", "too big", "does not wait"]
+BYTES = ["wrong kind"]
+FAILING_SENDS = ["does not wait"]
+
+
+@pytest.mark.parametrize(
+    ("module", "path", "say", "exclude"),
+    [
+        ("first_message.app", "/ws", "hello", [*LEAVES_EARLY, *BYTES]),
+        ("echo.app", "/ws", "hello", BYTES),
+        ("echo.app", "/echo", ["hello", b"\x00\x01"], []),
+        ("messages.app", "/echo", ["hello", b"\x00\x01"], []),
+        ("messages.app", "/text", "hello", []),
+        ("messages.app", "/order", {"item": "tea"}, []),
+        ("pitfalls.accept", "/right/length", "hello", [*LEAVES_EARLY, *BYTES]),
+        ("pitfalls.disconnects", "/right/stage", "hello", BYTES),
+        ("pitfalls.blocking", "/right/desk", "hello", [*BYTES, *FAILING_SENDS]),
+        ("pitfalls.closing", "/right/order", "soup", BYTES),
+        ("pitfalls.catching", "/right/menu", "tea", []),
+    ],
+)
+def test_an_endpoint_passes_the_check_up(module, path, say, exclude):
+    app = importlib.import_module(f"examples.{module}").app
+    report = asyncio.run(checkup(app, path, say=say, exclude=exclude))
+    report.raise_for_failures()
+
+
+@pytest.mark.parametrize(
+    ("module", "path", "say", "client"),
+    [
+        ("pitfalls.accept", "/wrong/length", "hello", "polite"),
+        ("pitfalls.disconnects", "/wrong/stage", "hello", "polite"),
+        ("pitfalls.catching", "/wrong/menu", "tea", "drops while idle"),
+    ],
+)
+def test_a_wrong_endpoint_does_not(module, path, say, client):
+    app = importlib.import_module(f"examples.{module}").app
+    assert not asyncio.run(checkup(app, path, say=say, only=[client])).ok
 
 
 def run_client(url: str, lines: str) -> subprocess.CompletedProcess:

@@ -1,4 +1,7 @@
-"""Lesson 02 as a file. Start it from the project's folder with `python -m examples.echo`."""
+"""Two echoes: that of lesson 02, and that of lesson 03, which takes bytes, too.
+
+Start it from the project's folder with `python -m examples.echo`.
+"""
 
 import logging
 from pathlib import Path
@@ -27,5 +30,22 @@ async def echo(websocket: WebSocket):
         while True:
             text = await websocket.receive_text()
             await websocket.send_text(f"You wrote: {text}")
+    except WebSocketDisconnect as disconnect:
+        logger.info("the client left with code %d", disconnect.code)
+
+
+@app.websocket("/echo")
+async def echo_anything(websocket: WebSocket):
+    await websocket.accept()
+    try:
+        while True:
+            message = await websocket.receive()
+            if message["type"] == "websocket.disconnect":
+                raise WebSocketDisconnect(message["code"], message.get("reason"))
+            text = message.get("text")
+            if text is not None:
+                await websocket.send_text(text)
+            else:
+                await websocket.send_bytes(message["bytes"])
     except WebSocketDisconnect as disconnect:
         logger.info("the client left with code %d", disconnect.code)

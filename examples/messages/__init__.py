@@ -1,0 +1,1 @@
+"""Text, bytes and JSON, and three ways to deal with the wrong kind of message: lesson 03."""

@@ -1,0 +1,7 @@
+"""The pitfalls of lessons 05 to 09: each a module, with the wrong and the right endpoint, and a client that compares.
+
+Start one from the project's folder, and talk to it from a second terminal:
+
+    uvicorn examples.pitfalls.accept:app
+    python -m examples.pitfalls.accept
+"""
