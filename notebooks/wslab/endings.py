@@ -179,7 +179,7 @@ async def close_1006(websocket: WebSocket):
     await websocket.close(1006)
 
 
-@ending(BY_THE_ENDPOINT, "close(401), no code of WebSocket's")
+@ending(BY_THE_ENDPOINT, "close(401), an HTTP status")
 async def close_401(websocket: WebSocket):
     await websocket.accept()
     await websocket.close(401)
