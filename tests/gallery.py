@@ -206,6 +206,40 @@ async def never_notices(websocket: WebSocket):
     await asyncio.sleep(60)
 
 
+async def closes_here_and_sends_there(websocket: WebSocket):
+    await websocket.accept()
+    inbox = asyncio.Queue(10)
+
+    async def read():
+        while True:
+            try:
+                await inbox.put(await websocket.receive_text())
+            except KeyError:
+                await websocket.close(1003)
+                raise WebSocketDisconnect(1003) from None
+
+    async def answer():
+        while True:
+            await websocket.send_text(await inbox.get())
+            await asyncio.sleep(0)
+
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(read())
+            tasks.create_task(answer())
+    except* WebSocketDisconnect:
+        pass
+
+
+async def sent_away(websocket: WebSocket):
+    await websocket.accept()
+    if (await websocket.receive())["type"] == "websocket.receive":
+        try:
+            await websocket.close(1003)
+        except WebSocketDisconnect:
+            pass
+
+
 async def only_sends(websocket: WebSocket):
     await websocket.accept()
     try:
@@ -362,6 +396,13 @@ WRONG = {
     "returns without close()": (no_close, "polite", "returned without close()", "08"),
     "blocks the event loop": (blocks, "polite", "the event loop stood still", "07"),
     "does not notice who has gone": (never_notices, "drops while idle", "is still running although", "10"),
+    "closes in one task, sends in another": (
+        closes_here_and_sends_there,
+        "changes its kind",
+        "raised ExceptionGroup",
+        "09",
+    ),
+    "sends everybody away": (sent_away, "polite", "closed with 1003", "08"),
     "only sends": (only_sends, "listens", "closed with 1011: keepalive ping timeout", "11"),
     "swallows its cancellation": (swallows_cancellation, "polite", "is still running although", "10"),
     "leaves a task": (leaves_a_task, "polite", "2 task(s) left over", "06"),

@@ -33,7 +33,14 @@ def parser() -> argparse.ArgumentParser:
         "--origin", action="append", metavar="ORIGIN", help="one that is accepted; others must be refused"
     )
     check.add_argument(
-        "--exclude", action="append", default=[], metavar="CLIENT", help="leave a client out; repeatable"
+        "--exclude", action="append", default=[], metavar="CLIENT", help="leave a client out, such as 'wrong kind'"
+    )
+    check.add_argument("--only", action="append", metavar="CLIENT", help="run this client alone; repeatable")
+    check.add_argument(
+        "--patience", type=float, default=2, metavar="SECONDS", help="to wait for an answer (default: 2)"
+    )
+    check.add_argument(
+        "--ws", default="auto", metavar="NAME", help="uvicorn's implementation: websockets-sansio, wsproto"
     )
     check.add_argument("--json", action="store_true", help="print the report as JSON")
     return top
@@ -89,6 +96,9 @@ def main() -> None:
                 query=pairs(options.query, "=", "NAME=VALUE"),
                 origins=options.origin,
                 exclude=options.exclude,
+                only=options.only,
+                patience=options.patience,
+                ws=options.ws,
                 progress=progress,
             )
         )

@@ -20,7 +20,7 @@ from wslab.server import ServeError, Server, check_app
 
 STALL = 0.5  # seconds for which the event loop may stand still
 SETTLE = 1.0  # seconds for endpoints to end after their clients have left
-LIMIT = 12.0  # seconds for one client, all in all
+LIMIT = 4.0  # seconds for one client, all in all, and some more for its patience
 MAX_SIZE = 64 * 1024  # bytes: the limit for a message during the check-up
 PING = 0.4  # seconds between pings, and for their answers, where a client does not answer them
 LISTEN_PING = (0.1, 0.5)  # the same, where a client answers and the endpoint may not read
@@ -65,8 +65,9 @@ class CheckupFailed(AssertionError):
 class Report:
     """A table, one row a client: drawn in a notebook, text elsewhere."""
 
-    def __init__(self, rows: Sequence[Row], not_run: Sequence[str] = ()):
+    def __init__(self, rows: Sequence[Row], not_run: Sequence[str] = (), unanswered: str | bytes | None = None):
         self.rows = tuple(rows)
+        self.unanswered = unanswered  # a message that the endpoint did not answer, so that no client expected answers
         self.not_run = tuple(not_run)  # names of clients that were left out, since the event loop was blocked for good
 
     @property
@@ -104,8 +105,15 @@ class Report:
 
     def _summary(self) -> str:
         well = f"{len(self.rows) - len(self.failed)} of {len(self.rows)} clients were served well."
-        left_out = f" Not run, since the event loop was blocked for good: {', '.join(self.not_run)}."
-        return well + (left_out if self.not_run else "")
+        if self.not_run:
+            well += f" Not run, since the event loop was blocked for good: {', '.join(self.not_run)}."
+        if self.unanswered is not None:
+            well += (
+                f" {self.unanswered!r} was not answered. If it should be, this proves little: see `say`, `patience`."
+            )
+        if len(self.failed) > 1:
+            well += " Begin with the first failure: what a client leaves behind in the app, the next ones find."
+        return well
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
         def line(tag: str, *cells: str) -> str:
@@ -154,6 +162,7 @@ def choose(*, as_json: bool, room: bool, origins, exclude, only) -> dict[str, Cl
         clients.half_open,
         clients.listens,
         clients.wrong_kind,
+        clients.changes_its_kind,
         *([clients.not_json, clients.wrong_shape] if as_json else []),
         clients.not_utf8,
         clients.too_big,
@@ -183,10 +192,13 @@ async def checkup(
     origins: Sequence[str] | None = None,
     exclude: Sequence[str] = (),
     only: Sequence[str] | None = None,
+    patience: float = clients.WAIT,
     ws: str = "auto",
     progress: Callable[[str], None] = lambda name: None,
 ) -> Report:
     """Run the clients against the endpoint of `app` at `path`.
+
+    Each client comes to a fresh server, but to the same `app`: what one leaves behind there, the next ones find.
 
     say: a message that suits the endpoint, or a list of them: `str`, `bytes`, or what `json.dumps` takes.
     headers: sent with each handshake, such as a token or a cookie.
@@ -194,32 +206,36 @@ async def checkup(
     room: whether a message goes to everybody who is connected.
     origins: the origins that the endpoint accepts; others must then be refused.
     exclude, only: names of clients to leave out, or of those to run alone.
+    patience: seconds that a client waits for an answer.
     ws: uvicorn's WebSocket implementation: "auto", "websockets-sansio" or "wsproto".
     progress: called with the name of each client before it starts.
 
     Raises ServeError if `app` is not an app, does not start, or does not let a polite client in.
     """
     check_app(app)
+    if not path.startswith("/"):
+        raise ServeError(f"a path begins with a slash: /{path}")
     if query:
         path += ("&" if "?" in path else "?") + urlencode(query)
     messages, as_json = as_messages(say)
     chosen = choose(as_json=as_json, room=room, origins=origins, exclude=exclude, only=only)
-    target = Target("", messages, dict(headers or {}), origins[0] if origins else None, max_size=MAX_SIZE)
-    seen = await first_look(app, path, target, ws)
-    target = replace(target, replies=seen.answers > 0)
+    origin = origins[0] if origins else None
+    target = Target("", messages, dict(headers or {}), origin, max_size=MAX_SIZE, patience=patience)
+    first = await first_look(app, path, target, ws)
+    target = replace(target, replies=first.answers > 0)
     rows = []
     names = list(chosen)
     for number, name in enumerate(names, 1):
         progress(name)
         for _ in range(TRIES):
-            visit = Visit(app, path, target, name, chosen[name], ws, room)
+            visit = Visit(app, path, target, name, chosen[name], ws, room, first)
             row = await visit.row()
             if not visit.in_doubt:
                 break
         rows.append(row)
         if visit.blocked:
             return Report(rows, not_run=names[number:])
-    return Report(rows)
+    return Report(rows, unanswered=None if target.replies else messages[0])
 
 
 def as_messages(say) -> tuple[tuple[str | bytes, ...], bool]:
@@ -257,7 +273,8 @@ async def first_look(app, path: str, target: Target, ws: str) -> Seen:
 class Visit:
     """One client's visit to a fresh server, and what came of it."""
 
-    def __init__(self, app, path: str, target: Target, name: str, client: Client, ws: str, room: bool):
+    def __init__(self, app, path: str, target: Target, name: str, client: Client, ws: str, room: bool, first: Seen):
+        self.first = first
         pings = {clients.half_open: (PING, PING), clients.listens: LISTEN_PING}.get(client, (None, None))
         self.server = Server(
             app, port=0, ws=ws, ws_max_size=MAX_SIZE, ws_ping_interval=pings[0], ws_ping_timeout=pings[1]
@@ -284,17 +301,17 @@ class Visit:
         """Let the client in, look at everything, stop the server."""
         await asyncio.to_thread(self.server.start)
         try:
-            async with asyncio.timeout(LIMIT):
+            async with asyncio.timeout(LIMIT + 4 * self.target.patience):
                 before = await self.server.on_loop(self.pulse.start)
                 self.own.start()
                 await self.with_a_bystander()
                 await self.look_at_endpoints()
                 if self.server.running:
                     await self.server.on_loop(self.pulse.stop)
-                    left = await self.server.on_loop(
-                        lambda: len(asyncio.all_tasks() - before - {asyncio.current_task()})
-                    )
-                    if left:
+                    left, endpoints = await self.server.on_loop(lambda: self.tasks_besides(before))
+                    if endpoints:
+                        self.found("its endpoint did not end", DEAF, "11")
+                    elif left:
                         self.found(f"{left} task(s) left over", "What an endpoint starts, it must also end.", "06")
                 self.look_for_what_is_kept()
         except TimeoutError:
@@ -309,11 +326,17 @@ class Visit:
             self.found("the event loop stood still", BLOCKS, "07", first=True)
         return Row(self.name, self.client.__doc__, self.what_was_seen(), self.problem())
 
+    def tasks_besides(self, before: set[asyncio.Task]) -> tuple[int, int]:
+        """How many tasks have come to the server's loop and stayed, and how many endpoints are among them."""
+        endpoints = self.server.endpoints
+        return len(asyncio.all_tasks() - before - {asyncio.current_task()}) - endpoints, endpoints
+
     @property
     def in_doubt(self) -> bool:
-        """Whether the problem is that something came late, or not at all, and the machine was too busy to tell why."""
+        """Whether something came late, or not at all, and the machine was too busy to tell why."""
         problem = self.problem()
-        return problem is not None and problem.seen.startswith(LATE) and self.own.longest > BUSY
+        late = problem.seen.startswith(LATE) if problem else self.pulse.longest > STALL
+        return late and self.own.longest > BUSY
 
     async def with_a_bystander(self) -> None:
         """The client's visit, while somebody else is connected, who wants an ordinary answer afterwards."""
@@ -354,7 +377,10 @@ class Visit:
         for event in conversation.events:
             harmless = event.text.startswith("endpoint could not send")  # what counts is what the endpoint makes of it
             if not event.message and event.text.startswith("endpoint ") and not harmless:
-                self.found(event.text.removeprefix("endpoint "), *explain(event.text))
+                seen = event.text.removeprefix("endpoint ")
+                if event.client == 1 and self.bystander and seen.startswith("is still running"):
+                    seen = f"the bystander's endpoint {seen}"
+                self.found(seen, *explain(event.text))
         seen = self.seen
         if self.client is clients.foreign_origin:
             if seen.refused is None:
@@ -365,6 +391,10 @@ class Visit:
             self.found(f"refused: HTTP {seen.refused}", "A client that should be let in is refused.", "05")
         elif seen.code == 1006 and self.client not in ANSWERED_BY_UVICORN:
             self.found("closed without a close frame (1006)", "The client cannot know why the connection ended.", "04")
+        elif seen.unheard:
+            self.found("no answer to its close frame", DEAF, "11")
+        elif self.client is clients.polite and self.first.code in SENT_AWAY:
+            self.found(f"closed with {self.first.code}", "A client that did nothing wrong is sent away.", "08")
         elif seen.reason == "keepalive ping timeout":
             self.found(f"closed with 1011: {seen.reason}", DEAF, "11")
         elif seen.missed and self.client is clients.leaves_a_talk:
@@ -431,9 +461,11 @@ LATE = (
     "the bystander got no answer",
     "its endpoint did not end",
     "is still running",
+    "the bystander's endpoint",
     "closed with 1011: keepalive",
     "some who stayed",
 )
+SENT_AWAY = (1002, 1003, 1007, 1008, 1009, 1011, 1013)  # RFC 6455, section 7.4.1, and IANA's registry of close codes
 # These messages never reach the endpoint. Whether there is a close frame depends on uvicorn's implementation.
 ANSWERED_BY_UVICORN = (clients.not_utf8, clients.too_big)
 DEAF = "It never receives. So the pongs stay unread, too, and its client is taken for dead."
@@ -452,6 +484,7 @@ NOTES = [
     ("raised WebSocketDisconnect(1006)", "It sends to a client that has gone: expect WebSocketDisconnect.", "10"),
     ("raised WebSocketDisconnect(", "It does not expect its client to leave: catch WebSocketDisconnect.", "06"),
     ('raised WebSocketDisconnected: WebSocket is not connected. Need to call "accept"', "accept() comes first.", "05"),
+    ('raised WebSocketDisconnected: Cannot call "send"', "It sends on a connection that has ended.", "08"),
     ("raised WebSocketDisconnected", "It uses the connection after its end.", "09"),
     ("raised RuntimeError: Set changed size", "It walks through a set that others change meanwhile.", "12"),
     ("raised KeyError: 'text'", "It takes text, and breaks when bytes come.", "03"),

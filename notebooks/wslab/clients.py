@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
-from websockets import ClientConnection, ConnectionClosed, InvalidStatus, connect
+from websockets import ClientConnection, ConnectionClosed, InvalidStatus, State, connect
 
 WAIT = 2.0  # seconds for a handshake, an answer, a close
 CROWD = 50
@@ -37,6 +37,7 @@ class Target:
     max_size: int = 2**24  # the server's limit for a message, in bytes
     meanwhile: Callable[[], Awaitable[object]] | None = None  # what happens while the client keeps still
     linger: float = 0.0  # seconds to stay and listen
+    patience: float = WAIT  # seconds to wait for a handshake, an answer, a close
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Seen:
     answers: int = 0
     missed: int = 0  # answers that did not come in time
     code: int | None = None  # close code, 1006 where the server cut the connection; None: the client cut it
+    unheard: bool = False  # the client's close frame was not answered in time
     reason: str = ""  # what the server's close frame says
 
 
@@ -56,8 +58,8 @@ async def knock(target: Target, **options) -> AsyncIterator[ClientConnection]:
     settings = {
         "additional_headers": dict(target.headers),
         "origin": target.origin,
-        "open_timeout": WAIT,
-        "close_timeout": WAIT,
+        "open_timeout": target.patience,
+        "close_timeout": target.patience,
         "ping_interval": None,
         "max_size": None,
         "max_queue": None,  # read on, whatever comes: a client that does not read is one of the others
@@ -77,7 +79,7 @@ async def exchange(ws: ClientConnection, target: Target) -> tuple[int, int]:
         await ws.send(message)
         if target.replies:
             try:
-                async with asyncio.timeout(WAIT):
+                async with asyncio.timeout(target.patience):
                     await ws.recv()
             except TimeoutError:
                 return answers, 1
@@ -92,10 +94,13 @@ async def tell(target: Target, visit: Callable[[ClientConnection], Awaitable[tup
         async with knock(target) as ws:
             with contextlib.suppress(ConnectionClosed):
                 answers, missed = await visit(ws)
+            said_goodbye = ws.state is State.OPEN
     except InvalidStatus as refusal:
         return Seen(refused=refusal.response.status_code)
     except (TimeoutError, OSError, EOFError):
         return Seen(refused=0)
+    if said_goodbye and ws.close_code == 1006:  # and waited in vain for an answer to its close frame
+        return Seen(answers=answers, missed=missed, unheard=True)
     return Seen(answers=answers, missed=missed, code=ws.close_code, reason=ws.close_reason or "")
 
 
@@ -157,14 +162,7 @@ async def does_not_wait(target: Target) -> Seen:
     """asks three times and closes with 1000 in one breath, without waiting for an answer"""
 
     async def visit(ws):
-        data = target.say[0]
-        kind, payload = (TEXT, data.encode()) if isinstance(data, str) else (BINARY, data)
-        if len(payload) < 126:  # all of it at once, so that the first answer comes too late
-            ws.transport.write(3 * frame(kind, payload) + frame(CLOSE, NORMAL))
-        else:
-            for _ in range(3):
-                await ws.send(data)
-            await ws.close()
+        await in_one_breath(ws, [target.say[0]] * 3, then_close=True)
         await ws.wait_closed()
         return 0, 0
 
@@ -222,6 +220,23 @@ async def wrong_kind(target: Target) -> Seen:
     return await tell(target, visit)
 
 
+async def changes_its_kind(target: Target) -> Seen:
+    """sends twenty messages and then one of the wrong kind, all in one breath"""
+
+    async def visit(ws):
+        wrong = b"\x00\xff" if isinstance(target.say[0], str) else "text"
+        await in_one_breath(ws, [target.say[0]] * 20 + [wrong])
+        try:
+            async with asyncio.timeout(target.patience):
+                for _ in range(20 if target.replies else 0):
+                    await ws.recv()
+        except TimeoutError:
+            return 0, 1
+        return 20, 0
+
+    return await tell(target, visit)
+
+
 async def not_json(target: Target) -> Seen:
     """sends text that is not JSON"""
 
@@ -272,7 +287,7 @@ async def floods(target: Target) -> Seen:
             await ws.send(target.say[n % len(target.say)])
         answers = 0
         try:
-            async with asyncio.timeout(WAIT):
+            async with asyncio.timeout(target.patience):
                 while target.replies and answers < FLOOD:
                     await ws.recv()
                     answers += 1
@@ -322,7 +337,7 @@ async def leaves_a_talk(target: Target) -> Seen:
         with contextlib.suppress(ConnectionClosed):
             for n in range(TALK):
                 await speaker.send(target.say[n % len(target.say)])
-        _, late = await asyncio.wait(others, timeout=WAIT)
+        _, late = await asyncio.wait(others, timeout=target.patience)
         for task in late:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
@@ -367,7 +382,7 @@ async def stays(target: Target) -> Seen:
         if target.meanwhile:
             await target.meanwhile()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(WAIT):
+            async with asyncio.timeout(target.patience):
                 await ws.wait_closed()
         return done
 
@@ -378,7 +393,7 @@ async def and_then(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """After a mistake: is the connection still good for a right message? That, or a close, is what a client needs."""
     await ws.send(target.say[0])
     try:
-        async with asyncio.timeout(WAIT):
+        async with asyncio.timeout(target.patience):
             if target.replies:
                 await ws.recv()
                 return 1, 0
@@ -386,6 +401,19 @@ async def and_then(ws: ClientConnection, target: Target) -> tuple[int, int]:
     except TimeoutError:
         return 0, 1
     return 0, 0
+
+
+async def in_one_breath(ws: ClientConnection, messages: list[str | bytes], then_close: bool = False) -> None:
+    """Send messages so that they arrive together: in one write, unless they are long. Then perhaps close with 1000."""
+    payloads = [(TEXT, m.encode()) if isinstance(m, str) else (BINARY, m) for m in messages]
+    if all(len(payload) < 126 for _, payload in payloads):
+        frames = [frame(kind, payload) for kind, payload in payloads] + [frame(CLOSE, NORMAL)] * then_close
+        ws.transport.write(b"".join(frames))
+    else:
+        for message in messages:
+            await ws.send(message)
+        if then_close:
+            await ws.close()
 
 
 async def drop(ws: ClientConnection) -> None:
