@@ -89,6 +89,7 @@ def test_every_claim_says_what_to_keep_and_where_it_stands():
         assert one.verdict in (TRUE, FALSE, DEPENDS), one.name
         assert one.says.endswith(".") and one.keep.endswith((".", ")")), one.name
         assert one.source.startswith("https://"), one.name
+        assert one.says.isascii() and '"' not in one.says, f"{one.name}: JupyterLab's links would not find its heading"
         assert bool(one.until) == bool(one.changed), f"{one.name}: the release and where it says so go together"
         assert not one.lesson or list(lessons.NOTEBOOKS.glob(f"{one.lesson}-*.ipynb")), one.name
     assert len({one.says for one in CLAIMS.values()}) == len(CLAIMS)

@@ -466,9 +466,9 @@ async def cors(serve):
 
 
 @claim(
-    '`@app.middleware("http")` sees WebSockets, too.',
+    "A function with `@app.middleware` sees WebSockets, too.",
     verdict=FALSE,
-    keep="It sees HTTP requests alone. For both, write an ASGI middleware, or use dependencies.",
+    keep="`http` is meant: it sees nothing else. For both, write an ASGI middleware, or use dependencies.",
     source="https://www.starlette.io/middleware/#basehttpmiddleware",
 )
 async def http_middleware(serve):
@@ -622,9 +622,9 @@ async def json_types(serve):
 
 
 @claim(
-    "`send_json()` escapes letters such as `é`.",
+    "`send_json()` escapes letters that are not ASCII.",
     verdict=FALSE,
-    keep="It leaves them as they are, and writes no spaces. Any JSON parser reads both forms.",
+    keep="It leaves them as they are, `é` as `é`, and writes no spaces. Any JSON parser reads both forms.",
     lesson="03",
     source="https://www.starlette.io/websockets/#sending-data",
     until="Starlette 0.33",
