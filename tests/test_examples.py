@@ -204,6 +204,18 @@ def test_what_can_be_wrong_with_a_start():
             assert result.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [(["--prot", "8000"], "unrecognized arguments: --prot 8000"), (["--port", "http"], "argument --port: invalid int")],
+)
+def test_a_wrong_option_is_one_line(options, problem):
+    command = [sys.executable, "-m", "examples.echo", *options]
+    result = subprocess.run(command, cwd=lessons.ROOT, capture_output=True, text=True, timeout=PATIENCE)
+    assert result.returncode == 1
+    assert result.stderr.startswith(problem)
+    assert result.stderr.count("\n") == 1
+
+
 def test_the_client_says_that_the_connection_was_lost():
     with program("-m", "examples.echo", "--port", "0") as (process, port):
         command = [sys.executable, "-m", "examples.echo.client", f"ws://127.0.0.1:{port}/ws"]

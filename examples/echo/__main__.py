@@ -15,6 +15,7 @@ def main() -> None:
     parser.add_argument(
         "--port", default=8000, type=int, help="port to listen on (default: %(default)s; 0: any free one)"
     )
+    parser.error = lambda problem: sys.exit(f"{problem}. See python -m examples.echo --help")  # one line, no usage
     options = parser.parse_args()
 
     listener = socket.socket()
