@@ -5,12 +5,14 @@ import asyncio
 import contextlib
 import importlib
 import os
+import random
 import re
 import select
 import signal
 import socket
 import subprocess
 import sys
+import textwrap
 import time
 import urllib.request
 
@@ -125,7 +127,7 @@ def test_the_endpoint_of_lesson_10_survives_every_client(ws):
 
 
 # What some endpoints are not ready for, since their lesson comes before the one about it.
-LEAVES_EARLY = ["silent", "drops inside a message", "half open", "not utf8", "too big", "does not wait"]
+LEAVES_EARLY = ["silent", "drops inside a message", "half open", "not utf8", "too big", "does not wait", "stays"]
 BYTES = ["wrong kind"]
 FAILING_SENDS = ["does not wait"]
 
@@ -156,7 +158,7 @@ def test_an_endpoint_passes_the_check_up(module, path, say, exclude):
     ("module", "path", "say", "client"),
     [
         ("pitfalls.accept", "/wrong/length", "hello", "polite"),
-        ("pitfalls.disconnects", "/wrong/stage", "hello", "polite"),
+        ("pitfalls.closing", "/wrong/order", "soup", "silent"),
         ("pitfalls.catching", "/wrong/menu", "tea", "drops while idle"),
     ],
 )
@@ -270,3 +272,93 @@ def test_the_first_message_as_its_file_says():
         command = [sys.executable, "examples/first_message/client.py", f"ws://127.0.0.1:{port}/ws"]
         result = subprocess.run(command, cwd=lessons.ROOT, capture_output=True, text=True, timeout=PATIENCE)
         assert result.stdout == "You wrote: hello from a script\n"
+
+
+PITFALLS = {
+    "accept": """
+        /wrong/length: refused, HTTP 500
+        /right/length: 5 characters
+        """,
+    "disconnects": """
+        /wrong/stage: Ann asks for the microphone: yours
+        /wrong/stage: Ben asks for the microphone: taken
+        /right/stage: Ann asks for the microphone: yours
+        /right/stage: Ben asks for the microphone: yours
+        """,
+    "blocking": """
+        /wrong/desk: Ann's report is being made
+        /wrong/desk: Ann has her report
+        /wrong/desk: Ben, who only says hi, is answered
+        /right/desk: Ann's report is being made
+        /right/desk: Ben, who only says hi, is answered
+        /right/desk: Ann has her report
+        """,
+    "closing": """
+        /wrong/order: noted: soup
+        /wrong/order: closed with 1000 ''
+        /right/order: noted: soup
+        /right/order: noted: bread
+        /right/order: 2 dishes, thank you
+        /right/order: closed with 1000 'order taken'
+        """,
+    "catching": """
+        /wrong/menu: tea: 2.50
+        /wrong/menu: pizza? closed with 1000
+        /wrong/menu: soup? closed with 1000
+        /right/menu: tea: 2.50
+        /right/menu: pizza is not on the menu
+        /right/menu: soup? closed with 1011
+        And now look at the server's log: which of the two has an error in it?
+        """,
+}
+
+
+@pytest.mark.parametrize("name", PITFALLS)
+def test_a_pitfalls_client_shows_the_difference(name):
+    with program("-m", "uvicorn", f"examples.pitfalls.{name}:app", "--port", "0") as (_, port):
+        command = [sys.executable, "-m", f"examples.pitfalls.{name}", f"ws://127.0.0.1:{port}"]
+        result = subprocess.run(command, cwd=lessons.ROOT, capture_output=True, text=True, timeout=PATIENCE)
+        assert (result.stdout, result.stderr) == (textwrap.dedent(PITFALLS[name]).lstrip(), "")
+
+
+def test_the_messages_as_their_file_says():
+    with program("-m", "uvicorn", "examples.messages.app:app", "--port", "0") as (_, port):
+        command = [sys.executable, "examples/messages/client.py", f"ws://127.0.0.1:{port}"]
+        result = subprocess.run(command, cwd=lessons.ROOT, capture_output=True, text=True, timeout=PATIENCE)
+        echo, text, order = re.split(r"^/(?:text|order)\n", result.stdout, flags=re.MULTILINE)
+        assert "b'\\x00\\xff'        b'\\x00\\xff'" in echo
+        assert "b'\\x00\\xff'        closed: 1003 text, please" in text
+        assert order.count('"error":"send JSON, as text"') == 4
+        assert """'{"item": "tea"}'  '{"ordered":"tea"}'""" in order
+
+
+LIMIT = 16 * 1024 * 1024  # bytes: what uvicorn takes, unless told otherwise
+
+
+@pytest.mark.parametrize("compression", [None, "deflate"])
+def test_the_echo_gives_back_what_it_got(compression):
+    sizes = [0, 1, 125, 126, 65_535, 65_536, 1_000_003, LIMIT]
+
+    async def talk(port):
+        url = f"ws://127.0.0.1:{port}/echo"
+        async with asyncio.timeout(60), connect(url, max_size=None, compression=compression) as ws:
+            for size in sizes:
+                # Random bytes grow when they are compressed; and the limit holds for what travels, too.
+                noise = random.Random(size).randbytes(min(size, LIMIT - 64 * 1024) if compression else size)
+                for message in ["x" * size, noise]:
+                    await ws.send(message)
+                    assert await ws.recv() == message
+            await ws.send("é" * (LIMIT // 2))  # the limit counts bytes
+            assert await ws.recv() == "é" * (LIMIT // 2)
+            for parts in [["a", "", "b" * 70_000], [b"a", b"", b"b" * 70_000], ["", ""], [b""]]:  # a frame each
+                await ws.send(parts)
+                assert await ws.recv() == type(parts[0])().join(parts)
+        for message in ["x" * (LIMIT + 1), b"x" * (LIMIT + 1), "é" * (LIMIT // 2 + 1)]:
+            async with asyncio.timeout(60), connect(url, max_size=None, compression=compression) as ws:
+                with contextlib.suppress(ConnectionClosed):
+                    await ws.send(message)
+                await ws.wait_closed()
+                assert ws.close_code == 1009
+
+    with program("-m", "examples.echo", "--port", "0") as (_, port):
+        asyncio.run(talk(port))
