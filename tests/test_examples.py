@@ -319,7 +319,7 @@ PITFALLS = {
         /wrong/order: closed with 1000 ''
         /right/order: noted: soup
         /right/order: noted: bread
-        /right/order: 2 dishes, thank you
+        /right/order: thank you
         /right/order: closed with 1000 'order taken'
         """,
     "catching": """

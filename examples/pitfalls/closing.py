@@ -35,10 +35,11 @@ async def right(websocket: WebSocket):
                 break
             dishes.append(text)
             await websocket.send_text(f"noted: {text}")
-        await websocket.send_text(f"{len(dishes)} dishes, thank you")
+        logger.info("ordered: %s", ", ".join(dishes))
+        await websocket.send_text("thank you")
         await websocket.close(1000, "order taken")
     except WebSocketDisconnect as disconnect:
-        logger.info("left with code %d, nothing ordered", disconnect.code)
+        logger.info("left with code %d", disconnect.code)
 
 
 async def compare(server: str) -> None:

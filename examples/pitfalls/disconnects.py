@@ -35,17 +35,17 @@ async def wrong(websocket: WebSocket):
 @app.websocket("/right/stage")
 async def right(websocket: WebSocket):
     await websocket.accept()
-    if microphone.locked():
-        await websocket.send_text("taken")
-        await websocket.close()
-        return
     try:
+        if microphone.locked():
+            await websocket.send_text("taken")
+            await websocket.close()
+            return
         async with microphone:
             await websocket.send_text("yours")
             while True:
                 await websocket.receive_text()
-    except WebSocketDisconnect:
-        logger.info("the microphone is free")
+    except WebSocketDisconnect as disconnect:
+        logger.info("left with code %d", disconnect.code)
 
 
 async def compare(server: str) -> None:

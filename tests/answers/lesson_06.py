@@ -427,6 +427,63 @@ WRONG = [
         """,
         "the client sent 'Zoe' and expected 'Zoe', but no answer came within 2 seconds.",
     ),
+    (
+        "iter_text() and finally: a send that fails is not expected",
+        """
+        await websocket.accept()
+        name = None
+        try:
+            async for text in websocket.iter_text():
+                if name is None:
+                    name = text
+                    names.append(name)
+                await websocket.send_text(", ".join(sorted(set(names))))
+        finally:
+            if name is not None:
+                names.remove(name)
+        """,
+        "a client asks three times and closes with 1000 in one breath, without waiting for an answer. "
+        "What came of it: raised WebSocketDisconnect(1006).",
+    ),
+    (
+        "every receive is guarded, and the send is not",
+        """
+        await websocket.accept()
+        try:
+            name = await websocket.receive_text()
+        except WebSocketDisconnect:
+            return
+        names.append(name)
+        try:
+            while True:
+                await websocket.send_text(", ".join(sorted(set(names))))
+                try:
+                    await websocket.receive_text()
+                except WebSocketDisconnect:
+                    return
+        finally:
+            names.remove(name)
+        """,
+        "without waiting for an answer. What came of it: raised WebSocketDisconnect(1006).",
+    ),
+    (
+        "every error is caught, and hidden",
+        """
+        await websocket.accept()
+        name = None
+        try:
+            name = await websocket.receive_text()
+            names.append(name)
+            while True:
+                await websocket.send_text(", ".join(sorted(set(names))))
+                await websocket.receive_text()
+        except Exception:
+            if name is not None:
+                names.remove(name)
+        """,
+        "when a client sent bytes, the endpoint returned without close(). Is the error that the bytes cause caught, "
+        "and hidden?",
+    ),
 ]
 
 RIGHT_IN_ANOTHER_WAY = """

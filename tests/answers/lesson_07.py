@@ -44,7 +44,18 @@ WRONG = [
     (
         "called first, and its result given to to_thread()",
         loop("await websocket.send_text(await asyncio.to_thread(exercises.slow_report(name)))"),
-        "On the server, the endpoint raised TypeError: 'str' object is not callable.",
+        "called in report(), line 11 of its cell. Hand it to a thread: asyncio.to_thread() takes the function and its "
+        "arguments, and calls it there. On the server, the endpoint raised TypeError: 'str' object is not callable.",
+    ),
+    (
+        "awaited, although it is a plain function",
+        loop("await websocket.send_text(await exercises.slow_report(name))"),
+        "(a plain function, with an `await` that does not belong there?)",
+    ),
+    (
+        "waits, and never calls it",
+        loop("await asyncio.Event().wait()"),
+        "slow_report('Ann') was not called within 2 seconds. (The check sees the threads of this process only.)",
     ),
     (
         "called on the loop, its result passed through a thread",
@@ -54,7 +65,7 @@ WRONG = [
     (
         "to_thread() without await",
         loop("await websocket.send_text(asyncio.to_thread(exercises.slow_report, name))"),
-        "'Ann' asked, and the connection ended, with code 1006, cut off without close(). On the server, the endpoint",
+        "object has no attribute 'encode' (an `await` is missing).",
     ),
     (
         "to_thread() without await, as text",

@@ -313,8 +313,8 @@ WRONG = [
         await websocket.send_text(f"total: {total}")
         await websocket.close(1000, "done")
         """,
-        "when a client left, the endpoint raised WebSocketDisconnect(1006). Catch WebSocketDisconnect around the loop. "
-        "This code comes from a send, which can fail, too.",
+        "when a client said 'done' and left at once, the endpoint raised WebSocketDisconnect(1006). The last words can "
+        "fail: do they stand in the `try`, too?",
     ),
     (
         "says goodbye to a client that has left",
@@ -333,7 +333,87 @@ WRONG = [
         await websocket.close(1000, "done")
         """,
         "when a client left, the endpoint raised WebSocketDisconnect(1006). Catch WebSocketDisconnect around the loop. "
-        "This code comes from a send, which can fail, too.",
+        "This code comes from a send, which can fail, too, also below the loop.",
+    ),
+    (
+        "a minus sign in front of digits, as often as you like",
+        """
+        await websocket.accept()
+        total = 0
+        try:
+            while (text := await websocket.receive_text()) != "done":
+                if text.lstrip("-").isdigit():
+                    total += int(text)
+                    await websocket.send_text(str(total))
+                else:
+                    await websocket.send_text("not a number")
+            await websocket.send_text(f"total: {total}")
+            await websocket.close(1000, "done")
+        except WebSocketDisconnect:
+            pass
+        """,
+        "the client sent '--5' and expected 'not a number', but the connection ended first, with code 1006",
+    ),
+    (
+        "what Unicode calls a digit",
+        """
+        await websocket.accept()
+        total = 0
+        try:
+            while (text := await websocket.receive_text()) != "done":
+                if text.removeprefix("-").isdigit():
+                    total += int(text)
+                    await websocket.send_text(str(total))
+                else:
+                    await websocket.send_text("not a number")
+            await websocket.send_text(f"total: {total}")
+            await websocket.close(1000, "done")
+        except WebSocketDisconnect:
+            pass
+        """,
+        "the client sent '²' and expected 'not a number', but the connection ended first, with code 1006",
+    ),
+    (
+        "an optional minus sign, and no plus",
+        """
+        import re
+
+        await websocket.accept()
+        total = 0
+        try:
+            while (text := await websocket.receive_text()) != "done":
+                if re.fullmatch("-?[0-9]+", text):
+                    total += int(text)
+                    await websocket.send_text(str(total))
+                else:
+                    await websocket.send_text("not a number")
+            await websocket.send_text(f"total: {total}")
+            await websocket.close(1000, "done")
+        except WebSocketDisconnect:
+            pass
+        """,
+        "the client sent '+5' and expected '13', but got 'not a number'. int() decides what is a whole number",
+    ),
+    (
+        "closes once more below the except",
+        """
+        await websocket.accept()
+        total = 0
+        try:
+            while (text := await websocket.receive_text()) != "done":
+                try:
+                    total += int(text)
+                    await websocket.send_text(str(total))
+                except ValueError:
+                    await websocket.send_text("not a number")
+            await websocket.send_text(f"total: {total}")
+            await websocket.close(1000, "done")
+        except WebSocketDisconnect:
+            pass
+        await websocket.close()
+        """,
+        "Something goes on after the connection has ended: is it still in a loop? Or does a send or close() stand "
+        "below the `except`, or in a `finally`?",
     ),
 ]
 

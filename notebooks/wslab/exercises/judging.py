@@ -25,6 +25,18 @@ from wslab.server import ServeError, Server, serve
 DISCONNECT = "endpoint raised WebSocketDisconnect("
 DISCONNECTED = "endpoint raised WebSocketDisconnected:"
 MISSING_AWAIT = "Does every call of `websocket` have its `await`, and does the endpoint answer before it ends?"
+GOES_ON = (
+    "Something goes on after the connection has ended: is it still in a loop? "
+    "Or does a send or close() stand below the `except`, or in a `finally`?"
+)
+CAUSES = {  # parts of an error's text, and what to look at; the texts of Python 3.11 to 3.13, and of 3.14
+    "object NoneType can't be used in 'await' expression": "is it `async def`?",
+    "'NoneType' object can't be awaited": "is it `async def`?",
+    "can't be used in 'await' expression": "a plain function, with an `await` that does not belong there?",
+    "object can't be awaited": "a plain function, with an `await` that does not belong there?",
+    "'coroutine' object": "an `await` is missing",
+    "of type coroutine": "an `await` is missing",
+}
 WAIT = 2.0  # seconds that a client waits for a handshake, an answer or a close
 
 
@@ -102,17 +114,22 @@ async def judge(app, *steps: Callable[[Server], Awaitable[str]], ws: str = "auto
                 raise NotYet(
                     f"{problem} On the server, the {error}." if error else f"{problem} {problem.hint}"
                 ) from None
-            error = await what_the_endpoint_did(server)
-            if error.startswith(DISCONNECT):
-                sending = " This code comes from a send, which can fail, too." if "(1006)" in error else ""
-                raise NotYet(f"when a client left, the {error}. Catch WebSocketDisconnect around the loop.{sending}")
-            if error.startswith(DISCONNECTED):
-                raise NotYet(f"the {error}. Something goes on after the connection has ended: is it still in a loop?")
-            if error:
-                raise NotYet(f"the clients got what they should, but the {error}.")
+            await no_error(server)
     except (NotYet, ServeError) as problem:
         return Verdict(good, str(problem).strip())
     return Verdict([*good, "no endpoint ended with an error"])
+
+
+async def no_error(server: Server) -> None:
+    """None of the endpoints may have raised an error, or returned without closing, since this was last looked at."""
+    error = await what_the_endpoint_did(server)
+    if error.startswith(DISCONNECT):
+        sending = " This code comes from a send, which can fail, too, also below the loop." if "(1006)" in error else ""
+        raise NotYet(f"when a client left, the {error}. Catch WebSocketDisconnect around the loop.{sending}")
+    if error.startswith(DISCONNECTED):
+        raise NotYet(f"the {error}. {GOES_ON}")
+    if error:
+        raise NotYet(f"the clients got what they should, but the {error}.")
 
 
 async def what_the_endpoint_did(server: Server) -> str:
@@ -125,7 +142,7 @@ async def what_the_endpoint_did(server: Server) -> str:
     harmless = "endpoint could not send"  # what counts is what the endpoint makes of it
     found = (note for note in notes if note.startswith("endpoint ") and not note.startswith(harmless))
     note = next(found, "").rstrip(".")
-    return f"{note} (is it `async def`?)" if "can't be used in 'await' expression" in note else note
+    return note + next((f" ({cause})" for text, cause in CAUSES.items() if text in note), "")
 
 
 class Client:

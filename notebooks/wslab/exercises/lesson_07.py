@@ -165,8 +165,7 @@ async def begins(name: str, client: Client) -> None:
     if _library.blocked:
         raise NotYet(
             f"while {called} was at work, nobody else could be served: it ran on the thread of the event loop, "
-            f"called in {_library.blocked}.",
-            ON_THE_LOOP,
+            f"called in {_library.blocked}. {ON_THE_LOOP}"
         )
     if "<coroutine object" in str(got):
         raise NotYet(f"{name!r} was answered with the text of a coroutine. Its `await` is missing.")
@@ -175,7 +174,10 @@ async def begins(name: str, client: Client) -> None:
     if got:
         too_early(name, got)
     if name not in _library.begun:
-        raise NotYet(f"{name!r} asked, and {called} was not called within {WAIT:g} seconds.")
+        raise NotYet(
+            f"{name!r} asked, and {called} was not called within {WAIT:g} seconds. (The check sees the threads of this "
+            "process only.)"
+        )
 
 
 async def received(client: Client, patience: float) -> str | bytes:

@@ -4,13 +4,24 @@ import asyncio
 import contextlib
 
 from wslab.clients import TEXT, frame
-from wslab.exercises.judging import WAIT, Client, NotYet, Verdict, check_up, judge, visit
+from wslab.exercises.judging import (
+    WAIT,
+    Client,
+    NotYet,
+    Verdict,
+    check_up,
+    judge,
+    no_error,
+    visit,
+    what_the_endpoint_did,
+)
 from wslab.server import Server
 
 CLOSE = 0x88  # first byte of a close frame (RFC 6455, section 5.2)
 
 LOOP = "Is the loop there, and does only `done` end it?"
 OWN = "Each client has a sum of its own: keep it in a variable of the endpoint."
+WHOLE = "int() decides what is a whole number: call it, and catch its ValueError."
 LAST_WORDS = "The last words come before close()."
 
 
@@ -35,14 +46,16 @@ async def tally(app) -> Verdict:
             await done(client, -8)
         async with visit(server, "/tally") as client:
             await done(client, 0)
+        await no_error(server)
         return "numbers are added up, then come the last words, then close 1000 'done'"
 
     async def bears_mistakes(server: Server) -> str:
         async with visit(server, "/tally") as client:
-            await adds(
-                client, ("7", "7"), ("seven", "not a number"), ("", "not a number"), ("3.5", "not a number"), ("1", "8")
-            )
-            await done(client, 8)
+            no = "not a number"
+            await adds(client, ("7", "7"), ("seven", no), ("", no), ("3.5", no), ("1", "8"))
+            await adds(client, ("--5", no), ("²", no), ("+5", "13"), wrong=WHOLE)
+            await done(client, 13)
+        await no_error(server)
         return "after a text that is not a number the conversation goes on"
 
     async def apart(server: Server) -> str:
@@ -51,6 +64,7 @@ async def tally(app) -> Verdict:
             await adds(ben, ("10", "10"), wrong=OWN)
             await done(ben, 10)
             await adds(ann, ("2", "3"), wrong=OWN)
+        await no_error(server)
         return "two clients at once have sums of their own; one is done, the other goes on and leaves"
 
     async def leaves_before_the_last_words(server: Server) -> str:
@@ -61,6 +75,11 @@ async def tally(app) -> Verdict:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(WAIT):
                     await client.ws.wait_closed()
+        if error := await what_the_endpoint_did(server):
+            raise NotYet(
+                f"when a client said 'done' and left at once, the {error}. The last words can fail: do they stand in "
+                "the `try`, too?"
+            )
         return "a client that says 'done' and leaves at once does no harm"
 
     verdict = await judge(app, ends, bears_mistakes, apart, leaves_before_the_last_words)
