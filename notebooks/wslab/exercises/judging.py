@@ -107,7 +107,10 @@ async def judge(app, *steps: Callable[[Server], Awaitable[str]], ws: str = "auto
                 sending = " This code comes from a send, which can fail, too." if "(1006)" in error else ""
                 raise NotYet(f"when a client left, the {error}. Catch WebSocketDisconnect around the loop.{sending}")
             if error.startswith(DISCONNECTED):
-                raise NotYet(f"the {error}. Something goes on after the connection has ended: is it still in a loop?")
+                raise NotYet(
+                    f"the {error}. Something goes on after the connection has ended: is a `return` missing, or is it "
+                    "still in a loop?"
+                )
             if error:
                 raise NotYet(f"the clients got what they should, but the {error}.")
     except (NotYet, ServeError) as problem:
