@@ -56,13 +56,13 @@ async def take_order(websocket: WebSocket):
         while True:
             try:
                 order = await websocket.receive_json()
-            except (KeyError, ValueError):  # binary; not JSON (JSONDecodeError is a ValueError)
+            except (KeyError, ValueError, RecursionError):  # binary; not JSON; nested too deeply
                 await websocket.send_json({"error": "send JSON, as text"})
                 continue
             match order:
-                case {"item": str(item)}:
+                case {"item": "tea" | "coffee" as item}:
                     await websocket.send_json({"ordered": item})
                 case _:
-                    await websocket.send_json({"error": 'send an object with a text "item"'})
+                    await websocket.send_json({"error": '"item" must be tea or coffee'})
     except WebSocketDisconnect as disconnect:
         logger.info("the client left with code %d", disconnect.code)

@@ -7,6 +7,7 @@ async def measure(websocket: WebSocket):
     try:
         while True:
             message = await websocket.receive()
+            # Without these two lines, `message["bytes"]` would fail when the client leaves: a KeyError of your own.
             if message["type"] == "websocket.disconnect":
                 raise WebSocketDisconnect(message["code"], message.get("reason"))
             text = message.get("text")

@@ -228,7 +228,7 @@ WRONG = [
                 pass
         """,
         'endpoint raised WebSocketDisconnected: Cannot call "receive" once a disconnect message has been received. '
-        "Something goes on after the connection has ended: is it still in a loop?",
+        "Something goes on after the connection has ended: is a `return` missing, or is it still in a loop?",
     ),
     (
         "closes a connection that is closed",

@@ -299,6 +299,20 @@ WRONG = [
         "no answer came within 2 seconds.",
     ),
     (
+        "every error swallowed inside the loop",
+        """
+        while True:
+            try:
+                message = await websocket.receive()
+                kind = "text" if "text" in message else "bytes"
+                await websocket.send_json({"kind": kind, "length": len(message[kind])})
+            except Exception:
+                pass
+        """,
+        "when a client left, the endpoint's loop went on for ever without waiting for anything. Leave the loop when "
+        "the client has gone. On the server, the event loop is blocked",
+    ),
+    (
         "no await",
         """
         while True:

@@ -284,14 +284,89 @@ WRONG = [
         """
         await websocket.accept()
         text = await websocket.receive_text()
+        try:
+            answer = f"In a year you will be {int(text) + 1}."
+        except ValueError:
+            await websocket.close(4000, f"not a number: {text[:27]}")
+        else:
+            await websocket.send_text(answer)
+            await websocket.close()
+        """,
+        "a client connects, says nothing, and closes with 1000: a page that is opened and closed. "
+        "What came of it: raised WebSocketDisconnect(1000). It does not expect its client to leave",
+    ),
+    (
+        "the next number is written too late",
+        """
+        await websocket.accept()
+        text = await websocket.receive_text()
+        try:
+            years = int(text)
+        except ValueError:
+            await websocket.close(4000, f"not a number: {text[:27]}")
+        else:
+            await websocket.send_text(f"In a year you will be {years + 1}.")
+            await websocket.close()
+        """,
+        "the client sent 4300 times '9' and expected to be closed with 4000, but the connection ended with code 1006, "
+        "cut off without close(). On the server, the endpoint raised ValueError: Exceeds the limit (4300 digits)",
+    ),
+    (
+        "only digits",
+        """
+        await websocket.accept()
+        text = await websocket.receive_text()
         if text.isdecimal():
             await websocket.send_text(f"In a year you will be {int(text) + 1}.")
             await websocket.close()
         else:
             await websocket.close(4000, f"not a number: {text[:27]}")
         """,
-        "a client connects, says nothing, and closes with 1000: a page that is opened and closed. "
-        "What came of it: raised WebSocketDisconnect(1000). It does not expect its client to leave",
+        "the client sent '-5' and expected 'In a year you will be -4.', but the connection ended first, with code "
+        "4000. int() takes '-5'.",
+    ),
+    (
+        "digits that are none to int()",
+        """
+        await websocket.accept()
+        text = await websocket.receive_text()
+        if text.removeprefix("-").isdigit():
+            await websocket.send_text(f"In a year you will be {int(text) + 1}.")
+            await websocket.close()
+        else:
+            await websocket.close(4000, f"not a number: {text[:27]}")
+        """,
+        "the client sent '²' and expected to be closed with 4000, but the connection ended with code 1006, cut off "
+        "without close(). On the server, the endpoint raised ValueError: invalid literal for int() with base 10: '²'.",
+    ),
+    (
+        "fractions are rounded",
+        """
+        await websocket.accept()
+        text = await websocket.receive_text()
+        try:
+            answer = f"In a year you will be {int(float(text)) + 1}."
+        except ValueError:
+            await websocket.close(4000, f"not a number: {text[:27]}")
+        else:
+            await websocket.send_text(answer)
+            await websocket.close()
+        """,
+        "the client sent '4.5' and expected to be closed with 4000, but got an answer, 'In a year you will be 5.'. "
+        "Let int() decide about the text as it came.",
+    ),
+    (
+        "closes once more",
+        """
+        await websocket.accept()
+        text = await websocket.receive_text()
+        try:
+            await websocket.send_text(f"In a year you will be {int(text) + 1}.")
+        except ValueError:
+            await websocket.close(4000, f"not a number: {text[:27]}")
+        await websocket.close()
+        """,
+        "Something goes on after the connection has ended: is a `return` missing, or is it still in a loop?",
     ),
     (
         "a coroutine that is not awaited",
@@ -317,9 +392,12 @@ async def age(websocket: WebSocket):
     await websocket.accept()
     try:
         text = await websocket.receive_text()
-        if not text.isdecimal():
-            raise WebSocketException(4000, f"not a number: {text}".encode()[:123].decode(errors="ignore"))
-        await websocket.send_text(f"In a year you will be {int(text) + 1}.")
+        try:
+            answer = str(int(text) + 1)
+        except ValueError:
+            reason = f"not a number: {text}".encode()[:123].decode(errors="ignore")
+            raise WebSocketException(4000, reason) from None
+        await websocket.send_text(f"In a year you will be {answer}.")
         await websocket.close()
     except WebSocketDisconnect:
         pass

@@ -24,7 +24,8 @@ WRONG = [
         await websocket.send_text(await load_greeting())
         await websocket.close()
         """,
-        "a client at /lounge?ticket=42 should be accepted, but got HTTP 500. On the server, the endpoint raised "
+        "a client at /lounge?ticket=42 should be accepted, but got HTTP 500. Is accept() there, and is it awaited? "
+        "On the server, the endpoint raised "
         'RuntimeError: Expected ASGI message "websocket.accept"',
     ),
     (
@@ -50,7 +51,7 @@ WRONG = [
         await websocket.send_text(await load_greeting())
         await websocket.close()
         """,
-        "a client at /lounge?ticket=42 should be accepted, but got HTTP 500.",
+        "a client at /lounge?ticket=42 should be accepted, but got HTTP 500. Is accept() there, and is it awaited?",
     ),
     (
         "accept before the ticket",
@@ -273,6 +274,31 @@ WRONG = [
         "after the answer the connection ended with code 1006, cut off without close(), not with 1000.",
     ),
     (
+        "something slow before accept",
+        """
+        if ticket != "42":
+            await websocket.close()
+            return
+        await asyncio.sleep(0.7)
+        await websocket.accept()
+        await websocket.send_text(await load_greeting())
+        await websocket.close()
+        """,
+        "a client at /lounge?ticket=42 had to wait until it was accepted. Whatever is slow comes after accept().",
+    ),
+    (
+        "the ticket as a number",
+        """
+        if not ticket.isdecimal() or int(ticket) != 42:
+            await websocket.close()
+            return
+        await websocket.accept()
+        await websocket.send_text(await load_greeting())
+        await websocket.close()
+        """,
+        "a client at /lounge?ticket=042 was accepted. Compare the ticket as text",
+    ),
+    (
         "never decides",
         """
         await asyncio.Event().wait()
@@ -305,8 +331,8 @@ async def load_greeting() -> str:
     await asyncio.sleep(0.1)
     return "Welcome to the lounge!"
 
-async def check_ticket(ticket: int):
-    if ticket != 42:
+async def check_ticket(ticket: str):
+    if ticket != "42":
         raise HTTPException(403)
 
 @app.websocket("/lounge", dependencies=[Depends(check_ticket)])

@@ -108,7 +108,7 @@ WRONG = [
             pass
         """,
         'the endpoint raised WebSocketDisconnected: WebSocket is not connected. Need to call "accept" first. '
-        "Something goes on after the connection has ended: is it still in a loop?",
+        "Something goes on after the connection has ended: is a `return` missing, or is it still in a loop?",
     ),
     (
         "adds up `done`, too",

@@ -16,7 +16,7 @@ from wslab.exercises.judging import (
     visit,
     what_the_endpoint_did,
 )
-from wslab.server import Server
+from wslab.server import ServeError, Server
 
 # Each message, and what to think of if it is the first that fails.
 MESSAGES = [
@@ -52,6 +52,14 @@ async def measuring(app) -> Verdict:
                 except NotYet as problem:
                     raise NotYet(f"{problem} {remark}".strip(), problem.hint) from None
             await client.expect_silence()
+        try:
+            for _ in range(3):  # turns of the server's event loop, until the endpoint has seen that its client left
+                await server.on_loop(lambda: None)
+        except ServeError:
+            raise NotYet(
+                "when a client left, the endpoint's loop went on for ever without waiting for anything. Leave the loop "
+                "when the client has gone."
+            ) from None
         return "text and bytes are measured, one after the other, empty ones too"
 
     async def lets_go(server: Server) -> str:

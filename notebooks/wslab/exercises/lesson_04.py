@@ -21,18 +21,23 @@ LONG = [
     # Whoever cuts bytes cuts through a character of at least one of these.
     *(("a" * n + "🙂" * 100, f"{'a' * n!r} and 100 times '🙂'") for n in range(4)),
 ]
+# what int() does not take, although it looks like a number
+STRANGE = [
+    *((text, repr(text)) for text in ("4.5", "²")),
+    ("9" * 4300, "4300 times '9'"),  # it takes this one, but the next number has a digit more than Python writes
+]
 
 
 async def age_gate(app) -> Verdict:
     """Lesson 04: `/age` answers a number and closes with 1000; else it closes with 4000 and `not a number: TEXT`."""
 
-    async def answers(server: Server, number: int) -> str:
-        answer = f"In a year you will be {number + 1}."
+    async def answers(server: Server, text: str) -> str:
+        answer = f"In a year you will be {int(text) + 1}."
         async with visit(server, "/age") as client:
-            await client.say(str(number))
-            await client.expect(answer)
+            await client.say(text)
+            await client.expect(answer, closed=MISSING_AWAIT if text == "42" else f"int() takes {text!r}.")
             await client.expect_close()
-        return f"{str(number)!r} is answered with {answer!r}, then the connection is closed with 1000"
+        return f"{text!r} is answered with {answer!r}, then the connection is closed with 1000"
 
     async def refuses(server: Server, texts: list[tuple[str, str]], good: str) -> str:
         for text, words in texts:
@@ -51,9 +56,11 @@ async def age_gate(app) -> Verdict:
 
     verdict = await judge(
         app,
-        *(partial(answers, number=number) for number in (42, 7)),
+        *(partial(answers, text=text) for text in ("42", "7")),
         partial(refuses, texts=SHORT, good="texts that are no numbers are quoted in the reason, with code 4000"),
         partial(refuses, texts=LONG, good="long ones too, in any alphabet"),
+        partial(answers, text="-5"),
+        partial(refuses, texts=STRANGE, good="what int() does not take, or Python does not write, is refused"),
     )
     return await check_up(
         verdict,
@@ -80,4 +87,6 @@ async def reason_for_closing(client: Client, words: str) -> str:
             hint = MISSING_AWAIT if client.ws.close_code == 1006 else ""
             raise NotYet(f"{sent} the connection ended with {describe_end(client.ws)}.", hint) from None
         return client.ws.close_reason
+    if str(extra).startswith("In a year"):
+        raise NotYet(f"{sent} got an answer, {extra!r}. Let int() decide about the text as it came.")
     raise NotYet(f"{sent} got a message, {extra!r}. The reason is an argument of close().")

@@ -1,16 +1,19 @@
 """The check under the exercise of lesson 05."""
 
+import time
 from collections.abc import Iterable
 from functools import partial
 
 from wslab.conversation import Event
-from wslab.exercises.judging import NotYet, Refused, Verdict, check_up, judge, visit
+from wslab.exercises.judging import NotYet, Refused, Verdict, check_up, judge, visit, what_the_endpoint_did
 from wslab.server import Server
 
 PATH = "/lounge?ticket=42"
-WRONG = ("?ticket=43", "?ticket=420", "?ticket=x", "?ticket=", "")
+WRONG = ("?ticket=43", "?ticket=420", "?ticket=x", "?ticket=", "", "?ticket=042")
 GREETING = "Welcome to the lounge!"
 LOADS = "log: loads the greeting"
+SOON = 0.5  # seconds: a handshake takes a few milliseconds, more on a busy machine
+TRIES = 3  # so that one handshake may be late
 
 
 async def lounge(app) -> Verdict:
@@ -20,7 +23,12 @@ async def lounge(app) -> Verdict:
         client = f"a client at /lounge{query}"
         try:
             async with visit(server, f"/lounge{query}"):
-                raise NotYet(f"{client} was accepted. Refuse it before accept(): afterwards it is in.")
+                what_to_do = (
+                    "Compare the ticket as text: numbers can be written in many ways."
+                    if query == "?ticket=042"
+                    else "Refuse it before accept(): afterwards it is in."
+                )
+                raise NotYet(f"{client} was accepted. {what_to_do}")
         except Refused as refusal:
             if refusal.status != 403:
                 raise NotYet(
@@ -35,8 +43,11 @@ async def lounge(app) -> Verdict:
                 await client.expect(GREETING)
                 await client.expect_close()
         except Refused as refusal:
+            error = await what_the_endpoint_did(server)
+            unaccepted = 'Need to call "accept" first' in error or 'Expected ASGI message "websocket.accept"' in error
             raise NotYet(
-                f"a client at {PATH} should be accepted, but got HTTP {refusal.status}.",
+                f"a client at {PATH} should be accepted, but got HTTP {refusal.status}."
+                + (" Is accept() there, and is it awaited?" if unaccepted else ""),
                 'Is there an endpoint for /lounge, and does it compare the ticket with the text "42"?',
             ) from None
         return f"a client at {PATH} gets the greeting, then the connection is closed with 1000"
@@ -61,7 +72,18 @@ async def lounge(app) -> Verdict:
                 raise NotYet(f"load_greeting() was called for a client at {path}, which is refused.")
         return "the greeting is loaded when the client is in, and for nobody else"
 
-    steps = [*(partial(refuses, query=query) for query in WRONG), welcomes, loads_after_accept]
+    async def accepts_at_once(server: Server) -> str:
+        for _ in range(TRIES):
+            start = time.monotonic()
+            async with visit(server, PATH) as client:
+                took = time.monotonic() - start
+                await client.expect(GREETING)
+                await client.expect_close()
+            if took < SOON:
+                return "the client does not wait for accept()"
+        raise NotYet(f"a client at {PATH} had to wait until it was accepted. Whatever is slow comes after accept().")
+
+    steps = [*(partial(refuses, query=query) for query in WRONG), welcomes, loads_after_accept, accepts_at_once]
     verdict = await judge(app, *steps)
     return await check_up(verdict, app, PATH, "crowd", good="fifty clients at once are all welcomed")
 
