@@ -15,13 +15,15 @@ import sys
 import textwrap
 import time
 import urllib.request
+from urllib.parse import urlsplit
 
 import pytest
 from websockets import ConnectionClosed, connect
 
 from examples.disconnects import app as disconnects
 from tests import lessons
-from wslab import checkup
+from wslab import checkup, serve
+from wslab.clients import BINARY, TEXT, frame
 
 PATIENCE = 20  # seconds; only a test that fails waits this long
 
@@ -62,9 +64,8 @@ def function(module: str, name: str) -> str:
         ("pitfalls/closing.py", "right", "08-closing-too-early", "order", -1),
         ("pitfalls/catching.py", "wrong", "09-catching-too-much", "menu", 0),
         ("pitfalls/catching.py", "right", "09-catching-too-much", "menu", -1),
-        ("disconnects/app.py", "put_out", "10-disconnects-done-right", "put_out", -1),
         ("disconnects/app.py", "read", "10-disconnects-done-right", "read", -1),
-        ("disconnects/app.py", "answer", "10-disconnects-done-right", "answer", -1),
+        ("disconnects/app.py", "within", "10-disconnects-done-right", "within", -1),
         ("disconnects/app.py", "shout", "10-disconnects-done-right", "shout", -1),
     ],
 )
@@ -124,6 +125,70 @@ def test_the_echo_program_its_page_and_its_client():
 def test_the_endpoint_of_lesson_10_survives_every_client(ws):
     asyncio.run(checkup(disconnects.app, "/ws", say="hello", ws=ws)).raise_for_failures()
     assert not disconnects.online
+
+
+async def served_by_lesson_10(visit, **uvicorn_options) -> list[str]:
+    """Let `visit(ws)` at it; returns the errors that its endpoint raised."""
+    server = serve(disconnects.app, name="lesson 10", **uvicorn_options)
+    server.shrink_buffers()
+    with server, socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        url = server.url("/ws")
+        sock.connect((urlsplit(url).hostname, urlsplit(url).port))
+        async with asyncio.timeout(PATIENCE):
+            async with connect(url, sock=sock, compression=None, max_size=None) as ws:
+                await visit(ws)
+            while await server.on_loop(lambda: len(disconnects.online)):
+                await asyncio.sleep(0.01)
+        notes = (await server.conversation()).events
+    return [note.text for note in notes if note.text.startswith("endpoint raised")]
+
+
+@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+def test_the_endpoint_of_lesson_10_puts_out_whoever_sends_texts_and_then_bytes(ws):
+    async def visit(client):
+        client.transport.write(20 * frame(TEXT, b"hello") + frame(BINARY, b"x"))
+        await client.wait_closed()
+        assert client.close_code == 1003
+
+    assert asyncio.run(served_by_lesson_10(visit, ws=ws)) == []
+
+
+@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+def test_the_endpoint_of_lesson_10_gives_up_who_reads_nothing(ws, monkeypatch):
+    async def big(text):
+        return text * 1_000_000
+
+    async def visit(client):
+        client.transport.pause_reading()
+        await client.send("hello")
+        while disconnects.online:
+            await asyncio.sleep(0.01)
+        client.transport.abort()
+
+    monkeypatch.setattr(disconnects, "SILENT", 0.2)
+    monkeypatch.setattr(disconnects, "SLOW", 0.2)
+    monkeypatch.setattr(disconnects, "reply_to", big)
+    assert asyncio.run(served_by_lesson_10(visit, ws=ws)) == []
+
+
+@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+def test_the_endpoint_of_lesson_10_answers_after_the_keepalive_has_closed(ws, monkeypatch):
+    async def slowly(text):
+        await asyncio.sleep(0.1)
+        return text * 1000
+
+    async def visit(client):
+        for _ in range(20):
+            await client.send("hello")
+        client.transport.pause_reading()
+        while disconnects.online:
+            await asyncio.sleep(0.01)
+        client.transport.abort()
+
+    monkeypatch.setattr(disconnects, "reply_to", slowly)
+    options = {"ws": ws, "ws_ping_interval": 0.2, "ws_ping_timeout": 0.2}
+    assert asyncio.run(served_by_lesson_10(visit, **options)) == []
 
 
 # What some endpoints are not ready for, since their lesson comes before the one about it.

@@ -95,3 +95,10 @@ OTHERS = [path for path in EXERCISES if hasattr(ANSWERS[number(path)], "RIGHT_IN
 def test_another_right_answer_is_accepted(path):
     verdict = check(path, ANSWERS[number(path)].RIGHT_IN_ANOTHER_WAY)
     assert verdict.passed, verdict
+
+
+def test_a_traceback_in_the_text_of_the_log_is_enough_for_lesson_09():
+    (path,) = [path for path in EXERCISES if number(path) == "09"]
+    answer = ANSWERS["09"].RIGHT_IN_ANOTHER_WAY.replace("raise  # uvicorn logs it", "logger.error(format_exc())")
+    assert "format_exc" in answer
+    assert check(path, f"from traceback import format_exc\n{answer}").passed

@@ -7,12 +7,14 @@ Start it from the project's folder:
 
 import asyncio
 import logging
-from typing import NoReturn
+from collections.abc import Coroutine
+from contextlib import suppress
 
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 
-IDLE = 60  # seconds for a client to say something
+SILENT = 60  # seconds for a client to say something
 SLOW = 10  # seconds for it to take an answer
+AHEAD = 1000  # texts that may wait for their answers
 
 logger = logging.getLogger("uvicorn.error")
 
@@ -20,51 +22,52 @@ app = FastAPI()
 online: set[WebSocket] = set()
 
 
-async def work(text: str) -> str:
+async def reply_to(text: str) -> str:
     await asyncio.sleep(0)  # stands for a database, a model, another service
     return text.upper()
 
 
-async def put_out(websocket: WebSocket, code: int, reason: str) -> NoReturn:
-    await websocket.close(code, reason)
-    raise WebSocketDisconnect(code, reason)
+class PutOut(Exception):
+    """The client is to be put out, with this code and reason."""
 
 
 async def read(websocket: WebSocket, inbox: asyncio.Queue[str]):
     while True:
         try:
-            text = await websocket.receive_text()
+            inbox.put_nowait(await websocket.receive_text())
         except KeyError:  # it sent bytes
-            await put_out(websocket, 1003, "text, please")
-        await inbox.put(text)
+            raise PutOut(1003, "text, please") from None
+        except asyncio.QueueFull:
+            raise PutOut(1008, "too much at once") from None
 
 
-async def answer(websocket: WebSocket, inbox: asyncio.Queue[str]):
-    while True:
-        try:
-            async with asyncio.timeout(IDLE):
-                text = await inbox.get()
-        except TimeoutError:
-            await put_out(websocket, 4000, "idle")
-        reply = await work(text)
-        try:
-            async with asyncio.timeout(SLOW):
-                await websocket.send_text(reply)
-        except TimeoutError:  # close() would wait for the client, too
-            raise WebSocketDisconnect(1006, "does not read") from None
+async def within(seconds: float, step: Coroutine, reason: str):
+    try:
+        async with asyncio.timeout(seconds):
+            return await step
+    except TimeoutError:
+        raise PutOut(4000, reason) from None
+    except RuntimeError:  # uvicorn has closed, and read() has not heard of it yet
+        raise WebSocketDisconnect(1006) from None
 
 
 @app.websocket("/ws")
 async def shout(websocket: WebSocket):
     await websocket.accept()
     online.add(websocket)
-    inbox = asyncio.Queue(maxsize=10)
+    inbox = asyncio.Queue(AHEAD)
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(read(websocket, inbox))
-            tasks.create_task(answer(websocket, inbox))
-    except* WebSocketDisconnect as ended:
-        end = ended.exceptions[0]
-        logger.info("ended with code %d %r", end.code, end.reason)
+            while True:
+                text = await within(SILENT, inbox.get(), "idle")
+                reply = await reply_to(text)
+                await within(SLOW, websocket.send_text(reply), "slow")
+    except* WebSocketDisconnect as left:
+        logger.info("left with code %d", left.exceptions[0].code)
+    except* PutOut as put_out:
+        with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):  # it may have left, or not read
+            async with asyncio.timeout(SLOW):
+                await websocket.close(*put_out.exceptions[0].args)
     finally:
         online.discard(websocket)

@@ -46,7 +46,7 @@ async def right(websocket: WebSocket):
         pass
     except Exception:
         logger.exception("/menu failed")
-        with suppress(WebSocketDisconnect):  # it may have left meanwhile
+        with suppress(WebSocketDisconnect, RuntimeError):  # it may be over already
             await websocket.close(1011)
 
 

@@ -28,5 +28,5 @@ async def divide(websocket: WebSocket):
         pass
     except Exception:
         logger.exception("/divide failed")
-        with suppress(WebSocketDisconnect):  # the client may have left meanwhile
+        with suppress(WebSocketDisconnect, RuntimeError):  # it may be over already
             await websocket.close(1011)

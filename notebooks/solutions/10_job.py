@@ -7,6 +7,8 @@ at_work = set()
 async def work(text: str) -> str:  # leave this as it is
     at_work.add(text)
     try:
+        if text == "bug":
+            raise ValueError(text)
         if text.startswith("slow"):
             await asyncio.Event().wait()  # for ever
         return text.upper()

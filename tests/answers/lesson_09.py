@@ -177,7 +177,78 @@ WRONG = [
             except Exception:
                 pass
         """,
-        "the event loop is blocked in divide(), line ",
+        "a client had left, and the event loop is blocked in divide(), line ",
+    ),
+    (
+        "errors logged in the loop, and the loop goes on",
+        """
+        await websocket.accept()
+        while True:
+            try:
+                text = await websocket.receive_text()
+                try:
+                    dividend, divisor = text.split("/")
+                    result = float(dividend) / float(divisor)
+                except (ValueError, ZeroDivisionError):
+                    await websocket.send_text("error: not a division")
+                else:
+                    await websocket.send_text(significant(result))
+            except Exception:
+                logger.exception("/divide failed")
+        """,
+        "its loop goes on, and lets nobody else run. See *Swallowed in the loop*.",
+    ),
+    (
+        "the one bug that is known is reported, and others are hidden",
+        """
+        await websocket.accept()
+        try:
+            while True:
+                text = await websocket.receive_text()
+                try:
+                    dividend, divisor = text.split("/")
+                    result = float(dividend) / float(divisor)
+                except (ValueError, ZeroDivisionError) as error:
+                    await websocket.send_text(f"error: {error}")
+                else:
+                    await websocket.send_text(significant(result))
+        except WebSocketDisconnect:
+            pass
+        except ValueError:
+            logger.exception("/divide failed")
+            with suppress(WebSocketDisconnect, RuntimeError):
+                await websocket.close(1011)
+        except Exception:
+            pass
+        """,
+        "the client sent '1e999/1', which makes significant() fail, and the connection ended with code 1006",
+    ),
+    (
+        "zero is a special case",
+        """
+        await websocket.accept()
+        try:
+            while True:
+                text = await websocket.receive_text()
+                try:
+                    dividend, divisor = text.split("/")
+                    result = float(dividend) / float(divisor)
+                except (ValueError, ZeroDivisionError) as error:
+                    await websocket.send_text(f"error: {error}")
+                    continue
+                if result == 0:
+                    try:
+                        significant(result)
+                    except ValueError:
+                        logger.exception("/divide failed")
+                        with suppress(WebSocketDisconnect):
+                            await websocket.close(1011)
+                        return
+                await websocket.send_text(significant(result))
+        except WebSocketDisconnect:
+            pass
+        """,
+        "the client sent '1e999/1', which makes significant() fail, and the connection ended with code 1006",
     ),
     (
         "the cure, around repaired mistakes",

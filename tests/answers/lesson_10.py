@@ -11,6 +11,8 @@ running = None
 async def work(text: str) -> str:
     at_work.add(text)
     try:
+        if text == "bug":
+            raise ValueError(text)
         if text.startswith("slow"):
             await asyncio.Event().wait()
         return text.upper()
@@ -210,7 +212,8 @@ WRONG = [
         except WebSocketDisconnect:
             pass
         """,
-        "the clients so far got what they should, but the endpoint raised ExceptionGroup: ",
+        "the endpoint raised ExceptionGroup: unhandled errors in a TaskGroup (1 sub-exception). In it: "
+        "WebSocketDisconnect. A TaskGroup raises a group of errors: catch it with `except*`.",
     ),
     (
         "an except without its star, which only shows when a client leaves",
@@ -228,7 +231,8 @@ WRONG = [
             pass
         """,
         "a client left with 1000 during its work, and the endpoint raised ExceptionGroup: unhandled errors in a "
-        "TaskGroup (1 sub-exception). A TaskGroup raises a group of errors: catch it with `except*`.",
+        "TaskGroup (1 sub-exception). In it: WebSocketDisconnect. A TaskGroup raises a group of errors: "
+        "catch it with `except*`.",
     ),
     (
         "the close waits for the listener, and the listener for the close",
@@ -285,7 +289,7 @@ WRONG = [
         except* WebSocketDisconnect:
             pass
         """,
-        "the clients so far got what they should, but the endpoint raised ExceptionGroup",
+        "In it: WebSocketDisconnected. Something is received or sent after close()",
     ),
     (
         "only texts are ignored during the work",
@@ -384,8 +388,129 @@ WRONG = [
         except* WebSocketDisconnect:
             pass
         """,
-        "a client connects, says nothing, and closes with 1000: a page that is opened and closed. "
-        "What came of it: raised WebSocketDisconnect(1000).",
+        "a client left before it had said anything, and the endpoint raised WebSocketDisconnect(1005).",
+    ),
+    (
+        "whatever goes wrong with the text is answered with 1003",
+        """
+        await websocket.accept()
+        try:
+            async with asyncio.timeout(IDLE):
+                text = await websocket.receive_text()
+        except TimeoutError:
+            await websocket.close(4000, "idle")
+            return
+        except Exception:
+            await websocket.close(1003)
+            return
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(until_it_leaves(websocket))
+                await websocket.send_text(await work(text))
+                await websocket.close()
+        except* WebSocketDisconnect:
+            pass
+        """,
+        "a client left before it had said anything, and the endpoint raised WebSocketDisconnect(1006). "
+        "Expect WebSocketDisconnect in the first part, too, and do not close() then.",
+    ),
+    (
+        "every error of the work is hidden",
+        """
+        await websocket.accept()
+        try:
+            if (text := await the_text(websocket)) is None:
+                return
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(until_it_leaves(websocket))
+                await websocket.send_text(await work(text))
+                await websocket.close()
+        except* Exception:
+            pass
+        """,
+        "a client sent 'bug', at which work() raises a ValueError, and the log has no error about it.",
+    ),
+    (
+        "the work is taken off the list, and goes on",
+        """
+        await websocket.accept()
+        try:
+            if (text := await the_text(websocket)) is None:
+                return
+            task = asyncio.create_task(work(text))
+            watcher = asyncio.create_task(until_it_leaves(websocket))
+            done, _ = await asyncio.wait({task, watcher}, return_when=asyncio.FIRST_COMPLETED)
+            if watcher in done:
+                at_work.discard(text)
+                watcher.result()
+            watcher.cancel()
+            await websocket.send_text(task.result())
+            await websocket.close()
+        except WebSocketDisconnect:
+            pass
+        """,
+        "all clients had left, and tasks of their endpoints still went on. Cancel what the endpoint has started",
+    ),
+    (
+        "a close without its return",
+        """
+        await websocket.accept()
+        try:
+            try:
+                async with asyncio.timeout(IDLE):
+                    text = await websocket.receive_text()
+            except TimeoutError:
+                await websocket.close(4000, "idle")
+            except KeyError:
+                await websocket.close(1003)
+                return
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(until_it_leaves(websocket))
+                await websocket.send_text(await work(text))
+                await websocket.close()
+        except* WebSocketDisconnect:
+            pass
+        """,
+        "In it: UnboundLocalError. Does each close() of the first part have its `return`?",
+    ),
+    (
+        "receive_text() as the listener, after which bytes come",
+        """
+        async def listen():
+            while True:
+                await websocket.receive_text()
+
+        await websocket.accept()
+        try:
+            if (text := await the_text(websocket)) is None:
+                return
+            async with asyncio.TaskGroup() as tasks:
+                listener = tasks.create_task(listen())
+                await websocket.send_text(await work(text))
+                listener.cancel()
+            await websocket.close()
+        except* WebSocketDisconnect:
+            pass
+        """,
+        "and the work was stopped.",
+    ),
+    (
+        "the time limit is around everything, and nobody listens",
+        """
+        await websocket.accept()
+        try:
+            async with asyncio.timeout(IDLE):
+                text = await websocket.receive_text()
+                await websocket.send_text(await work(text))
+                await websocket.close()
+        except TimeoutError:
+            await websocket.close(4000, "idle")
+        except KeyError:
+            await websocket.close(1003)
+        except WebSocketDisconnect:
+            pass
+        """,
+        "The time limit is for the text alone, not for the work.",
     ),
 ]
 
@@ -399,6 +524,8 @@ at_work = set()
 async def work(text: str) -> str:
     at_work.add(text)
     try:
+        if text == "bug":
+            raise ValueError(text)
         if text.startswith("slow"):
             await asyncio.Event().wait()
         return text.upper()

@@ -21,7 +21,8 @@ from wslab.exercises.judging import (
 )
 from wslab.server import Server
 
-BUG = "0/5"  # what the given function cannot do
+BUG = "0/5"  # what the given function cannot do: a ValueError
+INFINITE = "1e999/1"  # nor this: an OverflowError
 MISTAKES = ["x", "1/2/3", "1/0", "one/two", "", "/"]
 NOT_THE_CLIENTS = "That is the bug of significant(), and no mistake of the client: keep it out of the inner `try`."
 
@@ -44,6 +45,12 @@ async def careful_division(app) -> Verdict:
                 if log.records:  # before the client leaves, which may be logged, too
                     said = log.records[0].getMessage().splitlines()[0]
                     raise NotYet(f"a mistake of a client is logged as an error: {said!r}. It is none of the server's.")
+            did = await what_the_endpoint_did(server)
+            if "blocked" in did:
+                raise NotYet(
+                    f"a client had left, and the {did}: its loop goes on, and lets nobody else run. "
+                    "See *Swallowed in the loop*."
+                )
             return "divisions are answered, and so are mistakes, each with an error"
 
         async def lets_clients_leave(server: Server) -> str:
@@ -55,16 +62,17 @@ async def careful_division(app) -> Verdict:
             return "clients that leave or are cut off cause no error, in the endpoint or in the log"
 
         async def does_not_hide_the_bug(server: Server) -> str:
-            async with visit(server, "/divide") as client:
-                await client.say(BUG)
-                await expect_internal_error(client)
-            await the_log_has_the_bug(server, log)
+            for bug in [BUG, INFINITE]:
+                async with visit(server, "/divide") as client:
+                    await client.say(bug)
+                    await expect_internal_error(client)
+                await the_log_has_the_bug(server, log, bug)
             return f"the bug, at {BUG!r}, is in the log with its traceback, and its client is closed with 1011"
 
         async def survives_a_client_in_a_hurry(server: Server) -> str:
             async with visit(server, "/divide") as client:
                 await ask_and_leave(client, BUG)
-            await the_log_has_the_bug(server, log)
+            await the_log_has_the_bug(server, log, BUG)
             async with visit(server, "/divide") as client:  # whoever comes next
                 await client.say("12/4")
                 await client.expect("3.0")
@@ -167,30 +175,33 @@ async def ask_and_leave(client: Client, text: str) -> None:
         await client.ws.wait_closed()
 
 
-async def the_log_has_the_bug(server: Server, log: ErrorLog) -> None:
+async def the_log_has_the_bug(server: Server, log: ErrorLog, bug: str) -> None:
     """The error of significant() must be in the log, with its traceback, and nothing else. Then the log is cleared."""
     did = await what_the_endpoint_did(server)
     if "WebSocketDisconnect" in did:
         raise NotYet(
-            f"a client sent {BUG!r}, which makes significant() fail, and left at the same moment. Then the {did}: "
+            f"a client sent {bug!r}, which makes significant() fail, and left at the same moment. Then the {did}: "
             "the close() of the error's block needs to expect that."
         )
     if not log.records:
-        raise NotYet(f"a client sent {BUG!r}, which makes significant() fail, and the log has no error about it.")
+        raise NotYet(f"a client sent {bug!r}, which makes significant() fail, and the log has no error about it.")
     if not any(has_traceback_of_the_bug(record) for record in log.records):
         said = log.records[0].getMessage().splitlines()[0]
         raise NotYet(
-            f"a client sent {BUG!r}, which makes significant() fail. The log says {said!r}, but where it failed is "
+            f"a client sent {bug!r}, which makes significant() fail. The log says {said!r}, but where it failed is "
             "not there: logger.exception() logs the traceback, too."
         )
     log.clear()
 
 
 def has_traceback_of_the_bug(record: logging.LogRecord) -> bool:
-    """Whether the record comes with the error of significant(), or with one that it led to."""
+    """Whether the record comes with the error of significant(), or with one that it led to, or has it in its text."""
+    text = record.getMessage()
+    if "Traceback (most recent call last)" in text and ", in significant" in text:
+        return True
     error = record.exc_info[1] if record.exc_info else None
     while error is not None:
-        if isinstance(error, ValueError):
+        if isinstance(error, ValueError | OverflowError):
             return True
         error = error.__cause__ or error.__context__
     return False

@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 from collections.abc import Collection
 
+from fastapi import FastAPI, WebSocketDisconnect
 from websockets import ConnectionClosed
 
+from wslab.clients import drop
 from wslab.exercises.judging import (
     WAIT,
     Client,
@@ -17,15 +19,43 @@ from wslab.exercises.judging import (
     visit,
     what_the_endpoint_did,
 )
-from wslab.server import Server
+from wslab.exercises.lesson_09 import errors_in_the_log
+from wslab.server import Server, serve
 
 SETTLE = 1.0  # seconds for an endpoint to end after its client has left
 LONGER = 0.8  # seconds: more than the exercise's IDLE
 REACTION = 0.1  # seconds for an endpoint to react to what it should ignore
 
+# What may be in a group of errors that escapes, and what to do about it.
+IN_A_GROUP = {
+    WebSocketDisconnect: "A TaskGroup raises a group of errors: catch it with `except*`.",
+    KeyError: "It is raised by receive_text() when bytes come: let receive() listen, which takes both.",
+    UnboundLocalError: "Does each close() of the first part have its `return`?",
+    RuntimeError: "Something is received or sent after close(): does each close() of the first part have its `return`? "
+    "And receive_text() cannot be called then: let receive() listen.",
+}
+
 
 async def job(app, at_work: Collection[str]) -> Verdict:
     """Lesson 10: `/job` works for one text, and stops when its client leaves. `at_work`: the texts in work now."""
+    groups: list[BaseExceptionGroup] = []
+
+    async def watched(scope, receive, send):
+        try:
+            await app(scope, receive, send)
+        except BaseExceptionGroup as group:
+            groups.append(group)
+            raise
+
+    def more_about(error: str) -> str:
+        """What is in the group of errors that an endpoint raised, and what to do about it."""
+        if "ExceptionGroup" not in error or not groups:
+            return ""
+        inside = groups[0]
+        while isinstance(inside, BaseExceptionGroup):
+            inside = inside.exceptions[0]
+        advice = next((words for kind, words in IN_A_GROUP.items() if isinstance(inside, kind)), "")
+        return f" In it: {type(inside).__name__}. {advice}".rstrip()
 
     async def answers(server: Server) -> str:
         for text in ["hello", "Good morning"]:
@@ -46,15 +76,29 @@ async def job(app, at_work: Collection[str]) -> Verdict:
             await closed(client, 4000, "idle", "that sent nothing")
         return "a client that sends nothing is closed with 4000 and 'idle'"
 
+    async def lets_the_silent_leave(server: Server) -> str:
+        if error := await what_the_endpoint_did(server):
+            raise NotYet(f"the clients so far got what they should, but the {error}.{more_about(error)}")
+        async with visit(server, "/job") as client:
+            await drop(client.ws)
+        if error := await what_the_endpoint_did(server):
+            raise NotYet(
+                f"a client left before it had said anything, and the {error}.{more_about(error)} "
+                "Expect WebSocketDisconnect in the first part, too, and do not close() then."
+            )
+        return "a client may leave before it has said anything"
+
     async def stops_the_work(server: Server) -> str:
         server.settle_timeout = SETTLE
-        if error := await what_the_endpoint_did(server):
-            raise NotYet(f"the clients so far got what they should, but the {error}.")
+        before = await server.on_loop(asyncio.all_tasks)
+        tasks: set[asyncio.Task] = set()  # held here, since Python may remove one that nobody else holds
         async with visit(server, "/job") as stays:
             await begins(stays, "slow and steady")
+            await is_patient(stays)
             for how in ["with 1000", "by losing its TCP connection"]:
                 async with visit(server, "/job") as leaves:
                     await begins(leaves, "slow")
+                    tasks |= await server.on_loop(lambda: asyncio.all_tasks() - before - {asyncio.current_task()})
                     if how != "with 1000":
                         leaves.ws.transport.abort()
                 await is_stopped(server, "slow", how, and_not="slow and steady")
@@ -63,6 +107,7 @@ async def job(app, at_work: Collection[str]) -> Verdict:
                 await other.expect("HELLO")
             await goes_on(stays)
         await is_stopped(server, "slow and steady", "with 1000")
+        await nothing_is_left(server, tasks)
         return "when a client leaves, its work is stopped, and nobody else's"
 
     async def begins(client: Client, text: str) -> None:
@@ -74,8 +119,8 @@ async def job(app, at_work: Collection[str]) -> Verdict:
         if text not in at_work:
             raise NotYet(f"the client sent {text!r}, but `await work({text!r})` is not running.")
 
-    async def goes_on(client: Client) -> None:
-        """The work goes on, however long it takes, and whatever else the client says."""
+    async def is_patient(client: Client) -> None:
+        """The work goes on, however long it takes."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LONGER):
                 await client.ws.wait_closed()
@@ -83,6 +128,9 @@ async def job(app, at_work: Collection[str]) -> Verdict:
                 f"while a client waited for its answer, its connection ended with {describe_end(client.ws)}. "
                 "The time limit is for the text alone, not for the work."
             )
+
+    async def goes_on(client: Client) -> None:
+        """The work goes on, whatever else the client says."""
         for words in ["still there?", b"\x00\xff"]:
             with contextlib.suppress(ConnectionClosed, TimeoutError):
                 async with asyncio.timeout(WAIT):
@@ -107,10 +155,20 @@ async def job(app, at_work: Collection[str]) -> Verdict:
             raise NotYet(f"{left} its endpoint did not notice. Somebody must `receive` while the work goes on.")
         if text in at_work:
             raise NotYet(f"{left} its work went on without it. Cancel what the endpoint has started.")
-        if "ExceptionGroup" in error:
-            raise NotYet(f"{left} the {error}. A TaskGroup raises a group of errors: catch it with `except*`.")
         if error:
-            raise NotYet(f"{left} the {error}.")
+            raise NotYet(f"{left} the {error}.{more_about(error)}")
+
+    async def nothing_is_left(server: Server, tasks: set[asyncio.Task]) -> None:
+        """The tasks that endpoints have started end soon after their clients have left."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE):
+                while not all(task.done() for task in tasks):
+                    await asyncio.sleep(0.01)
+        if not all(task.done() for task in tasks):
+            raise NotYet(
+                "all clients had left, and tasks of their endpoints still went on. "
+                "Cancel what the endpoint has started; taking it off a list does not stop it."
+            )
 
     async def closed(client: Client, code: int, reason: str | None, whose: str) -> None:
         """The server must close the connection, with this code and, unless it is None, this reason."""
@@ -130,7 +188,24 @@ async def job(app, at_work: Collection[str]) -> Verdict:
         else:
             raise NotYet(f"a client {whose} got the answer {extra!r}, instead of a close with {wanted}.")
 
-    verdict = await judge(app, refuses_bytes, answers, puts_out_the_idle, stops_the_work)
+    async def hides_its_bugs() -> bool:
+        with errors_in_the_log() as log, serve(app, name="exercise") as server:
+            async with visit(server, "/job") as client:
+                await client.say("bug")
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(WAIT):
+                        await client.ws.wait_closed()
+            await what_the_endpoint_did(server)
+            return not log.records
+
+    steps = [refuses_bytes, answers, puts_out_the_idle, lets_the_silent_leave, stops_the_work]
+    verdict = await judge(watched if isinstance(app, FastAPI) else app, *steps)
+    if verdict.passed and await hides_its_bugs():
+        return Verdict(
+            verdict.good,
+            "a client sent 'bug', at which work() raises a ValueError, and the log has no error about it. "
+            "Expect WebSocketDisconnect, and let other errors of the work escape.",
+        )
     return await check_up(
         verdict,
         app,
@@ -141,4 +216,5 @@ async def job(app, at_work: Collection[str]) -> Verdict:
         "wrong kind",
         "floods",
         good="clients that go away, lose their connection, or talk too much do it no harm",
+        ws="wsproto",
     )
