@@ -164,23 +164,35 @@ BOUNDED_BY_ITSELF = (
 
 
 def every_wait_is_bounded(lesson: Lesson) -> Iterator[str]:
-    """A client's waits stand in `async with asyncio.timeout(...)`. The server's need not: its client ends them."""
+    """A client's waits stand in `async with asyncio.timeout(...)`. The server's need not: its client ends them.
+
+    A cell may also await a function of the lesson in which all waits are bounded.
+    """
+
+    def is_bounded(awaited: ast.expr) -> bool:
+        if ast.unparse(awaited).startswith(BOUNDED_BY_ITSELF):
+            return True
+        name = ast.unparse(awaited.func) if isinstance(awaited, ast.Call) else None
+        bodies = [function.body for function in functions if function.name == name]
+        return bool(bodies) and not any(list(walk(node, False)) for body in bodies for node in body)
 
     def walk(node, bounded: bool) -> Iterator[ast.expr]:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+        if isinstance(node, FUNCTIONS):
             return
         if isinstance(node, ast.AsyncWith):
             contexts = [item.context_expr for item in node.items]
             bounded = bounded or any(ast.unparse(context).startswith("asyncio.timeout(") for context in contexts)
             if not bounded:
                 yield contexts[0]
-        elif isinstance(node, ast.Await) and not bounded and not ast.unparse(node.value).startswith(BOUNDED_BY_ITSELF):
+        elif isinstance(node, ast.Await) and not bounded and not is_bounded(node.value):
             yield node.value
         for child in ast.iter_child_nodes(node):
             yield from walk(child, bounded)
 
-    for cell in lesson.code:
-        for unbounded in walk(lessons.tree(cell), False):
+    trees = [(cell, lessons.tree(cell)) for cell in lesson.code]
+    functions = [node for _, tree in trees for node in tree.body if isinstance(node, ast.AsyncFunctionDef)]
+    for cell, tree in trees:
+        for unbounded in walk(tree, False):
             yield f"cell {cell.id}: may wait for ever: {ast.unparse(unbounded)}. Put it under asyncio.timeout()."
 
 

@@ -190,6 +190,10 @@ SPOILED = [
     (spoil_nbval_tag, "sources_are_clean: cell client: has an nbval tag"),
     (spoil_timeout, "every_wait_is_bounded: cell client: may wait for ever: connect("),
     (spoil_source_with("await ws.recv()"), "every_wait_is_bounded: cell client: may wait for ever: ws.recv()"),
+    (
+        spoil_source_with("async def ask():\n    await ws.recv()\n\n\nawait ask()"),
+        "every_wait_is_bounded: cell client: may wait for ever: ask()",
+    ),
     (spoil_guess_fold, "guesses_are_folded: cell second-recv: its output must be folded"),
     (spoil_guess_curtain, "guesses_are_folded: cell second-recv: JupyterLab would show its output's first line"),
     (spoil_guess_tag, "guesses_are_folded: cell second-recv: a `guess` tag and a **Guess:**"),
@@ -216,6 +220,16 @@ def test_a_spoiled_lesson_is_found_out(spoil, problem):
     text = nbformat.writes(notebook, indent=1) + "\n"
     found = course_rules.problems(dataclasses.replace(COURSE[1], text=text))
     assert any(line.startswith(problem) for line in found), found
+
+
+def test_a_function_may_put_bounds_to_its_own_waits():
+    notebook = nbformat.reads(COURSE[1].text, as_version=4)
+    spoil_source_with("async def ask():\n    async with asyncio.timeout(5):\n        await ws.recv()\n\n\nawait ask()")(
+        notebook
+    )
+    text = nbformat.writes(notebook, indent=1) + "\n"
+    lesson = dataclasses.replace(COURSE[1], text=text)
+    assert list(course_rules.every_wait_is_bounded(lesson)) == []
 
 
 def test_every_rule_has_been_seen_to_fail():

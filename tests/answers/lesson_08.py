@@ -412,8 +412,7 @@ WRONG = [
             pass
         await websocket.close()
         """,
-        "Something goes on after the connection has ended: is it still in a loop? Or does a send or close() stand "
-        "below the `except`, or in a `finally`?",
+        "is it still in a loop? Or does a send or close() stand below the `except`, or in a `finally`?",
     ),
 ]
 

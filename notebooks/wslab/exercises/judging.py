@@ -26,7 +26,7 @@ DISCONNECT = "endpoint raised WebSocketDisconnect("
 DISCONNECTED = "endpoint raised WebSocketDisconnected:"
 MISSING_AWAIT = "Does every call of `websocket` have its `await`, and does the endpoint answer before it ends?"
 GOES_ON = (
-    "Something goes on after the connection has ended: is it still in a loop? "
+    "Something goes on after the connection has ended: is a `return` missing, or is it still in a loop? "
     "Or does a send or close() stand below the `except`, or in a `finally`?"
 )
 CAUSES = {  # parts of an error's text, and what to look at; the texts of Python 3.11 to 3.13, and of 3.14
