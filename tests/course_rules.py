@@ -159,7 +159,6 @@ BOUNDED_BY_ITSELF = (
     "who_sees_what(",
     "claims.put_to_the_test(",
     "decide(",
-    "main",
 )
 
 
