@@ -151,14 +151,8 @@ def sources_are_clean(lesson: Lesson) -> Iterator[str]:
             yield f"cell {cell.id}: has a fixed port, which another program may use"
 
 
-BOUNDED_BY_ITSELF = (
-    "server.conversation",
-    "server.on_loop",
-    "exercises.",
-    "checkup(",
-    "who_sees_what(",
-    "claims.put_to_the_test(",
-    "decide(",
+BOUNDED_BY_ITSELF = re.compile(
+    r"(\w*server\.(conversation|on_loop)|exercises\.\w+|checkup|who_sees_what|claims\.put_to_the_test|decide)\("
 )
 
 
@@ -169,7 +163,7 @@ def every_wait_is_bounded(lesson: Lesson) -> Iterator[str]:
     """
 
     def is_bounded(awaited: ast.expr) -> bool:
-        if ast.unparse(awaited).startswith(BOUNDED_BY_ITSELF):
+        if BOUNDED_BY_ITSELF.match(ast.unparse(awaited)):
             return True
         name = ast.unparse(awaited.func) if isinstance(awaited, ast.Call) else None
         bodies = [function.body for function in functions if function.name == name]
