@@ -119,17 +119,13 @@ class Report:
         def line(tag: str, *cells: str) -> str:
             return "<tr>" + "".join(f'<{tag} style="text-align: left">{cell}</{tag}>' for cell in cells) + "</tr>"
 
-        rows = [
-            line(
-                "td",
-                "ok" if row.ok else "<b>FAIL</b>",
-                f"<b>{escape(row.client)}</b><br>{escape(row.did)}",
-                escape(row.seen),
-                escape(meaning(row)),
-            )
-            for row in self.rows
-        ]
-        table = f"<table>{line('th', '', 'the client', 'seen', 'what it means')}{''.join(rows)}</table>"
+        def cells(row: Row) -> list[str]:
+            client = f"<b>{escape(row.client)}</b><br>{escape(row.did)}"
+            all_cells = ["ok" if row.ok else "<b>FAIL</b>", client, escape(row.seen), escape(meaning(row))]
+            return all_cells if self.failed else all_cells[:-1]
+
+        head = ["", "the client", "seen", *(["what it means"] if self.failed else [])]
+        table = f"<table>{line('th', *head)}{''.join(line('td', *cells(row)) for row in self.rows)}</table>"
         return {"text/html": f"{table}<p>{self._summary()}</p>", "text/plain": str(self)}
 
 
