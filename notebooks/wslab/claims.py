@@ -276,7 +276,7 @@ async def news(from_endpoint: queue.SimpleQueue) -> str:
 @claim(
     "Without `accept()`, the client hangs.",
     verdict=FALSE,
-    keep="It gets HTTP 500 at once. It waits only while the endpoint awaits something else first, such as a plain `receive()`.",
+    keep="It gets HTTP 500 at once. It waits only while the endpoint awaits something else, as a plain `receive()`.",
     lesson="05",
     source="https://asgi.readthedocs.io/en/stable/specs/www.html#websocket",
 )
