@@ -25,7 +25,7 @@ MAX_SIZE = 64 * 1024  # bytes: the limit for a message during the check-up
 PING = 0.4  # seconds between pings, and for their answers, where a client does not answer them
 LISTEN_PING = (0.1, 0.5)  # the same, where a client answers and the endpoint may not read
 LINGER = 0.9  # seconds that this client listens
-BUSY = 0.2  # seconds: where the clients' own event loop comes round later than that, what is late proves nothing
+BUSY = 0.1  # seconds: where the clients' own event loop comes round later than that, what is late proves nothing
 TRIES = 3  # for a visit that proved nothing
 TALK = 150_000  # bytes to talk to a client that does not read: more than asyncio (64 KiB) and the sockets buffer
 LONG = 1000  # bytes of each of these messages, where that is possible
@@ -452,6 +452,7 @@ class Visit:
 
 # How problems begin that are only known by the clock.
 LATE = (
+    "the event loop stood still",
     "came to no end",
     "no answer",
     "the bystander got no answer",
