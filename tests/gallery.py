@@ -192,6 +192,19 @@ async def blocks(websocket: WebSocket):
         pass
 
 
+async def computes(websocket: WebSocket):
+    await websocket.accept()
+    try:
+        while True:
+            text = await websocket.receive_text()
+            end = time.thread_time() + 0.8
+            while time.thread_time() < end:
+                pass
+            await websocket.send_text(text)
+    except (WebSocketDisconnect, KeyError):
+        pass
+
+
 async def circles(websocket: WebSocket):
     await websocket.accept()
     await websocket.receive()
@@ -395,6 +408,7 @@ WRONG = {
     "takes JSON only": (json_only, "not json", "raised JSONDecodeError", "03"),
     "returns without close()": (no_close, "polite", "returned without close()", "08"),
     "blocks the event loop": (blocks, "polite", "the event loop stood still", "07"),
+    "computes on the event loop": (computes, "polite", "the event loop stood still", "07"),
     "does not notice who has gone": (never_notices, "drops while idle", "is still running although", "10"),
     "closes in one task, sends in another": (
         closes_here_and_sends_there,

@@ -359,6 +359,7 @@ async def handshake_stops(target: Target) -> Seen:
 
 async def crowd(target: Target) -> Seen:
     """comes fifty times at once"""
+    target = replace(target, patience=4 * target.patience)  # who comes in a crowd has to wait longer
     visits = await asyncio.gather(*(polite(target) for _ in range(CROWD)))
     return worst(visits)
 
