@@ -437,11 +437,11 @@ class Visit:
     def problem(self) -> Problem | None:
         """The problem that is most likely the cause of the others.
 
-        That it never receives; else an endpoint's own error, the most common one; else the use of a connection after
+        The keepalive; else an endpoint's own error, the most common one; else the use of a connection after
         its end; else the first found.
         """
         for problem in self.problems:
-            if problem.meaning == DEAF:  # what it raised came of that
+            if problem.seen.startswith("closed with 1011: keepalive"):  # what it raised came of that
                 return problem
         errors = [problem for problem in self.problems if problem.seen.startswith("raised ")]
         own = [problem for problem in errors if not problem.seen.startswith("raised WebSocketDisconnect")]
