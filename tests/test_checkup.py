@@ -106,6 +106,24 @@ def test_the_report_in_a_notebook_and_for_a_test():
         report.raise_for_failures()
 
 
+@pytest.mark.parametrize(
+    ("longest", "busy", "own", "verdict"),
+    [
+        (1.0, 0.0, 0.02, True),  # sleeps
+        (1.0, 0.9, 0.2, True),  # computes
+        (1.0, 0.3, 0.02, True),  # both, on a machine that is idle otherwise
+        (1.0, 0.3, 0.2, False),  # late, but not idle, on a busy machine
+        (1.0, 0.0, 0.3, False),  # late, as everything is
+        (0.4, 0.1, 0.02, False),
+    ],
+)
+def test_who_keeps_the_event_loop(longest, busy, own, verdict):
+    checkup_module = sys.modules["wslab.checkup"]
+    pulses = checkup_module.Pulse(), checkup_module.Pulse()
+    pulses[0].longest, pulses[0].busy, pulses[1].longest = longest, busy, own
+    assert checkup_module.stood_still(*pulses) == verdict
+
+
 def test_who_never_answers_is_not_praised():
     async def mute(websocket: WebSocket):
         await websocket.accept()

@@ -26,7 +26,7 @@ MAX_SIZE = 64 * 1024  # bytes: the limit for a message during the check-up
 PING = 0.4  # seconds between pings, and for their answers, where a client does not answer them
 LISTEN_PING = (0.1, 0.5)  # the same, where a client answers and the endpoint may not read
 LINGER = 0.9  # seconds that this client listens
-BUSY = 0.1  # seconds: where the clients' own event loop comes round later than that, what is late proves nothing
+BUSY = 0.05  # seconds: where the clients' own event loop comes round later than that, what is late proves nothing
 TRIES = 3  # for a visit that proved nothing
 TALK = 150_000  # bytes to talk to a client that does not read: more than asyncio (64 KiB) and the sockets buffer
 LONG = 1000  # bytes of each of these messages, where that is possible
@@ -319,7 +319,7 @@ class Visit:
         finally:
             self.own.stop()
             await self.end()
-        if self.stood_still() and not self.blocked:
+        if stood_still(self.pulse, self.own) and not self.blocked:
             self.found("the event loop stood still", BLOCKS, "07", first=True)
         return Row(self.name, self.client.__doc__, self.what_was_seen(), self.problem())
 
@@ -327,14 +327,6 @@ class Visit:
         """How many tasks have come to the server's loop and stayed, and how many endpoints are among them."""
         endpoints = self.server.endpoints
         return len(asyncio.all_tasks() - before - {asyncio.current_task()}) - endpoints, endpoints
-
-    def stood_still(self) -> bool:
-        """Whether something kept the server's event loop: by computing, or by waiting while others could run.
-
-        Where the loop was late, but had computed for a part of that time only, it shared a busy machine with others.
-        """
-        waited = self.pulse.longest > max(STALL, 4 * self.own.longest) and self.pulse.busy < self.pulse.longest / 10
-        return self.pulse.busy > STALL or waited
 
     @property
     def in_doubt(self) -> bool:
@@ -505,6 +497,15 @@ NOTES = [
     ("is still running", "It does not notice that its client has gone.", "10"),
     ("was cancelled", "It had to be cut off.", "10"),
 ]
+
+
+def stood_still(pulse: "Pulse", own: "Pulse") -> bool:
+    """Whether something kept the server's event loop: by computing, or by waiting while others could run.
+
+    On a busy machine, where the loop computed for a part of the time that it was late, it may just have had to share.
+    """
+    shared = own.longest > BUSY and pulse.busy > pulse.longest / 10
+    return pulse.busy > STALL or (pulse.longest > max(STALL, 4 * own.longest) and not shared)
 
 
 class Pulse:
