@@ -25,7 +25,7 @@ bench: .venv/test-ready  ## what wslab costs, and what an echo costs
 	@$(BIN)/python tools/bench_echo.py
 
 picture: .venv/test-ready  ## the README's picture of a lesson, from a real JupyterLab
-	@$(BIN)/python tools/picture.py
+	@$(BIN)/python -m tools.picture
 
 lock: .venv/test-ready  ## make both requirements.txt anew, with the newest versions
 	$(COMPILE) requirements.in -o requirements.txt

@@ -1,0 +1,103 @@
+"""A real JupyterLab in a real Chromium, as tests and `make picture` use them."""
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).parent.parent
+PATIENCE = 60  # seconds
+
+CHROMIUM_OPTIONS = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+
+
+@contextlib.contextmanager
+def jupyterlab(
+    folder: Path = ROOT, *, dark: bool = False, base_url: str = "/", python: str = sys.executable
+) -> Iterator[str]:
+    """A JupyterLab on `folder`, with settings of its own; gives its address, without a slash at the end.
+
+    base_url: the path under which it answers, such as `/user/ann/`, as on a JupyterHub.
+    python: the interpreter that has JupyterLab, and that its kernels run in.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with tempfile.TemporaryDirectory() as scratch:
+        settings = Path(scratch) / "settings" / "@jupyterlab"
+        (settings / "apputils-extension").mkdir(parents=True)
+        (settings / "apputils-extension" / "themes.jupyterlab-settings").write_text(
+            json.dumps({"theme": "JupyterLab Dark" if dark else "JupyterLab Light"})
+        )
+        (settings / "apputils-extension" / "notification.jupyterlab-settings").write_text(
+            json.dumps({"fetchNews": "false", "checkForUpdates": False})
+        )
+        process = subprocess.Popen(
+            [
+                *[python, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}"],
+                *["--ip=127.0.0.1", "--IdentityProvider.token=", f"--ServerApp.root_dir={folder}"],
+                f"--ServerApp.base_url={base_url}",
+                *[f"--LabApp.user_settings_dir={Path(scratch) / 'settings'}"],
+                *[f"--LabApp.workspaces_dir={Path(scratch) / 'workspaces'}", "--log-level=ERROR"],
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            address = f"http://127.0.0.1:{port}{base_url.rstrip('/')}"
+            deadline = time.monotonic() + PATIENCE
+            while True:
+                try:
+                    urllib.request.urlopen(f"{address}/api/status", timeout=5).close()
+                    break
+                except OSError:
+                    if process.poll() is not None or time.monotonic() > deadline:
+                        raise RuntimeError("JupyterLab did not start") from None
+                    time.sleep(0.2)
+            yield address
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(10)
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Browser]:
+    """The system's Chromium, or, where there is none, the one that `playwright install chromium` gets."""
+    options = CHROMIUM_OPTIONS + (["--no-sandbox"] if hasattr(os, "getuid") and os.getuid() == 0 else [])
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=options)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def open_lesson(page: Page, address: str, lesson: str) -> None:
+    """Open a lesson and wait until its kernel is ready to run cells."""
+    page.goto(f"{address}/lab/tree/notebooks/{lesson}?reset")
+    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=PATIENCE * 1000)
+    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']", timeout=PATIENCE * 1000)
+
+
+def run_cell(page: Page) -> None:
+    """Run the selected cell, as a reader does, and wait until the kernel is idle again."""
+    page.keyboard.press("Shift+Enter")
+    page.wait_for_function(
+        """() => ![...document.querySelectorAll('.jp-InputPrompt')].some(p => p.textContent.includes('[*]'))
+              && document.querySelector('.jp-Notebook-ExecutionIndicator').dataset.status === 'idle'""",
+        timeout=PATIENCE * 1000,
+    )
