@@ -1,11 +1,13 @@
 """The check-up finds what is wrong with an endpoint, by the client meant for it, and accuses no right one."""
 
 import asyncio
+import logging
 import sys
 import time
 
 import pytest
 from fastapi import FastAPI, WebSocket
+from websockets.frames import Opcode
 
 from tests import gallery
 from wslab import ServeError, checkup, clients, serve
@@ -87,6 +89,44 @@ def test_on_a_busy_machine_what_came_late_is_looked_at_again(monkeypatch, busy, 
     report = asyncio.run(checkup(gallery.app_with(counts), only=["listens"]))
     assert not report.ok
     assert clients == 1 + 2 * visits or (busy < 0 and clients > 3)  # the first look; each time the bystander, too
+
+
+@pytest.mark.parametrize("ws", IMPLEMENTATIONS)
+def test_the_keepalive_is_named_where_its_close_frame_is_lost(monkeypatch, ws):
+    """uvicorn closes with a pong unread, so the system resets the connection. Who writes before he reads sees 1006."""
+    checkup_module = sys.modules["wslab.checkup"]
+    servers, codes = [], []
+
+    class Recorded(checkup_module.Server):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options)
+            servers.append(self)
+
+    async def listens(target):
+        answered = asyncio.Event()
+
+        def look(record):
+            if record.msg == "> %s" and record.args[0].opcode is Opcode.PONG:
+                answered.set()
+
+        frames = logging.Logger("frames", logging.DEBUG)
+        frames.addFilter(look)
+        async with asyncio.timeout(10), clients.knock(target, logger=frames) as ws:
+            await ws.send(target.say[0])
+            await answered.wait()
+            while servers[-1].endpoints == 2:  # the event loop must not go round, so that nothing is read
+                time.sleep(0.01)
+            await ws.close()
+        codes.append(ws.close_code)
+        return clients.Seen(code=ws.close_code)
+
+    monkeypatch.setattr(checkup_module, "BUSY", 1000)  # once is enough
+    monkeypatch.setattr(checkup_module, "Server", Recorded)
+    monkeypatch.setattr(clients, "listens", listens)
+    report = asyncio.run(checkup(gallery.app_with(gallery.only_sends), ws=ws, only=["listens"]))
+    (row,) = report.failed
+    assert set(codes) == {1006}
+    assert (row.seen, row.problem.lesson) == ("closed with 1011: keepalive ping timeout", "11")
 
 
 def test_the_report_in_a_notebook_and_for_a_test():

@@ -386,14 +386,14 @@ class Visit:
             self.found("no answer to its handshake", "It does something else before accept().", "05", first=True)
         elif seen.refused is not None:
             self.found(f"refused: HTTP {seen.refused}", "A client that should be let in is refused.", "05")
+        elif self.client is clients.listens and (2 if self.bystander else 1) in self.server.given_up:
+            self.found(TAKEN_FOR_DEAD, DEAF, "11")
         elif seen.code == 1006 and self.client not in ANSWERED_BY_UVICORN:
             self.found("closed without a close frame (1006)", "The client cannot know why the connection ended.", "04")
         elif seen.unheard:
             self.found("no answer to its close frame", DEAF, "11")
         elif self.client is clients.polite and self.first.code in SENT_AWAY:
             self.found(f"closed with {self.first.code}", "A client that did nothing wrong is sent away.", "08")
-        elif seen.reason == "keepalive ping timeout":
-            self.found(f"closed with 1011: {seen.reason}", DEAF, "11")
         elif seen.missed and self.client is clients.leaves_a_talk:
             self.found("some who stayed missed messages", "Others leave while it walks through its list.", "12")
         elif seen.missed:
@@ -433,7 +433,7 @@ class Visit:
         its end; else the first found.
         """
         for problem in self.problems:
-            if problem.seen.startswith("closed with 1011: keepalive"):  # what it raised came of that
+            if problem.seen == TAKEN_FOR_DEAD:  # what it raised came of that
                 return problem
         errors = [problem for problem in self.problems if problem.seen.startswith("raised ")]
         own = [problem for problem in errors if not problem.seen.startswith("raised WebSocketDisconnect")]
@@ -455,6 +455,8 @@ class Visit:
         return ", ".join(parts)
 
 
+TAKEN_FOR_DEAD = "closed with 1011: keepalive ping timeout"
+
 # How problems begin that are only known by the clock.
 LATE = (
     "the event loop stood still",
@@ -464,7 +466,7 @@ LATE = (
     "its endpoint did not end",
     "is still running",
     "the bystander's endpoint",
-    "closed with 1011: keepalive",
+    TAKEN_FOR_DEAD,
     "some who stayed",
 )
 SENT_AWAY = (1002, 1003, 1007, 1008, 1009, 1011, 1013)  # RFC 6455, section 7.4.1, and IANA's registry of close codes

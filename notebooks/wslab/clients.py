@@ -50,7 +50,6 @@ class Seen:
     missed: int = 0  # answers that did not come in time
     code: int | None = None  # close code, 1006 where the server cut the connection; None: the client cut it
     unheard: bool = False  # the client's close frame was not answered in time
-    reason: str = ""  # what the server's close frame says
 
 
 @contextlib.asynccontextmanager
@@ -102,7 +101,7 @@ async def tell(target: Target, visit: Callable[[ClientConnection], Awaitable[tup
         return Seen(refused=0)
     if said_goodbye and ws.close_code == 1006:  # and waited in vain for an answer to its close frame
         return Seen(answers=answers, missed=missed, unheard=True)
-    return Seen(answers=answers, missed=missed, code=ws.close_code, reason=ws.close_reason or "")
+    return Seen(answers=answers, missed=missed, code=ws.close_code)
 
 
 async def polite(target: Target) -> Seen:

@@ -57,6 +57,7 @@ class Tape:
         self._last = Conversation([])
         self._running: dict[asyncio.Task, Connection] = {}
         self._clients = 0
+        self._given_up: set[int] = set()
         self.visits = weakref.WeakSet()  # connections that something still holds on to, such as the app's own lists
 
     async def __call__(self, scope, receive, send) -> None:
@@ -112,11 +113,18 @@ class Tape:
         finally:
             _connection.reset(token)
             del self._running[task]
+            if connection.given_up:
+                self._given_up.add(connection.number)
 
     @property
     def running(self) -> int:
         """How many endpoints are running."""
         return len(self._running)
+
+    @property
+    def given_up(self) -> set[int]:
+        """The numbers of the clients whose connection uvicorn has closed of its own accord."""
+        return self._given_up | {c.number for c in self._running.values() if c.given_up}
 
     @property
     def length(self) -> int:
@@ -150,6 +158,7 @@ class Connection:
         self.protocol = protocol  # uvicorn's object for this connection
         self.accepted = False
         self.ended = False
+        self._closed = False  # by the endpoint
         self._events = events
         query = scope["query_string"].decode("latin-1")
         self._add("client", shorten(f"connect {scope['path']}" + (f"?{query}" if query else "")), opens=True)
@@ -175,6 +184,16 @@ class Connection:
             else:
                 self._add("client", describe_close(code, message.get("reason")))
 
+    @property
+    def given_up(self) -> bool:
+        """Whether uvicorn has closed the connection unasked, as its keepalive does.
+
+        The client may not see that. uvicorn closes the TCP connection at once, and if something lies there unread, the
+        system resets it (RFC 1122, section 4.2.2.13). If the client then writes before it reads, it finds the
+        connection gone, and the close frame with it.
+        """
+        return getattr(self.protocol, "close_sent", False) and not self._closed
+
     def _closed_by_uvicorn(self, code: int) -> bool:
         """Whether uvicorn closed the connection by itself. One of its implementations knows; else the code tells."""
         frames = getattr(self.protocol, "conn", None)
@@ -183,6 +202,7 @@ class Connection:
     def sent(self, message) -> None:
         """The endpoint's event is on its way to the client."""
         kind = message["type"].removeprefix("websocket.")
+        self._closed |= kind in ("close", "http.response.start")
         if kind == "accept":
             self.accepted = True
             subprotocol = message.get("subprotocol")

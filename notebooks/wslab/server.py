@@ -160,6 +160,11 @@ class Server:
         return self._tape.running
 
     @property
+    def given_up(self) -> set[int]:
+        """The numbers of the clients whose connection uvicorn has closed of its own accord, as its keepalive does."""
+        return self._tape.given_up
+
+    @property
     def visits(self):
         """The connections, open or not, that the app or something else still holds on to."""
         return self._tape.visits
