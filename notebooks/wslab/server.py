@@ -87,6 +87,15 @@ class _UvicornServer(uvicorn.Server):
         await self.stop_asked.wait()
         ticking.cancel()
 
+    async def shutdown(self, sockets=None) -> None:
+        if self.server_state.connections or self.server_state.tasks:
+            await super().shutdown(sockets)
+            return
+        # Nobody is connected. uvicorn would do the same as this, and wait a tenth of a second in between.
+        for listening in [*self.servers, *(sockets or [])]:
+            listening.close()
+        await self.lifespan.shutdown()
+
 
 class Server:
     """A running server, as `serve` returns it. In a program: `with serve(app) as server: ...`"""
