@@ -408,7 +408,8 @@ WRONG = {
     "takes JSON only": (json_only, "not json", "raised JSONDecodeError", "03"),
     "returns without close()": (no_close, "polite", "returned without close()", "08"),
     "blocks the event loop": (blocks, "polite", "the event loop stood still", "07"),
-    "computes on the event loop": (computes, "polite", "the event loop stood still", "07"),
+    # Stood still or, on a busy machine, where 0.8 s of computing take long, blocked.
+    "computes on the event loop": (computes, "polite", "event loop", "07"),
     "does not notice who has gone": (never_notices, "drops while idle", "is still running although", "10"),
     "closes in one task, sends in another": (
         closes_here_and_sends_there,

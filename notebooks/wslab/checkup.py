@@ -22,6 +22,8 @@ from wslab.server import ServeError, Server, check_app
 STALL = 0.5  # seconds for which the event loop may stand still
 SETTLE = 1.0  # seconds for endpoints to end after their clients have left
 LIMIT = 4.0  # seconds for one client, all in all, and some more for its patience
+BUSY_LIMIT = 10  # times as long it may take where the machine is busy
+BEAT = 0.02  # seconds between two looks at whether an event loop goes round
 MAX_SIZE = 64 * 1024  # bytes: the limit for a message during the check-up
 PING = 0.4  # seconds between pings, and for their answers, where a client does not answer them
 LISTEN_PING = (0.1, 0.5)  # the same, where a client answers and the endpoint may not read
@@ -298,9 +300,11 @@ class Visit:
         """Let the client in, look at everything, stop the server."""
         await asyncio.to_thread(self.server.start)
         try:
-            async with asyncio.timeout(LIMIT + 4 * self.target.patience):
+            limit = LIMIT + 4 * self.target.patience
+            async with asyncio.timeout(BUSY_LIMIT * limit) as timeout:
                 before = await self.server.on_loop(self.pulse.start)
                 self.own.start()
+                self.own.end_after(limit, timeout)
                 await self.with_a_bystander()
                 await self.look_at_endpoints()
                 if self.server.running:
@@ -519,6 +523,8 @@ class Pulse:
         self._last = 0.0
         self._computed = 0.0
         self._next: asyncio.TimerHandle | None = None
+        self._timeout: asyncio.Timeout | None = None
+        self._left = 0.0  # seconds until that ends
 
     def start(self) -> set[asyncio.Task]:
         """Begin to beat, on the running loop. Returns the tasks that run there already."""
@@ -528,13 +534,25 @@ class Pulse:
         self._beat()
         return asyncio.all_tasks()
 
+    def end_after(self, seconds: float, timeout: asyncio.Timeout) -> None:
+        """End `timeout` after that many seconds of this loop. A machine that is busy elsewhere gives it more time.
+
+        Of a pause between two beats, no more counts than twice what it should be.
+        """
+        self._timeout, self._left = timeout, seconds
+
     def _beat(self) -> None:
         now = self._loop.time()
         computed = time.thread_time()
         self.longest = max(self.longest, now - self._last)
         self.busy = max(self.busy, computed - self._computed)
+        if self._timeout:
+            self._left -= min(now - self._last, 2 * BEAT)
+            if self._left < 0:
+                self._timeout.reschedule(now)
+                self._timeout = None
         self._last, self._computed = now, computed
-        self._next = self._loop.call_later(0.02, self._beat)
+        self._next = self._loop.call_later(BEAT, self._beat)
 
     def stop(self) -> None:
         """Beat no more."""
