@@ -164,6 +164,41 @@ def test_who_keeps_the_event_loop(longest, busy, own, verdict):
     assert checkup_module.stood_still(*pulses) == verdict
 
 
+def test_a_visit_that_takes_too_long_is_ended(monkeypatch):
+    async def slow(websocket: WebSocket):
+        await websocket.accept()
+        async for text in websocket.iter_text():
+            await asyncio.sleep(0.1)
+            await websocket.send_text(text)
+
+    monkeypatch.setattr(sys.modules["wslab.checkup"], "LIMIT", 0.5)
+    report = asyncio.run(checkup(gallery.app_with(slow), only=["comes and goes"], patience=0.5))
+    (row,) = report.failed
+    assert (row.seen, row.problem.lesson) == ("came to no end", "10")
+
+
+def test_where_the_machine_is_busy_a_visit_may_take_longer():
+    async def visit(pauses):
+        pulse = sys.modules["wslab.checkup"].Pulse()
+        try:
+            async with asyncio.timeout(10) as timeout:
+                pulse.start()
+                pulse.end_after(0.2, timeout)
+                for _ in range(pauses):
+                    time.sleep(0.15)  # this loop gets no turn
+                    await asyncio.sleep(0)
+                if not pauses:
+                    await asyncio.Event().wait()
+        except TimeoutError:
+            return "ended"
+        finally:
+            pulse.stop()
+        return "went on"
+
+    assert asyncio.run(visit(pauses=3)) == "went on"  # after 0.45 seconds
+    assert asyncio.run(visit(pauses=0)) == "ended"
+
+
 def test_who_never_answers_is_not_praised():
     async def mute(websocket: WebSocket):
         await websocket.accept()
