@@ -139,9 +139,7 @@ async def what_the_endpoint_did(server: Server) -> str:
     except ServeError as blocked:
         return str(blocked).removeprefix("the server's ").partition(".")[0]
     notes = (event.text for event in conversation.events if not event.message)
-    harmless = "endpoint could not send"  # what counts is what the endpoint makes of it
-    found = (note for note in notes if note.startswith("endpoint ") and not note.startswith(harmless))
-    note = next(found, "").rstrip(".")
+    note = next((note for note in notes if note.startswith("endpoint ")), "").rstrip(".")
     return note + next((f" ({cause})" for text, cause in CAUSES.items() if text in note), "")
 
 
