@@ -284,12 +284,12 @@ def describe(message) -> str:
     return describe_payload(text if text is not None else message.get("bytes"))
 
 
-def describe_payload(payload: str | bytes | None) -> str:
+def describe_payload(payload: str | bytes | None, limit: int = MAX_PAYLOAD) -> str:
     """The payload as Python writes it, with its size if it is too long to show."""
     if not isinstance(payload, str | bytes):
         return "nothing"  # send_text(None): uvicorn sends no frame
-    shown = repr(payload[:MAX_PAYLOAD])
-    if len(payload) <= MAX_PAYLOAD:
+    shown = repr(payload[:limit])
+    if len(payload) <= limit:
         return shown
     unit = "bytes" if isinstance(payload, bytes) else "characters"
     return f"{shown}... ({len(payload):,} {unit})"
