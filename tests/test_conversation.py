@@ -173,9 +173,10 @@ def test_sending_to_a_client_that_has_left(server):
     asyncio.run(visit(server, "/once/send-to-nobody"))
     assert lines(server)[2:] == [
         "1: close 1000",
-        "server: endpoint could not send 'are you there?': the client has gone",
+        "server: could not send 'are you there?'",
         "server: endpoint raised WebSocketDisconnect(1006)",
     ]
+    assert " could not send 'are you there?': the client has gone *" in str(asyncio.run(server.conversation()))
 
 
 @pytest.mark.parametrize(("client_limit", "size", "who"), [(10, 500, "1"), (None, 5000, "server")])
@@ -311,6 +312,39 @@ def test_text_lanes():
             "      |                       log: hi *",
         ]
     )
+
+
+def test_a_send_that_fails_names_the_client_that_has_gone_whoever_sends():
+    app = FastAPI()
+    listeners: list[WebSocket] = []
+
+    @app.websocket("/listen")
+    async def listen(websocket: WebSocket):
+        await websocket.accept()
+        listeners.append(websocket)
+        await websocket.receive()
+
+    @app.websocket("/speak")
+    async def speak(websocket: WebSocket):
+        await websocket.accept()
+        try:
+            await listeners[-1].send_text("hi")
+        except WebSocketDisconnect:
+            await websocket.close()
+
+    async def picture_of_a_visit() -> str:
+        async with asyncio.timeout(PATIENCE):
+            async with connect(server.url("/listen")):
+                pass
+            async with connect(server.url("/speak")) as ws:
+                await ws.wait_closed()
+        return str(await server.conversation())
+
+    with serve(app, name="speak") as server:
+        for _ in range(2):  # the second time, the clients are the server's third and fourth
+            picture = asyncio.run(picture_of_a_visit())
+            assert " could not send 'hi' to client 1: it has gone *" in picture
+            assert "client 1's" not in picture
 
 
 def test_wide_letters_keep_the_lanes_straight():

@@ -1,6 +1,7 @@
 """Every exercise refuses its stub and each wrong answer, for the right reason, and accepts its solution."""
 
 import asyncio
+import sys
 import textwrap
 import threading
 
@@ -15,6 +16,14 @@ def no_server_is_left_behind():
     before = set(threading.enumerate())
     yield
     assert not [thread for thread in set(threading.enumerate()) - before if thread.name.startswith("wslab server")]
+
+
+@pytest.fixture(autouse=True)
+def pythons_limit_for_numbers():
+    """A wrong answer of lesson 04 takes it away, for the whole process."""
+    limit = sys.get_int_max_str_digits()
+    yield
+    sys.set_int_max_str_digits(limit)
 
 
 EXERCISES = [path for path in lessons.PATHS if lessons.tagged(lessons.read(path), "exercise-stub")]

@@ -376,8 +376,7 @@ class Visit:
         """What the client saw, and what the tape says of the endpoints."""
         conversation = await self.server.conversation()
         for event in conversation.events:
-            harmless = event.text.startswith("endpoint could not send")  # what counts is what the endpoint makes of it
-            if not event.message and event.text.startswith("endpoint ") and not harmless:
+            if not event.message and event.text.startswith("endpoint "):
                 seen = event.text.removeprefix("endpoint ")
                 if event.client == 1 and self.bystander and seen.startswith("is still running"):
                     seen = f"the bystander's endpoint {seen}"

@@ -29,6 +29,7 @@ class Event:
     text: str
     opens: bool = False  # the first event of a connection
     message: bool = True  # False for what stayed inside the server: a log line, an error
+    failed: bool = False  # what stayed there since the client had gone, whoever wanted to send it
 
 
 class Conversation:
@@ -94,7 +95,7 @@ class Tape:
                     await send(message)
             except OSError:  # for the endpoint, the connection has ended
                 connection.ended = True
-                connection.note(f"endpoint could not send {describe(message)}: the client has gone")
+                connection.note(f"could not send {describe(message)}", failed=True)
                 raise
             connection.sent(message)
 
@@ -166,9 +167,9 @@ class Connection:
     def _add(self, source: str, text: str, **kind: bool) -> None:
         self._events.append(Event(self.number, source, text, **kind))
 
-    def note(self, text: str) -> None:
+    def note(self, text: str, **kind: bool) -> None:
         """Something that happened in the server and did not travel."""
-        self._add("server", text, message=False)
+        self._add("server", text, message=False, **kind)
 
     def received(self, message) -> None:
         """The endpoint got an event from the client."""
@@ -283,12 +284,12 @@ def describe(message) -> str:
     return describe_payload(text if text is not None else message.get("bytes"))
 
 
-def describe_payload(payload: str | bytes | None) -> str:
+def describe_payload(payload: str | bytes | None, limit: int = MAX_PAYLOAD) -> str:
     """The payload as Python writes it, with its size if it is too long to show."""
     if not isinstance(payload, str | bytes):
         return "nothing"  # send_text(None): uvicorn sends no frame
-    shown = repr(payload[:MAX_PAYLOAD])
-    if len(payload) <= MAX_PAYLOAD:
+    shown = repr(payload[:limit])
+    if len(payload) <= limit:
         return shown
     unit = "bytes" if isinstance(payload, bytes) else "characters"
     return f"{shown}... ({len(payload):,} {unit})"

@@ -45,13 +45,19 @@ def layout(events) -> tuple[list[str], list[Row]]:
     for event in events:
         client, server = lanes.index(names[event.client]), left
         if not event.message:
-            owner = f"{names[event.client]}'s " if len(clients) > 1 else ""
-            rows.append(Row(server, server, owner + event.text))
+            rows.append(Row(server, server, note(event, names[event.client], alone=len(clients) == 1)))
         elif event.source == "client":
             rows.append(Row(client, server, event.text))
         else:
             rows.append(Row(server, client, event.text))
     return lanes, rows
+
+
+def note(event, name: str, alone: bool) -> str:
+    """The words for what stayed inside the server. What fails to reach a client may be sent by another's endpoint."""
+    if event.failed:
+        return event.text + (": the client has gone" if alone else f" to {name}: it has gone")
+    return event.text if alone else f"{name}'s {event.text}"
 
 
 def cut(rows: list[Row]) -> tuple[list[Row], int, list[Row]]:

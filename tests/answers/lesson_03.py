@@ -39,8 +39,8 @@ WRONG = [
         except WebSocketDisconnect:
             pass
         """,
-        "no answer came within 2 seconds. Is it still waiting? A message that a method has refused is gone, and the "
-        "next receive_...() waits for the next message.",
+        "no answer came within 2 seconds. Does every call of `websocket` have its `await`? If so, is it still waiting? "
+        "A message that a method has refused is gone, and the next receive_...() waits for the next message.",
     ),
     (
         "no loop",
@@ -196,6 +196,22 @@ WRONG = [
         'but got {"kind":"text","length":13}. The length of a text is its number of characters.',
     ),
     (
+        "spaces and line breaks at the ends are not counted",
+        """
+        try:
+            while True:
+                message = await websocket.receive()
+                if message["type"] == "websocket.disconnect":
+                    break
+                kind = "text" if "text" in message else "bytes"
+                await websocket.send_json({"kind": kind, "length": len(message[kind].strip())})
+        except WebSocketDisconnect:
+            pass
+        """,
+        """the client sent ' hello\\r\\n' and expected {"kind": "text", "length": 8}, but got """
+        """{"kind":"text","length":5}. Spaces and line breaks count, too.""",
+    ),
+    (
         "takes all bytes for text",
         """
         try:
@@ -269,7 +285,8 @@ WRONG = [
         except WebSocketDisconnect:
             pass
         """,
-        "the endpoint raised AttributeError: 'dict' object has no attribute 'encode'.",
+        "the endpoint raised AttributeError: 'dict' object has no attribute 'encode' (a dictionary belongs into "
+        "`send_json()`).",
     ),
     (
         "JSON as binary",
@@ -311,6 +328,22 @@ WRONG = [
         """,
         "when a client left, the endpoint's loop went on for ever without waiting for anything. Leave the loop when "
         "the client has gone. On the server, the event loop is blocked",
+    ),
+    (
+        "no await where it sends",
+        """
+        try:
+            while True:
+                message = await websocket.receive()
+                if message["type"] == "websocket.disconnect":
+                    break
+                kind = "text" if "text" in message else "bytes"
+                websocket.send_json({"kind": kind, "length": len(message[kind])})
+        except WebSocketDisconnect:
+            pass
+        """,
+        """the client sent 'hello' and expected {"kind": "text", "length": 5}, but no answer came within 2 seconds. """
+        "Does every call of `websocket` have its `await`?",
     ),
     (
         "no await",

@@ -106,6 +106,19 @@ WRONG = [
         "instead of 'not a number: forty-two and a half'.",
     ),
     (
+        "spaces at the ends are not quoted",
+        """
+        await websocket.accept()
+        text = await websocket.receive_text()
+        try:
+            await websocket.send_text(f"In a year you will be {int(text) + 1}.")
+            await websocket.close()
+        except ValueError:
+            await websocket.close(4000, f"not a number: {text.strip()[:27]}")
+        """,
+        "the client sent ' ten ', and the reason was 'not a number: ten' instead of 'not a number:  ten '.",
+    ),
+    (
         "long ones are not quoted",
         """
         await websocket.accept()
@@ -309,7 +322,26 @@ WRONG = [
             await websocket.close()
         """,
         "the client sent 4300 times '9' and expected to be closed with 4000, but the connection ended with code 1006, "
-        "cut off without close(). On the server, the endpoint raised ValueError: Exceeds the limit (4300 digits)",
+        "cut off without close(). On the server, the endpoint raised ValueError: Exceeds the limit (4300 digits) for "
+        "integer string conversion; use sys.set_int_max_str_digits() to increase [...] (leave Python's limit as it is, "
+        "and catch this error: make the whole answer in the `try`).",
+    ),
+    (
+        "Python's limit is taken away",
+        """
+        sys.set_int_max_str_digits(0)
+        await websocket.accept()
+        text = await websocket.receive_text()
+        try:
+            years = int(text)
+        except ValueError:
+            await websocket.close(4000, f"not a number: {text[:27]}")
+        else:
+            await websocket.send_text(f"In a year you will be {years + 1}.")
+            await websocket.close()
+        """,
+        "0'... (4,324 characters). Leave Python's limit as it is, and close with 4000 where it refuses to write the "
+        "answer. (If you have changed it, restart the kernel.)",
     ),
     (
         "only digits",

@@ -26,7 +26,8 @@ WRONG = [
         """,
         "a client at /lounge?ticket=42 should be accepted, but got HTTP 500. Is accept() there, and is it awaited? "
         "On the server, the endpoint raised "
-        'RuntimeError: Expected ASGI message "websocket.accept"',
+        'RuntimeError: Expected ASGI message "websocket.accept", "websocket.close" or "websocket.http.response.start", '
+        "but got 'w [...].",
     ),
     (
         "accept after the greeting",
@@ -63,7 +64,8 @@ WRONG = [
         await websocket.send_text(await load_greeting())
         await websocket.close()
         """,
-        "a client at /lounge?ticket=43 was accepted. Refuse it before accept(): afterwards it is in.",
+        "a client at /lounge?ticket=43 was accepted. Only exactly the text 42 may come in, and whoever has none may "
+        "not. (To refuse after accept() is too late: then the client is in.)",
     ),
     (
         "accept for all, an error for some",
@@ -157,6 +159,57 @@ WRONG = [
         await websocket.close()
         """,
         "a client at /lounge?ticket=420 was accepted.",
+    ),
+    (
+        "a ticket that has 42 in it",
+        """
+        if "42" not in ticket:
+            await websocket.close()
+            return
+        await websocket.accept()
+        await websocket.send_text(await load_greeting())
+        await websocket.close()
+        """,
+        "a client at /lounge?ticket=420 was accepted. Only exactly the text 42 may come in, and whoever has none may "
+        "not.",
+    ),
+    (
+        "a ticket that ends well",
+        """
+        if not ticket.endswith("42"):
+            await websocket.close()
+            return
+        await websocket.accept()
+        await websocket.send_text(await load_greeting())
+        await websocket.close()
+        """,
+        "a client at /lounge?ticket=042 was accepted. Compare the whole ticket, as text.",
+    ),
+    (
+        "spaces around the ticket do not count",
+        """
+        if ticket.strip() != "42":
+            await websocket.close()
+            return
+        await websocket.accept()
+        await websocket.send_text(await load_greeting())
+        await websocket.close()
+        """,
+        "a client at /lounge?ticket=%2042 was accepted. Compare the whole ticket, as text.",
+    ),
+    (
+        "the right ticket for whoever has none",
+        """
+        app = FastAPI()
+
+        @app.websocket("/lounge")
+        async def lounge(websocket: WebSocket, ticket: str = "42"):
+            if ticket != "42":
+                await websocket.close()
+                return
+            await websocket.accept()
+        """,
+        "a client at /lounge was accepted. Only exactly the text 42 may come in, and whoever has none may not.",
     ),
     (
         "a number, or an error",
@@ -296,7 +349,7 @@ WRONG = [
         await websocket.send_text(await load_greeting())
         await websocket.close()
         """,
-        "a client at /lounge?ticket=042 was accepted. Compare the ticket as text",
+        "a client at /lounge?ticket=042 was accepted. Compare the whole ticket, as text.",
     ),
     (
         "never decides",

@@ -287,6 +287,54 @@ WRONG = [
         "expected 'Ann, Zoe', but got 'Ann, Max, Zoe'. Only the first text of a client is its name",
     ),
     (
+        "a list as JSON",
+        """
+        await websocket.accept()
+        try:
+            name = await websocket.receive_text()
+            names.append(name)
+            try:
+                while True:
+                    await websocket.send_json(sorted(set(names)))
+                    await websocket.receive_text()
+            finally:
+                names.remove(name)
+        except WebSocketDisconnect:
+            pass
+        """,
+        """the client sent 'Zoe' and expected 'Zoe', but got '["Zoe"]'. Answer with a text: the names, with ", " """
+        "between them.",
+    ),
+    (
+        "no space between the names",
+        """
+        await websocket.accept()
+        try:
+            name = await websocket.receive_text()
+            names.append(name)
+            try:
+                while True:
+                    await websocket.send_text(",".join(sorted(set(names))))
+                    await websocket.receive_text()
+            finally:
+                names.remove(name)
+        except WebSocketDisconnect:
+            pass
+        """,
+        """expected 'Ann, Zoe', but got 'Ann,Zoe'. Answer with a text: the names, with ", " between them.""",
+    ),
+    (
+        "others are there before the first",
+        """
+        names.append("Ann")  # as an earlier check may have left her there
+        await websocket.accept()
+        names.append(await websocket.receive_text())
+        await websocket.send_text(", ".join(sorted(set(names))))
+        """,
+        "expected 'Zoe', but got 'Ann, Zoe'. Are the others left over from an earlier check? Run your endpoint's cell "
+        "again, to begin anew.",
+    ),
+    (
         "in the order of coming",
         """
         await websocket.accept()
@@ -303,7 +351,7 @@ WRONG = [
             pass
         """,
         "the client sent 'Ann' and expected 'Ann, Zoe', but got 'Zoe, Ann'. The answer has everybody who is online, "
-        "by whatever connection they came, sorted by name.",
+        'by whatever connection they came, sorted by name, with ", " between them.',
     ),
     (
         "each client sees itself alone",
@@ -442,8 +490,8 @@ WRONG = [
             if name is not None:
                 names.remove(name)
         """,
-        "a client asks three times and closes with 1000 in one breath, without waiting for an answer. "
-        "What came of it: raised WebSocketDisconnect(1006).",
+        "when a client left before its answer, the endpoint raised WebSocketDisconnect(1006). Expect "
+        "WebSocketDisconnect wherever the endpoint receives or sends.",
     ),
     (
         "every receive is guarded, and the send is not",
@@ -464,7 +512,87 @@ WRONG = [
         finally:
             names.remove(name)
         """,
-        "without waiting for an answer. What came of it: raised WebSocketDisconnect(1006).",
+        "when a client left before its answer, the endpoint raised WebSocketDisconnect(1006). Expect "
+        "WebSocketDisconnect wherever the endpoint receives or sends.",
+    ),
+    (
+        "the first send stands where nothing is taken out",
+        """
+        await websocket.accept()
+        try:
+            name = await websocket.receive_text()
+            names.append(name)
+            await websocket.send_text(", ".join(sorted(set(names))))
+        except WebSocketDisconnect:
+            return
+        try:
+            while True:
+                await websocket.receive_text()
+                await websocket.send_text(", ".join(sorted(set(names))))
+        except WebSocketDisconnect:
+            pass
+        finally:
+            names.remove(name)
+        """,
+        "the client sent 'who is there?' and expected 'Zoe', but got 'Fay, Zoe'. A client called Fay left before its "
+        "answer, and is still in the answers. Is the name taken out when the *send* fails, too?",
+    ),
+    (
+        "a send that fails after the first takes nothing out",
+        """
+        await websocket.accept()
+        try:
+            name = await websocket.receive_text()
+        except WebSocketDisconnect:
+            return
+        names.append(name)
+        try:
+            await websocket.send_text(", ".join(sorted(set(names))))
+        except WebSocketDisconnect:
+            names.remove(name)
+            return
+        while True:
+            try:
+                await websocket.receive_text()
+            except WebSocketDisconnect:
+                names.remove(name)
+                return
+            except KeyError:
+                names.remove(name)
+                raise
+            try:
+                await websocket.send_text(", ".join(sorted(set(names))))
+            except WebSocketDisconnect:
+                return
+        """,
+        "Is the name taken out when the *send* fails, too?",
+    ),
+    (
+        "only a receive that fails takes the name out",
+        """
+        await websocket.accept()
+        name = None
+        while True:
+            try:
+                text = await websocket.receive_text()
+            except WebSocketDisconnect:
+                if name is not None:
+                    names.remove(name)
+                return
+            except KeyError:
+                if name is not None:
+                    names.remove(name)
+                raise
+            if name is None:
+                name = text
+                names.append(name)
+            try:
+                await websocket.send_text(", ".join(sorted(set(names))))
+            except WebSocketDisconnect:
+                return
+        """,
+        "A client called Fay left before its answer, and is still in the answers. Is the name taken out when the "
+        "*send* fails, too?",
     ),
     (
         "every error is caught, and hidden",

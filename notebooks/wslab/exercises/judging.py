@@ -20,6 +20,7 @@ from websockets import (
 )
 
 from wslab.checkup import checkup
+from wslab.conversation import describe_payload
 from wslab.server import ServeError, Server, serve
 
 DISCONNECT = "endpoint raised WebSocketDisconnect("
@@ -36,7 +37,10 @@ CAUSES = {  # parts of an error's text, and what to look at; the texts of Python
     "object can't be awaited": "a plain function, with an `await` that does not belong there?",
     "'coroutine' object": "an `await` is missing",
     "of type coroutine": "an `await` is missing",
+    "'dict' object has no attribute 'encode'": "a dictionary belongs into `send_json()`",
+    "Exceeds the limit (": "leave Python's limit as it is, and catch this error: make the whole answer in the `try`",
 }
+LONG = 100  # characters or bytes of a message that are quoted
 WAIT = 2.0  # seconds that a client waits for a handshake, an answer or a close
 
 
@@ -139,9 +143,8 @@ async def what_the_endpoint_did(server: Server) -> str:
     except ServeError as blocked:
         return str(blocked).removeprefix("the server's ").partition(".")[0]
     notes = (event.text for event in conversation.events if not event.message)
-    harmless = "endpoint could not send"  # what counts is what the endpoint makes of it
-    found = (note for note in notes if note.startswith("endpoint ") and not note.startswith(harmless))
-    note = next(found, "").rstrip(".")
+    note = next((note for note in notes if note.startswith("endpoint ")), "")
+    note = note.removesuffix("...").rstrip() + " [...]" if note.endswith("...") else note.removesuffix(".")
     return note + next((f" ({cause})" for text, cause in CAUSES.items() if text in note), "")
 
 
@@ -158,22 +161,23 @@ class Client:
         with contextlib.suppress(ConnectionClosed):
             await self.ws.send(message)
 
-    async def expect(self, answer: str, *, wrong: str = "", closed: str = MISSING_AWAIT) -> None:
+    async def expect(self, answer: str, *, wrong: str | Callable[[str], str] = "", closed: str = MISSING_AWAIT) -> None:
         """The next message must be the text `answer`.
 
-        `wrong` is added to the message if it is another one, `closed` if the connection has ended instead.
+        `wrong`, or what it says of that text, is added to the message if it is another one, `closed` if the
+        connection has ended instead.
         """
         expected = repr(answer)
         got = await self.hear(expected, closed=closed)
         if got != answer:
-            raise NotYet(f"{self._asked(expected)} got {got!r}.", wrong)
+            raise NotYet(f"{self._asked(expected)} got {quote(got)}.", wrong(got) if callable(wrong) else wrong)
 
     async def hear(self, expected: str, *, closed: str = MISSING_AWAIT) -> str:
         """The next message, which must be a text. `expected` says in words which."""
         got = await self._answer(expected, MISSING_AWAIT, closed)
         sent = self._asked(expected)
         if isinstance(got, bytes):
-            raise NotYet(f"{sent} got bytes, {got!r}. send_text() sends text.")
+            raise NotYet(f"{sent} got bytes, {quote(got)}. send_text() sends text.")
         if "<coroutine object" in got:
             raise NotYet(f"{sent} got the text of a coroutine. {MISSING_AWAIT}")
         return got
@@ -187,17 +191,17 @@ class Client:
         got = await self._answer(expected, silent, closed)
         sent = self._asked(expected)
         if isinstance(got, bytes):
-            raise NotYet(f"{sent} got bytes, {got!r}. Answer with text: send_json() sends it, without mode.")
+            raise NotYet(f"{sent} got bytes, {quote(got)}. Answer with text: send_json() sends it, without mode.")
         try:
             same = json.dumps(json.loads(got), sort_keys=True) == json.dumps(answer, sort_keys=True)
         except ValueError:
-            raise NotYet(f"{sent} got {got!r}, which is not JSON. send_json() writes JSON.") from None
+            raise NotYet(f"{sent} got {quote(got)}, which is not JSON. send_json() writes JSON.") from None
         if not same:
             raise NotYet(f"{sent} got {got}.")
 
     def _asked(self, expected: str) -> str:
         """The start of a sentence about what came instead."""
-        said = "" if self.said is None else f"sent {self.said!r} and "
+        said = "" if self.said is None else f"sent {quote(self.said)} and "
         return f"the client {said}expected {expected}, but"
 
     async def _answer(self, expected: str, silent: str, closed: str) -> str | bytes:
@@ -218,7 +222,7 @@ class Client:
                 await (await self.ws.ping())  # what the endpoint sent before has come when the pong comes
             async with asyncio.timeout(0):
                 extra = await self.ws.recv()
-            raise NotYet(f"after the answer to {self.said!r} came one more message, {extra!r}.")
+            raise NotYet(f"after the answer to {quote(self.said)} came one more message, {quote(extra)}.")
 
     async def expect_close(self) -> None:
         """The server must now close the connection, with code 1000 and without another message."""
@@ -236,7 +240,7 @@ class Client:
                     "End with `await websocket.close()`.",
                 ) from None
         else:
-            raise NotYet(f"after the answer came one more message, {extra!r}. One answer is enough.")
+            raise NotYet(f"after the answer came one more message, {quote(extra)}. One answer is enough.")
 
 
 @contextlib.asynccontextmanager
@@ -267,6 +271,11 @@ async def visit(server: Server, path: str) -> AsyncIterator[Client]:
         raise NotYet(f"the handshake for {path} failed: {error}.") from None
     async with ws:
         yield Client(ws)
+
+
+def quote(message: str | bytes) -> str:
+    """The message as Python writes it; of a long one the start, and how long it is."""
+    return describe_payload(message, LONG)
 
 
 def describe_end(ws: ClientConnection) -> str:

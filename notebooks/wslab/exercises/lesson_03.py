@@ -24,6 +24,7 @@ MESSAGES = [
     (b"good day", ""),
     ("", "An empty text is a text, too."),
     (b"", "Empty bytes are bytes, too."),
+    (" hello\r\n", "Spaces and line breaks count, too."),
     ("déjà vu ☕", "The length of a text is its number of characters."),
     ("déjà vu ☕".encode(), "The length of bytes is their number, whatever they mean."),
     (b"\x00\xff", "Bytes need not be text in UTF-8."),
@@ -33,8 +34,8 @@ MESSAGES = [
 
 CLOSE = 0x88  # first byte of a close frame (RFC 6455, section 5.2)
 SILENT = (
-    "Is it still waiting? A message that a method has refused is gone, and the next receive_...() waits for the next "
-    "message."
+    "Does every call of `websocket` have its `await`? If so, is it still waiting? A message that a method has refused "
+    "is gone, and the next receive_...() waits for the next message."
 )
 
 
@@ -75,8 +76,8 @@ async def measuring(app) -> Verdict:
             raise NotYet(f"when a client left, {when}the {error}. Catch WebSocketDisconnect around the loop.")
         if error.startswith(DISCONNECTED):
             raise NotYet("when a client left, the endpoint went on. Does it stay in its loop?")
-        first = [event.text for event in (await server.conversation()).events if event.client == 1]
-        answered = any("could not send" in text for text in first)  # all its messages have had their answers
+        events = (await server.conversation()).events
+        answered = any(event.failed for event in events if event.client == 1)  # all its messages have had their answers
         if answered or error:
             what = "it tried to send one more" if answered else "something went wrong"
             raise NotYet(

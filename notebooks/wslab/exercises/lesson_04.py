@@ -5,13 +5,24 @@ from functools import partial
 
 from websockets import ConnectionClosed
 
-from wslab.exercises.judging import MISSING_AWAIT, WAIT, Client, NotYet, Verdict, check_up, describe_end, judge, visit
+from wslab.exercises.judging import (
+    MISSING_AWAIT,
+    WAIT,
+    Client,
+    NotYet,
+    Verdict,
+    check_up,
+    describe_end,
+    judge,
+    quote,
+    visit,
+)
 from wslab.server import Server
 
 SURE = 20  # characters of the text that a reason must quote
 
 # what a client sends, and the words for it
-SHORT = [(text, repr(text)) for text in ("ten", "", "12 monkeys", "forty-two and a half")]
+SHORT = [(text, repr(text)) for text in ("ten", "", " ten ", "12 monkeys", "forty-two and a half")]
 LONG = [
     # Each the shortest of its kind that does not fit whole, then longer ones.
     *(
@@ -22,10 +33,13 @@ LONG = [
     *(("a" * n + "🙂" * 100, f"{'a' * n!r} and 100 times '🙂'") for n in range(4)),
 ]
 # what int() does not take, although it looks like a number
-STRANGE = [
-    *((text, repr(text)) for text in ("4.5", "²")),
-    ("9" * 4300, "4300 times '9'"),  # it takes this one, but the next number has a digit more than Python writes
-]
+STRANGE = [(text, repr(text)) for text in ("4.5", "²")]
+# what int() takes, but the next number has a digit more than Python writes
+HUGE = [("9" * 4300, "4300 times '9'")]
+LIMIT = (
+    "Leave Python's limit as it is, and close with 4000 where it refuses to write the answer. (If you have changed it, "
+    "restart the kernel.)"
+)
 
 
 async def age_gate(app) -> Verdict:
@@ -39,11 +53,16 @@ async def age_gate(app) -> Verdict:
             await client.expect_close()
         return f"{text!r} is answered with {answer!r}, then the connection is closed with 1000"
 
-    async def refuses(server: Server, texts: list[tuple[str, str]], good: str) -> str:
+    async def refuses(
+        server: Server,
+        texts: list[tuple[str, str]],
+        good: str,
+        answered: str = "Let int() decide about the text as it came.",
+    ) -> str:
         for text, words in texts:
             async with visit(server, "/age") as client:
                 await client.say(text)
-                reason = await reason_for_closing(client, words)
+                reason = await reason_for_closing(client, words, answered)
             expected = f"not a number: {text}"
             if len(text) <= SURE and reason != expected:
                 raise NotYet(f"the client sent {words}, and the reason was {reason!r} instead of {expected!r}.")
@@ -60,7 +79,8 @@ async def age_gate(app) -> Verdict:
         partial(refuses, texts=SHORT, good="texts that are no numbers are quoted in the reason, with code 4000"),
         partial(refuses, texts=LONG, good="long ones too, in any alphabet"),
         partial(answers, text="-5"),
-        partial(refuses, texts=STRANGE, good="what int() does not take, or Python does not write, is refused"),
+        partial(refuses, texts=STRANGE, good="what int() does not take is refused"),
+        partial(refuses, texts=HUGE, good="what Python does not write, too", answered=LIMIT),
     )
     return await check_up(
         verdict,
@@ -74,8 +94,11 @@ async def age_gate(app) -> Verdict:
     )
 
 
-async def reason_for_closing(client: Client, words: str) -> str:
-    """The reason with which the server closes. The code must be 4000, and no message may come before."""
+async def reason_for_closing(client: Client, words: str, answered: str) -> str:
+    """The reason with which the server closes. The code must be 4000, and no message may come before.
+
+    `answered` is the hint if there is an answer instead.
+    """
     sent = f"the client sent {words} and expected to be closed with 4000, but"
     try:
         async with asyncio.timeout(WAIT):
@@ -88,5 +111,5 @@ async def reason_for_closing(client: Client, words: str) -> str:
             raise NotYet(f"{sent} the connection ended with {describe_end(client.ws)}.", hint) from None
         return client.ws.close_reason
     if str(extra).startswith("In a year"):
-        raise NotYet(f"{sent} got an answer, {extra!r}. Let int() decide about the text as it came.")
-    raise NotYet(f"{sent} got a message, {extra!r}. The reason is an argument of close().")
+        raise NotYet(f"{sent} got an answer, {quote(extra)}. {answered}")
+    raise NotYet(f"{sent} got a message, {quote(extra)}. The reason is an argument of close().")

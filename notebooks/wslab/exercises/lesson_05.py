@@ -9,7 +9,12 @@ from wslab.exercises.judging import NotYet, Refused, Verdict, check_up, judge, v
 from wslab.server import Server
 
 PATH = "/lounge?ticket=42"
-WRONG = ("?ticket=43", "?ticket=420", "?ticket=x", "?ticket=", "", "?ticket=042")
+WRONG = ("?ticket=43", "?ticket=420", "?ticket=x", "?ticket=", "", "?ticket=042", "?ticket=%2042")
+ALMOST = ("?ticket=042", "?ticket=%2042")  # 42, if it is read as a number
+EXACTLY = (
+    "Only exactly the text 42 may come in, and whoever has none may not. (To refuse after accept() is too late: then "
+    "the client is in.)"
+)
 GREETING = "Welcome to the lounge!"
 LOADS = "log: loads the greeting"
 SOON = 0.5  # seconds: a handshake takes a few milliseconds, more on a busy machine
@@ -23,11 +28,7 @@ async def lounge(app) -> Verdict:
         client = f"a client at /lounge{query}"
         try:
             async with visit(server, f"/lounge{query}"):
-                what_to_do = (
-                    "Compare the ticket as text: numbers can be written in many ways."
-                    if query == "?ticket=042"
-                    else "Refuse it before accept(): afterwards it is in."
-                )
+                what_to_do = "Compare the whole ticket, as text." if query in ALMOST else EXACTLY
                 raise NotYet(f"{client} was accepted. {what_to_do}")
         except Refused as refusal:
             if refusal.status != 403:

@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+import re
 
 from websockets import ConnectionClosed
 
-from wslab.clients import drop
+from wslab.clients import drop, in_one_breath
 from wslab.exercises.judging import (
     DISCONNECT,
     DISCONNECTED,
@@ -22,17 +23,30 @@ from wslab.exercises.judging import (
 from wslab.server import Server
 
 CUT_OFF = "endpoint raised KeyError"  # what may become of a sender of bytes
+FORM = 'Answer with a text: the names, with ", " between them.'
+NOT_TAKEN_OUT = (
+    "A client called Fay left before its answer, and is still in the answers. Is the name taken out when the *send* "
+    "fails, too?"
+)
+LEFT_OVER = "Are the others left over from an earlier check? Run your endpoint's cell again, to begin anew."
 
 
 async def who_is_online(app) -> Verdict:
     """Lesson 06: `/online` answers each text with the sorted names of those that are online, the first text of each."""
 
-    async def asks(client: Client, answer: str, wrong: str = "", text: str = "who is there?") -> None:
-        await client.say(text)
-        await client.expect(answer, wrong=wrong, closed="Is the loop there, with no end of its own?")
+    async def asks(client: Client, answer: str, wrong: str = "", more: str = "", text: str = "who is there?") -> None:
+        """`wrong` is the hint if the answer is another one, `more` if it has names that do not belong there."""
 
-    async def comes(client: Client, name: str, answer: str, wrong: str = "") -> None:
-        await asks(client, answer, wrong, text=name)
+        def hint(got: str) -> str:
+            if names_in(got) == names_in(answer):
+                return FORM
+            return more if more and set(names_in(got)) > set(names_in(answer)) else wrong
+
+        await client.say(text)
+        await client.expect(answer, wrong=hint, closed="Is the loop there, with no end of its own?")
+
+    async def comes(client: Client, name: str, answer: str, wrong: str = "", more: str = "") -> None:
+        await asks(client, answer, wrong, more, text=name)
 
     async def has_left(server: Server, how: str, *allowed: str) -> None:
         """Wait until the endpoint of a client that has left is done, and look at what it did."""
@@ -54,10 +68,9 @@ async def who_is_online(app) -> Verdict:
 
     async def answers(server: Server) -> str:
         async with visit(server, "/online") as zoe, visit(server, "/online") as ann:
-            left_over = "Are the others left over from an earlier check? Run your endpoint's cell again, to begin anew."
-            await comes(zoe, "Zoe", "Zoe", left_over)
-            wrong = "The answer has everybody who is online, by whatever connection they came, sorted by name."
-            await comes(ann, "Ann", "Ann, Zoe", wrong)
+            await comes(zoe, "Zoe", "Zoe", FORM, LEFT_OVER)
+            wrong = "The answer has everybody who is online, by whatever connection they came, sorted by name"
+            await comes(ann, "Ann", "Ann, Zoe", f'{wrong}, with ", " between them.')
             await zoe.expect_silence()
             later = "Only the first text of a client is its name; a later one asks who is there."
             await asks(ann, "Ann, Zoe", later, text="Max")
@@ -68,7 +81,7 @@ async def who_is_online(app) -> Verdict:
 
     async def lets_go(server: Server, name: str, how: str, leave, *allowed: str) -> str:
         async with visit(server, "/online") as client:
-            await comes(client, name, name, "Is somebody in the answer who has left?")
+            await comes(client, name, name, more="Is somebody in the answer who has left?")
             async with visit(server, "/online") as zoe:
                 await comes(zoe, "Zoe", f"{name}, Zoe")
                 await leave(client)
@@ -87,6 +100,20 @@ async def who_is_online(app) -> Verdict:
             await asks(zoe, "Zoe")
         await has_left(server, "closed with 1000")
         return f"a client {how}, and nothing broke"
+
+    async def lets_go_without_an_answer(server: Server) -> str:
+        how = "left before its answer"
+        async with visit(server, "/online") as zoe:
+            await comes(zoe, "Zoe", "Zoe")
+            for answers in (0, 1):
+                async with visit(server, "/online") as fay:
+                    if answers:
+                        await comes(fay, "Fay", "Fay, Zoe")
+                    await without_waiting(fay)
+                await has_left(server, how)
+                await asks(zoe, "Zoe", more=NOT_TAKEN_OUT)
+        await has_left(server, "closed with 1000")
+        return f"a client {how}, the first or the second one, and is not in the answers"
 
     async def counts_namesakes(server: Server) -> str:
         async with contextlib.AsyncExitStack() as stack:
@@ -112,6 +139,12 @@ async def who_is_online(app) -> Verdict:
     async def cut(client: Client) -> None:
         await drop(client.ws)
 
+    async def without_waiting(client: Client) -> None:
+        await in_one_breath(client.ws, ["Fay"], then_close=True)  # so the endpoint gets the text when it cannot answer
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(WAIT):
+                await client.ws.wait_closed()
+
     async def with_bytes(client: Client) -> None:
         with contextlib.suppress(ConnectionClosed, TimeoutError):
             async with asyncio.timeout(WAIT):
@@ -133,6 +166,7 @@ async def who_is_online(app) -> Verdict:
         lets("Dan", "lost its connection", cut),
         lets("Eve", "sent bytes", with_bytes, CUT_OFF),
         lets_nobody_go,
+        lets_go_without_an_answer,
         counts_namesakes,
     )
     return await check_up(
@@ -146,3 +180,8 @@ async def who_is_online(app) -> Verdict:
         say="Ann",
         good="clients that do not wait for the answer, or lose their connection, do it no harm",
     )
+
+
+def names_in(text: str) -> list[str]:
+    """The words of an answer, whatever stands between them and around them."""
+    return re.findall(r"\w+", text)
