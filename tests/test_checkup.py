@@ -147,20 +147,21 @@ def test_the_report_in_a_notebook_and_for_a_test():
 
 
 @pytest.mark.parametrize(
-    ("longest", "busy", "own", "verdict"),
+    ("longest", "busy", "own", "own_busy", "verdict"),
     [
-        (1.0, 0.0, 0.02, True),  # sleeps
-        (1.0, 0.9, 0.2, True),  # computes
-        (1.0, 0.3, 0.02, True),  # both, on a machine that is idle otherwise
-        (1.0, 0.3, 0.2, False),  # late, but not idle, on a busy machine
-        (1.0, 0.0, 0.3, False),  # late, as everything is
-        (0.4, 0.1, 0.02, False),
+        (1.0, 0.0, 0.02, 0.0, True),  # sleeps
+        (1.0, 0.9, 0.2, 0.1, True),  # computes
+        (1.0, 0.3, 0.02, 0.0, True),  # both, on a machine that is idle otherwise
+        (1.0, 0.3, 0.2, 0.1, False),  # late, but not idle, on a busy machine
+        (1.0, 0.0, 0.3, 0.0, False),  # late, as everything is
+        (1.2, 0.6, 0.4, 0.2, False),  # serves a crowd, on a busy machine
+        (0.4, 0.1, 0.02, 0.0, False),
     ],
 )
-def test_who_keeps_the_event_loop(longest, busy, own, verdict):
+def test_who_keeps_the_event_loop(longest, busy, own, own_busy, verdict):
     checkup_module = sys.modules["wslab.checkup"]
     pulses = checkup_module.Pulse(), checkup_module.Pulse()
-    pulses[0].longest, pulses[0].busy, pulses[1].longest = longest, busy, own
+    pulses[0].longest, pulses[0].busy, pulses[1].longest, pulses[1].busy = longest, busy, own, own_busy
     assert checkup_module.stood_still(*pulses) == verdict
 
 

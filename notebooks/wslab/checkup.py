@@ -508,9 +508,11 @@ def stood_still(pulse: "Pulse", own: "Pulse") -> bool:
     """Whether something kept the server's event loop: by computing, or by waiting while others could run.
 
     On a busy machine, where the loop computed for a part of the time that it was late, it may just have had to share.
+    And what it computed may be no more than its share of a crowd's or a flood's work, at which the clients' loop
+    computed as well.
     """
     shared = own.longest > BUSY and pulse.busy > pulse.longest / 10
-    return pulse.busy > STALL or (pulse.longest > max(STALL, 4 * own.longest) and not shared)
+    return pulse.busy > max(STALL, 4 * own.busy) or (pulse.longest > max(STALL, 4 * own.longest) and not shared)
 
 
 class Pulse:
