@@ -1,6 +1,8 @@
 """Every exercise refuses its stub and each wrong answer, for the right reason, and accepts its solution."""
 
 import asyncio
+import os
+import subprocess
 import sys
 import textwrap
 import threading
@@ -67,11 +69,24 @@ def test_the_stub_is_refused_and_the_page_shows_it(path):
     assert cell.outputs[0].data["text/plain"] == repr(verdict)
 
 
+def check_after_a_restart(path, answer: str) -> str:
+    """What the check prints if nothing else has run in the kernel: only the imports and the answer."""
+    program = "import sys, pathlib, tests.test_exercises as t; print(t.check(pathlib.Path(sys.argv[1]), sys.argv[2]))"
+    result = subprocess.run(
+        [sys.executable, "-c", program, str(path), answer],
+        cwd=lessons.ROOT,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    return result.stdout.rstrip() + result.stderr
+
+
 @pytest.mark.parametrize("path", EXERCISES, ids=number)
-def test_the_solution_is_accepted(path):
-    verdict = check(path, solution(path))
-    assert verdict.passed, verdict
-    assert repr(verdict).endswith("\nSolved.")
+def test_the_solution_is_accepted_in_a_kernel_that_has_just_started(path):
+    verdict = check_after_a_restart(path, solution(path))
+    assert verdict.endswith("\nSolved."), verdict
 
 
 def whole(path, answer: str) -> str:
@@ -104,6 +119,11 @@ OTHERS = [path for path in EXERCISES if hasattr(ANSWERS[number(path)], "RIGHT_IN
 def test_another_right_answer_is_accepted(path):
     verdict = check(path, ANSWERS[number(path)].RIGHT_IN_ANOTHER_WAY)
     assert verdict.passed, verdict
+
+
+def test_lesson_09_sees_what_uvicorn_logs_in_a_kernel_that_has_just_started():
+    (path,) = [path for path in EXERCISES if number(path) == "09"]
+    assert check_after_a_restart(path, ANSWERS["09"].RIGHT_IN_ANOTHER_WAY).endswith("\nSolved.")
 
 
 def test_a_traceback_in_the_text_of_the_log_is_enough_for_lesson_09():

@@ -51,6 +51,12 @@ async def within(seconds: float, step: Coroutine, reason: str):
         raise WebSocketDisconnect(1006) from None
 
 
+async def try_to_close(websocket: WebSocket, code: int, reason: str = ""):
+    with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):  # it may have left, or not read
+        async with asyncio.timeout(SLOW):
+            await websocket.close(code, reason)
+
+
 @app.websocket("/ws")
 async def shout(websocket: WebSocket):
     await websocket.accept()
@@ -66,8 +72,9 @@ async def shout(websocket: WebSocket):
     except* WebSocketDisconnect as left:
         logger.info("left with code %d", left.exceptions[0].code)
     except* PutOut as put_out:
-        with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):  # it may have left, or not read
-            async with asyncio.timeout(SLOW):
-                await websocket.close(*put_out.exceptions[0].args)
+        await try_to_close(websocket, *put_out.exceptions[0].args)
+    except* Exception:
+        logger.exception("/ws failed")
+        await try_to_close(websocket, 1011)
     finally:
         online.discard(websocket)

@@ -9,7 +9,7 @@ import logging
 import sys
 import time
 
-from fastapi import FastAPI, WebSocket
+from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 from websockets import connect
 
 logger = logging.getLogger("uvicorn.error")
@@ -26,29 +26,35 @@ app = FastAPI()
 @app.websocket("/wrong/desk")
 async def wrong(websocket: WebSocket):
     await websocket.accept()
-    async for text in websocket.iter_text():
-        if text == "report":
-            await websocket.send_text("one moment")
-            logger.info("the report begins")
-            report = make_report()
-            logger.info("the report is done")
-            await websocket.send_text(report)
-        else:
-            await websocket.send_text(f"You wrote: {text}")
+    try:
+        async for text in websocket.iter_text():
+            if text == "report":
+                await websocket.send_text("one moment")
+                logger.info("the report begins")
+                report = make_report()
+                logger.info("the report is done")
+                await websocket.send_text(report)
+            else:
+                await websocket.send_text(f"You wrote: {text}")
+    except WebSocketDisconnect:
+        pass  # the client has left
 
 
 @app.websocket("/right/desk")
 async def right(websocket: WebSocket):
     await websocket.accept()
-    async for text in websocket.iter_text():
-        if text == "report":
-            await websocket.send_text("one moment")
-            logger.info("the report begins")
-            report = await asyncio.to_thread(make_report)
-            logger.info("the report is done")
-            await websocket.send_text(report)
-        else:
-            await websocket.send_text(f"You wrote: {text}")
+    try:
+        async for text in websocket.iter_text():
+            if text == "report":
+                await websocket.send_text("one moment")
+                logger.info("the report begins")
+                report = await asyncio.to_thread(make_report)
+                logger.info("the report is done")
+                await websocket.send_text(report)
+            else:
+                await websocket.send_text(f"You wrote: {text}")
+    except WebSocketDisconnect:
+        pass  # the client has left
 
 
 async def compare(server: str) -> None:

@@ -8,7 +8,7 @@ async def work(text: str) -> str:  # leave this as it is
     at_work.add(text)
     try:
         if text == "bug":
-            raise ValueError(text)
+            raise KeyError(text)
         if text.startswith("slow"):
             await asyncio.Event().wait()  # for ever
         return text.upper()

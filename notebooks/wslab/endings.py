@@ -235,6 +235,10 @@ async def leaves_without_a_code(ws: ClientConnection) -> None:
     ws.transport.write(frame(CLOSE, b""))  # a close frame that is empty, as socket.close() in a browser sends it
 
 
+async def says_more(ws: ClientConnection) -> None:
+    await ws.send("still there?")
+
+
 async def stops_reading(ws: ClientConnection) -> None:
     ws.transport.pause_reading()  # and so sees no ping
 
@@ -279,6 +283,17 @@ BY_THE_CLIENT += [
 async def busy(websocket: WebSocket):
     await websocket.accept()
     await asyncio.Event().wait()
+
+
+BY_THE_CLIENT += [
+    Ending(
+        "the client answers pings and says something, the endpoint does something else",
+        busy,
+        says_more,
+        None,
+        settings={"ws_ping_interval": 0.2, "ws_ping_timeout": 0.2},
+    ),
+]
 
 
 @ending(BY_THE_CLIENT, "the client closes, the endpoint receives again", client=leaves, test_client=session_leaves)

@@ -195,6 +195,31 @@ WRONG = [
         "(is it `async def`?)",
     ),
     (
+        "def instead of async def, and no await anywhere",
+        """
+        app = FastAPI()
+
+        @app.websocket("/report")
+        def report(websocket: WebSocket):
+            websocket.accept()
+            while True:
+                name = websocket.receive_text()
+                websocket.send_text(exercises.slow_report(name))
+        """,
+        "the event loop is blocked in report(), line 9 of its cell or file. An endpoint must be `async def`, and each "
+        "of its waits an `await`.",
+    ),
+    (
+        "sent from the thread, on an event loop of its own",
+        loop(
+            "def answer():\n"
+            "    asyncio.run(websocket.send_text(exercises.slow_report(name)))\n"
+            "await asyncio.to_thread(answer)"
+        ),
+        "a report was sent from another thread, and the websocket is not made for that. Let the thread return the "
+        "report, and send it in the endpoint.",
+    ),
+    (
         "the name is shared by all",
         """
         app = FastAPI()

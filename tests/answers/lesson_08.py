@@ -260,7 +260,8 @@ WRONG = [
         except WebSocketDisconnect:
             pass
         """,
-        "after the answer the connection ended with code 4000, not with 1000.",
+        "after the answer the connection ended with code 4000, not with 1000. "
+        'End with `await websocket.close(1000, "done")`.',
     ),
     (
         "waits for the client to close",
@@ -278,7 +279,8 @@ WRONG = [
         except WebSocketDisconnect:
             pass
         """,
-        "after the answer the connection was still open 2 seconds later. End with close().",
+        "after the answer the connection was still open 2 seconds later. "
+        'End with `await websocket.close(1000, "done")`.',
     ),
     (
         "the disconnect is not caught",

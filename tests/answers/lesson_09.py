@@ -452,7 +452,31 @@ WRONG = [
         """,
         "with uvicorn's other implementation, ws=\"wsproto\": a client sent '0/5', which makes significant() fail, "
         "and left at the same moment. Then the endpoint raised WebSocketDisconnect(1006): the close() of the error's "
-        "block needs to expect that.",
+        "block needs to expect that (a `WebSocketException` closes, too).",
+    ),
+    (
+        "a WebSocketException, which does not expect that the client has left",
+        """
+        from fastapi import WebSocketException
+
+        await websocket.accept()
+        try:
+            while True:
+                text = await websocket.receive_text()
+                try:
+                    dividend, divisor = text.split("/")
+                    result = float(dividend) / float(divisor)
+                except (ValueError, ZeroDivisionError) as error:
+                    await websocket.send_text(f"error: {error}")
+                else:
+                    await websocket.send_text(significant(result))
+        except WebSocketDisconnect:
+            pass
+        except Exception:
+            logger.exception("/divide failed")
+            raise WebSocketException(1011)
+        """,
+        "the close() of the error's block needs to expect that (a `WebSocketException` closes, too).",
     ),
     (
         "a bare except",

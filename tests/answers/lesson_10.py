@@ -12,7 +12,7 @@ async def work(text: str) -> str:
     at_work.add(text)
     try:
         if text == "bug":
-            raise ValueError(text)
+            raise KeyError(text)
         if text.startswith("slow"):
             await asyncio.Event().wait()
         return text.upper()
@@ -76,7 +76,31 @@ WRONG = [
         except* WebSocketDisconnect:
             pass
         """,
-        "a client that sent nothing was still connected 2 seconds later. Close it with 4000 and the reason 'idle'.",
+        "a client that sent nothing was still connected 1 second later. Close it after `IDLE` seconds, with 4000 and "
+        "the reason 'idle'.",
+    ),
+    (
+        "three times the time limit",
+        """
+        await websocket.accept()
+        try:
+            try:
+                async with asyncio.timeout(IDLE * 3):
+                    text = await websocket.receive_text()
+            except TimeoutError:
+                await websocket.close(4000, "idle")
+                return
+            except KeyError:
+                await websocket.close(1003)
+                return
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(until_it_leaves(websocket))
+                await websocket.send_text(await work(text))
+                await websocket.close()
+        except* WebSocketDisconnect:
+            pass
+        """,
+        "a client that sent nothing was still connected 1 second later. Close it after `IDLE` seconds",
     ),
     (
         "a client put out without a reason",
@@ -156,7 +180,7 @@ WRONG = [
         except WebSocketDisconnect:
             pass
         """,
-        "a client left with 1000 during its work, and its endpoint did not notice. Somebody must `receive`",
+        "a client left with 1000 during its work, and its endpoint did not notice. Somebody must go on receiving",
     ),
     (
         "client_state is asked in a loop",
@@ -176,7 +200,7 @@ WRONG = [
         except WebSocketDisconnect:
             pass
         """,
-        "a client left with 1000 during its work, and its endpoint did not notice. Somebody must `receive`",
+        "a client left with 1000 during its work, and its endpoint did not notice. Somebody must go on receiving",
     ),
     (
         "the work is left behind",
@@ -248,7 +272,98 @@ WRONG = [
         except* WebSocketDisconnect:
             pass
         """,
-        "after the answer the connection was still open 2 seconds later. End with close().",
+        "after the answer the connection was still open 2 seconds later. End with close(). A TaskGroup waits for all "
+        "its tasks, also for the one that listens: answer and close inside its block.",
+    ),
+    (
+        "the work is a task, and the answer waits for the group",
+        """
+        await websocket.accept()
+        try:
+            if (text := await the_text(websocket)) is None:
+                return
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(until_it_leaves(websocket))
+                worker = tasks.create_task(work(text))
+            await websocket.send_text(worker.result())
+            await websocket.close()
+        except* WebSocketDisconnect:
+            pass
+        """,
+        "the client sent 'hello' and expected 'HELLO', but no answer came within 2 seconds. Does every call of "
+        "`websocket` have its `await`, and does the endpoint answer before it ends? A TaskGroup waits for all its "
+        "tasks, also for the one that listens: answer and close inside its block.",
+    ),
+    (
+        "a single receive() beside the work",
+        """
+        await websocket.accept()
+        try:
+            if (text := await the_text(websocket)) is None:
+                return
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(websocket.receive())
+                await websocket.send_text(await work(text))
+                await websocket.close()
+        except* WebSocketDisconnect:
+            pass
+        """,
+        "a client left with 1000 during its work, and its endpoint did not notice. Somebody must go on receiving while "
+        "the work goes on: one `receive()` is used up by what the client says, and gives back a disconnect as a "
+        "message, without an error.",
+    ),
+    (
+        "a client that leaves is logged as an error",
+        """
+        await websocket.accept()
+        try:
+            if (text := await the_text(websocket)) is None:
+                return
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(until_it_leaves(websocket))
+                await websocket.send_text(await work(text))
+                await websocket.close()
+        except* WebSocketDisconnect:
+            logging.getLogger("uvicorn.error").exception("left")
+        """,
+        "what a client may do is logged as an error: 'left', with ExceptionGroup. Only a bug in the work is one.",
+    ),
+    (
+        "a KeyError is taken for bytes, wherever it comes from",
+        """
+        await websocket.accept()
+        try:
+            async with asyncio.timeout(IDLE) as limit:
+                text = await websocket.receive_text()
+                limit.reschedule(None)
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(until_it_leaves(websocket))
+                    await websocket.send_text(await work(text))
+                    await websocket.close()
+        except* TimeoutError:
+            await websocket.close(4000, "idle")
+        except* KeyError:
+            await websocket.close(1003)
+        except* WebSocketDisconnect:
+            pass
+        """,
+        "a client sent 'bug', at which work() raises a KeyError, and the log has no error about it. Let other errors "
+        "of the work than WebSocketDisconnect escape: an `except KeyError` belongs around receive_text() alone.",
+    ),
+    (
+        "a close in a function of its own, and no return where it is called",
+        """
+        await websocket.accept()
+        try:
+            text = await the_text(websocket)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(until_it_leaves(websocket))
+                await websocket.send_text(await work(text))
+                await websocket.close()
+        except* WebSocketDisconnect:
+            pass
+        """,
+        "In it: AttributeError. There was no text to work for. Does each close() of the first part have its `return`?",
     ),
     (
         "any message is taken for the end",
@@ -428,7 +543,7 @@ WRONG = [
         except* Exception:
             pass
         """,
-        "a client sent 'bug', at which work() raises a ValueError, and the log has no error about it.",
+        "a client sent 'bug', at which work() raises a KeyError, and the log has no error about it.",
     ),
     (
         "the work is taken off the list, and goes on",
@@ -525,7 +640,7 @@ async def work(text: str) -> str:
     at_work.add(text)
     try:
         if text == "bug":
-            raise ValueError(text)
+            raise KeyError(text)
         if text.startswith("slow"):
             await asyncio.Event().wait()
         return text.upper()

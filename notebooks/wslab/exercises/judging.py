@@ -30,6 +30,7 @@ GOES_ON = (
     "Something goes on after the connection has ended: is a `return` missing, or is it still in a loop? "
     "Or does a send or close() stand below the `except`, or in a `finally`?"
 )
+AWAITED = "An endpoint must be `async def`, and each of its waits an `await`."
 CAUSES = {  # parts of an error's text, and what to look at; the texts of Python 3.11 to 3.13, and of 3.14
     "object NoneType can't be used in 'await' expression": "is it `async def`?",
     "'NoneType' object can't be awaited": "is it `async def`?",
@@ -115,8 +116,9 @@ async def judge(app, *steps: Callable[[Server], Awaitable[str]], ws: str = "auto
                     or error in str(problem)
                 ):
                     error = ""
+                hint = AWAITED if "is blocked" in error else ""
                 raise NotYet(
-                    f"{problem} On the server, the {error}." if error else f"{problem} {problem.hint}"
+                    f"{problem} On the server, the {error}. {hint}" if error else f"{problem} {problem.hint}"
                 ) from None
             await no_error(server)
     except (NotYet, ServeError) as problem:
@@ -161,20 +163,27 @@ class Client:
         with contextlib.suppress(ConnectionClosed):
             await self.ws.send(message)
 
-    async def expect(self, answer: str, *, wrong: str | Callable[[str], str] = "", closed: str = MISSING_AWAIT) -> None:
+    async def expect(
+        self,
+        answer: str,
+        *,
+        wrong: str | Callable[[str], str] = "",
+        silent: str = MISSING_AWAIT,
+        closed: str = MISSING_AWAIT,
+    ) -> None:
         """The next message must be the text `answer`.
 
-        `wrong`, or what it says of that text, is added to the message if it is another one, `closed` if the
-        connection has ended instead.
+        `wrong`, or what it says of that text, is added to the message if it is another one, `silent` if none comes,
+        `closed` if the connection has ended instead.
         """
         expected = repr(answer)
-        got = await self.hear(expected, closed=closed)
+        got = await self.hear(expected, silent=silent, closed=closed)
         if got != answer:
             raise NotYet(f"{self._asked(expected)} got {quote(got)}.", wrong(got) if callable(wrong) else wrong)
 
-    async def hear(self, expected: str, *, closed: str = MISSING_AWAIT) -> str:
+    async def hear(self, expected: str, *, silent: str = MISSING_AWAIT, closed: str = MISSING_AWAIT) -> str:
         """The next message, which must be a text. `expected` says in words which."""
-        got = await self._answer(expected, MISSING_AWAIT, closed)
+        got = await self._answer(expected, silent, closed)
         sent = self._asked(expected)
         if isinstance(got, bytes):
             raise NotYet(f"{sent} got bytes, {quote(got)}. send_text() sends text.")
@@ -224,20 +233,23 @@ class Client:
                 extra = await self.ws.recv()
             raise NotYet(f"after the answer to {quote(self.said)} came one more message, {quote(extra)}.")
 
-    async def expect_close(self) -> None:
-        """The server must now close the connection, with code 1000 and without another message."""
+    async def expect_close(self, *, hint: str = "") -> None:
+        """The server must now close the connection, with code 1000 and without another message.
+
+        `hint` says how, if that is more than `await websocket.close()`.
+        """
         try:
             async with asyncio.timeout(WAIT):
                 extra = await self.ws.recv()
         except TimeoutError:
             raise NotYet(
-                f"after the answer the connection was still open {WAIT:g} seconds later. End with close()."
+                f"after the answer the connection was still open {WAIT:g} seconds later. {hint or 'End with close().'}"
             ) from None
         except ConnectionClosed:
             if self.ws.close_code != 1000:
                 raise NotYet(
                     f"after the answer the connection ended with {describe_end(self.ws)}, not with 1000.",
-                    "End with `await websocket.close()`.",
+                    hint or "End with `await websocket.close()`.",
                 ) from None
         else:
             raise NotYet(f"after the answer came one more message, {quote(extra)}. One answer is enough.")

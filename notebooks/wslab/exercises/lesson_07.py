@@ -7,6 +7,7 @@ import time
 import traceback
 from collections.abc import Iterator
 
+from fastapi import FastAPI
 from websockets import ConnectionClosed
 
 from wslab.exercises.judging import WAIT, Client, NotYet, Verdict, check_up, describe_end, judge, visit
@@ -16,6 +17,10 @@ HELD = 8.0  # seconds after which a report that the check holds back is made all
 HASTE = 0.3  # seconds in which an answer comes that has no reason to wait
 ON_THE_LOOP = "Hand it to a thread: asyncio.to_thread() takes the function and its arguments, and calls it there."
 ONE_BY_ONE = "A report waits for another one to be done. Is there a lock, or a pool with too few threads?"
+ELSEWHERE = (
+    "a report was sent from another thread, and the websocket is not made for that. Let the thread return the report, "
+    "and send it in the endpoint."
+)
 OWN = "Each client gets the report that they asked for."
 
 
@@ -26,6 +31,7 @@ class Library:
         self.pause = 0.3  # seconds for a report
         self.loop: asyncio.AbstractEventLoop | None = None  # the server's, during a check
         self.blocked = ""  # where `slow_report` was called on that loop
+        self.sent_elsewhere = False  # whether something was sent from another loop
         self.begun: list[str] = []
         self.done: list[str] = []
         self._gates: dict[str, threading.Event] = {}
@@ -72,8 +78,24 @@ async def reports(app) -> Verdict:
     global _library
     before, _library = _library, Library()
     _library.pause = 0.01
+
+    async def watched(scope, receive, send):
+        loop = asyncio.get_running_loop()
+
+        async def watched_send(message):
+            if asyncio.get_running_loop() is not loop:
+                _library.sent_elsewhere = True
+            await send(message)
+
+        await app(scope, receive, watched_send)
+
     try:
-        verdict = await judge(app, serves_others_meanwhile, serves_several_at_once, keeps_the_order)
+        verdict = await judge(
+            watched if isinstance(app, FastAPI) else app,
+            serves_others_meanwhile,
+            serves_several_at_once,
+            keeps_the_order,
+        )
         return await check_up(
             verdict,
             app,
@@ -108,6 +130,8 @@ async def serves_others_meanwhile(server: Server) -> str:
                 raise NotYet(f"while Ann's report was being made, Ben came: {problem}", hint) from None
             await comes_too_early("Ann", ann)
         await ann.expect("report for Ann", wrong=OWN)
+        if _library.sent_elsewhere:
+            raise NotYet(ELSEWHERE)
     return "while Ann's report is being made, Ben connects and gets his"
 
 

@@ -22,6 +22,7 @@ CLOSE = 0x88  # first byte of a close frame (RFC 6455, section 5.2)
 LOOP = "Is the loop there, and does only `done` end it?"
 OWN = "Each client has a sum of its own: keep it in a variable of the endpoint."
 WHOLE = "int() decides what is a whole number: call it, and catch its ValueError."
+CLOSED = 'End with `await websocket.close(1000, "done")`.'
 LAST_WORDS = "The last words come before close()."
 
 
@@ -31,7 +32,7 @@ async def tally(app) -> Verdict:
     async def done(client: Client, total: int) -> None:
         await client.say("done")
         await client.expect(f"total: {total}", closed=LAST_WORDS)
-        await client.expect_close()
+        await client.expect_close(hint=CLOSED)
         if (reason := client.ws.close_reason) != "done":
             raise NotYet(f"after the total the connection was closed with the reason {reason!r}, not with 'done'.")
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from websockets import ConnectionClosed
 
 from wslab.clients import drop
+from wslab.conversation import record_logs
 from wslab.exercises.judging import (
     WAIT,
     Client,
@@ -77,7 +78,7 @@ async def careful_division(app) -> Verdict:
                 await client.say("12/4")
                 await client.expect("3.0")
             await nothing_went_wrong(server, log)
-            return "and if that client leaves at the same moment, the log has the bug and nothing else"
+            return "and if that client leaves at the same moment, the log has the bug and no other error"
 
         steps = [divides, lets_clients_leave, does_not_hide_the_bug, survives_a_client_in_a_hurry]
         verdict = await judge(app, *steps, ws="websockets-sansio")
@@ -117,6 +118,12 @@ class ErrorLog(logging.Handler):
         if record not in self.records:
             self.records.append(record)
 
+    def first(self) -> str:
+        """The first of them, for a sentence: its first line, and the type of the error that came with it."""
+        record = self.records[0]
+        error = record.exc_info[1] if record.exc_info else None
+        return repr(record.getMessage().splitlines()[0]) + (f", with {type(error).__name__}" if error else "")
+
     def clear(self) -> None:
         """Forget what was logged so far."""
         self.records.clear()
@@ -125,6 +132,7 @@ class ErrorLog(logging.Handler):
 @contextlib.contextmanager
 def errors_in_the_log() -> Iterator[ErrorLog]:
     """What is logged as an error meanwhile, by uvicorn's logger or any that passes on to the root."""
+    record_logs()  # the first server does this, and takes the handlers away that are there
     handler = ErrorLog()
     loggers = [logging.getLogger(), logging.getLogger("uvicorn.error")]
     for logger in loggers:
@@ -181,7 +189,7 @@ async def the_log_has_the_bug(server: Server, log: ErrorLog, bug: str) -> None:
     if "WebSocketDisconnect" in did:
         raise NotYet(
             f"a client sent {bug!r}, which makes significant() fail, and left at the same moment. Then the {did}: "
-            "the close() of the error's block needs to expect that."
+            "the close() of the error's block needs to expect that (a `WebSocketException` closes, too)."
         )
     if not log.records:
         raise NotYet(f"a client sent {bug!r}, which makes significant() fail, and the log has no error about it.")
@@ -217,10 +225,8 @@ async def nothing_went_wrong(server: Server, log: ErrorLog) -> None:
     if did:
         raise NotYet(f"when a client had left, the {did}.")
     if log.records:
-        error = log.records[0].exc_info[1] if log.records[0].exc_info else None
-        what = f", with {type(error).__name__}" if error else ""
         raise NotYet(
-            f"a client that leaves is logged as an error: {log.records[0].getMessage().splitlines()[0]!r}{what}. "
+            f"a client that leaves is logged as an error: {log.first()}. "
             "Of several `except`, Python takes the first that fits."
         )
 
