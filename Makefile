@@ -3,7 +3,7 @@ BIN := .venv/bin
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --no-header
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: lab test lint outputs stress bench picture lock clean
+.PHONY: lab test lint outputs stress bench picture badges binder lock clean
 
 lab: .venv/lab-ready  ## open the course in JupyterLab; LAB="--port 9999 ..." adds options
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab $(ROOT) $(LAB) notebooks/00-start-here.ipynb
@@ -26,6 +26,12 @@ bench: .venv/test-ready  ## what wslab costs, and what an echo costs
 
 picture: .venv/test-ready  ## the README's picture of a lesson, from a real JupyterLab
 	@$(BIN)/python -m tools.picture
+
+badges: .venv/test-ready  ## the badges that open lessons on Binder, for the Repository in pyproject.toml
+	@$(BIN)/python -m tools.badges
+
+binder: .venv/test-ready  ## proves the course in an environment that is made as Binder makes its own
+	@$(BIN)/python -m pytest --numprocesses=0 -m binder tests/test_binder.py
 
 lock: .venv/test-ready  ## make both requirements.txt anew, with the newest versions
 	$(COMPILE) requirements.in -o requirements.txt

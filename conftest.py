@@ -1,8 +1,12 @@
 """How the tests are shared out among pytest-xdist's workers."""
 
+import re
+
 from xdist.scheduler import LoadScopeScheduling
 
 SHARE_A_FIXTURE = ("test_wslab_elsewhere.py", "test_pages.py", "test_endings.py")  # one that takes seconds
+
+JUPYTERLABS = 3  # how many share the notebooks of test_lab.py
 
 
 class NotebooksInOnePiece(LoadScopeScheduling):
@@ -10,6 +14,9 @@ class NotebooksInOnePiece(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
+        if file.endswith("test_lab.py"):
+            number = re.search(r"\[(\d\d)-", nodeid)
+            return f"{file}, part {int(number[1]) % JUPYTERLABS if number else 0}"
         return file if file.endswith((".ipynb", *SHARE_A_FIXTURE)) else nodeid
 
 

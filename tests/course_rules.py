@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import nbformat
 
 from tests import lessons
+from tools import badges
 from tools.outputs import canonical, is_curtain
 
 
@@ -234,6 +236,9 @@ def without_code(text: str) -> str:
     return re.sub(r"```.*?```", "", text, flags=re.DOTALL)
 
 
+BADGE = re.compile(r"\[!\[([^\]]*)\]\(([^)]*)\)\]\((https?://[^)]*binder[^)]*)\)")
+
+
 def form_is_right(lesson: Lesson) -> Iterator[str]:
     number = lesson.path.name[:2]
     first = lesson.notebook.cells[0]
@@ -255,7 +260,7 @@ def form_is_right(lesson: Lesson) -> Iterator[str]:
     for words in ["**Time:**", "**You need:**", "**In practice**", "**Further reading:**"]:
         if words not in prose:
             yield f"has no {words}"
-    words = len(prose.split())
+    words = len(BADGE.sub("", prose).split())
     if not 600 <= words <= 1600:
         yield f"has {words} words; 700 to 1,500 are meant"
 
@@ -293,6 +298,38 @@ def links_lead_somewhere(lesson: Lesson) -> Iterator[str]:
             yield f"a link calls lesson {number} {name!r}; its title is {short!r}"
 
 
+def badge_opens_this_lesson(lesson: Lesson) -> Iterator[str]:
+    first = BADGE.findall(lesson.notebook.cells[0].source)
+    if len(first) != 1 or any(BADGE.search(cell.source) for cell in lesson.markdown[1:]):
+        yield "its first text cell, and no other, needs one badge for Binder. Use `make badges`."
+        return
+    words, picture, address = first[0]
+    if (words, picture) != ("Open this lesson on Binder", "../docs/binder.svg"):
+        yield f"its badge has another picture or text than the others: {words!r}, {picture}. Use `make badges`."
+    repository = badges.repository((lessons.ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    parts = urlsplit(address)
+    if f"{parts.scheme}://{parts.netloc}{parts.path}" != f"https://mybinder.org/v2/gh/{repository}/HEAD":
+        yield f"its badge does not open the Repository of pyproject.toml: {address}. Use `make badges`."
+    if parse_qs(parts.query, strict_parsing=True) != {"urlpath": [f"lab/tree/notebooks/{lesson.path.name}"]}:
+        yield f"its badge does not open this lesson: {address}. Use `make badges`."
+
+
+def pictures_are_at_hand(lesson: Lesson) -> Iterator[str]:
+    """Opening a lesson asks no other host for anything; and whoever sees no picture has its text."""
+    for cell in lesson.markdown:
+        for words, source in re.findall(r"!\[([^\]]*)\]\(([^)]*)\)", without_code(cell.source)):
+            if ":" in source or not words:
+                yield f"cell {cell.id}: a picture has a text, and lies in this repository: {words!r}, {source}"
+        if "<img" in without_code(cell.source):
+            yield f"cell {cell.id}: write a picture as ![text](file)"
+    for cell in lesson.code:
+        for picture in re.findall(
+            r"<img\b[^>]*>", " ".join(o.get("data", {}).get("text/html", "") for o in cell.outputs)
+        ):
+            if not (re.search(r'\ssrc="data:', picture) and re.search(r'\salt="[^"]', picture)):
+                yield f"cell {cell.id}: a picture in an output carries its data and a text: {picture[:80]}"
+
+
 RULES = [
     every_cell_ran_in_order,
     outputs_are_there,
@@ -306,6 +343,8 @@ RULES = [
     form_is_right,
     way_through_is_right,
     links_lead_somewhere,
+    badge_opens_this_lesson,
+    pictures_are_at_hand,
 ]
 
 

@@ -169,6 +169,27 @@ def spoil_length(notebook):
     cell(notebook, "remember").source += " word" * 1600
 
 
+def spoil_badge(old: str, new: str):
+    def spoil(notebook):
+        title = cell(notebook, "title")
+        assert old in title.source
+        title.source = title.source.replace(old, new)
+
+    return spoil
+
+
+def spoil_text_with(text: str):
+    def spoil(notebook):
+        cell(notebook, "remember").source += text
+
+    return spoil
+
+
+def spoil_alternative_text(notebook):
+    picture = cell(notebook, "conversation").outputs[0].data
+    picture["text/html"] = picture["text/html"].replace(' alt="', ' title="')
+
+
 SPOILED = [
     (spoil_order, "every_cell_ran_in_order: cell client: not run"),
     (spoil_outputs, "outputs_are_there: cell client: shows something, but no output is stored"),
@@ -209,6 +230,26 @@ SPOILED = [
     (spoil_next, "way_through_is_right: its first text cell must link Next to 02-keep-talking.ipynb"),
     (spoil_link, "links_lead_somewhere: dead link: 03-nowhere.ipynb"),
     (spoil_anchor, "links_lead_somewhere: dead link: 02-keep-talking.ipynb#Nowhere: no such heading"),
+    (spoil_badge("[![", "[!!["), "badge_opens_this_lesson: its first text cell, and no other"),
+    (
+        spoil_text_with(" [![x](y)](https://mybinder.org/)"),
+        "badge_opens_this_lesson: its first text cell, and no other",
+    ),
+    (spoil_badge("docs/binder.svg", "docs/lesson-dark.png"), "badge_opens_this_lesson: its badge has another picture"),
+    (spoil_badge("/v2/gh/", "/v2/gh/another-"), "badge_opens_this_lesson: its badge does not open the Repository"),
+    (spoil_badge("HEAD?", "main?"), "badge_opens_this_lesson: its badge does not open the Repository"),
+    (
+        spoil_badge("lab/tree/notebooks/01-", "lab/tree/notebooks/02-"),
+        "badge_opens_this_lesson: its badge does not open t",
+    ),
+    (spoil_badge("?urlpath=lab/tree/", "?filepath="), "badge_opens_this_lesson: its badge does not open this lesson"),
+    (
+        spoil_text_with(" ![a](https://example.com/a.png)"),
+        "pictures_are_at_hand: cell remember: a picture has a text, and",
+    ),
+    (spoil_text_with(" ![](../docs/binder.svg)"), "pictures_are_at_hand: cell remember: a picture has a text, and"),
+    (spoil_text_with(' <img src="../docs/binder.svg">'), "pictures_are_at_hand: cell remember: write a picture as"),
+    (spoil_alternative_text, "pictures_are_at_hand: cell conversation: a picture in an output carries"),
     (spoil_link_title, "links_lead_somewhere: a link calls lesson 00 'Begin here'"),
 ]
 

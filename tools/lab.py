@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -100,4 +101,95 @@ def run_cell(page: Page) -> None:
         """() => ![...document.querySelectorAll('.jp-InputPrompt')].some(p => p.textContent.includes('[*]'))
               && document.querySelector('.jp-Notebook-ExecutionIndicator').dataset.status === 'idle'""",
         timeout=PATIENCE * 1000,
+    )
+
+
+# --- a whole notebook ---
+
+FRONT = ".jp-NotebookPanel:not(.lm-mod-hidden)"  # the notebook that is in front
+
+
+def open_notebook(page: Page, address: str, path: str, cells: int) -> None:
+    """Open a notebook and wait until all of its cells are there, and its kernel is ready."""
+    page.goto(f"{address}/lab/tree/{path}?reset")
+    wait_for_cells(page, cells)
+
+
+def wait_for_cells(page: Page, cells: int) -> None:
+    """Wait until the notebook in front has this many cells (JupyterLab adds them one by one), and a kernel for them."""
+    page.wait_for_function(
+        "([front, count]) => document.querySelectorAll(front + ' .jp-Cell').length === count",
+        arg=[FRONT, cells],
+        timeout=PATIENCE * 1000,
+    )
+    idle = page.locator(f"{FRONT} .jp-Notebook-ExecutionIndicator[data-status=idle]")
+    idle.wait_for(timeout=PATIENCE * 1000)
+
+
+def choose(page: Page, menu: str, command: str) -> None:
+    """Choose the item with this command from a menu of JupyterLab."""
+    page.locator(".lm-MenuBar-item", has_text=re.compile(f"^{menu}$")).click()
+    page.locator(f".lm-Menu-item[data-command='{command}']").click()
+
+
+# What a prompt says before counts for nothing: each must turn into a star, and then into something else.
+WATCH_RUN = """([front, cells, patience]) => {
+    const panel = document.querySelector(front), all = [...panel.querySelectorAll('.jp-CodeCell')];
+    const prompts = (cells ?? [...all.keys()]).map(n => all[n].querySelector('.jp-InputPrompt'));
+    const indicator = panel.querySelector('.jp-Notebook-ExecutionIndicator');
+    const begun = new Set();
+    window.haveRun = new Promise((resolve, reject) => {
+        const look = () => {
+            const running = prompts.filter(prompt => prompt.textContent.includes('*'));
+            running.forEach(prompt => begun.add(prompt));
+            if (running.length || begun.size < prompts.length || indicator.dataset.status !== 'idle') return;
+            watcher.disconnect();
+            resolve();
+        };
+        const watcher = new MutationObserver(look);
+        for (const prompt of prompts) watcher.observe(prompt, {childList: true, characterData: true, subtree: true});
+        watcher.observe(indicator, {attributes: true});
+        setTimeout(() => {
+            watcher.disconnect();
+            reject(new Error(`${begun.size} of ${prompts.length} cells began; ${indicator.dataset.status}`));
+        }, patience);
+    });
+    window.haveRun.catch(() => null);  // it is awaited later
+}"""
+
+
+@contextlib.contextmanager
+def until_run(page: Page, cells: list[int] | None = None) -> Iterator[None]:
+    """Wait, after the block, until these code cells (numbers from 0; all of them, if none are named) have run."""
+    page.evaluate(WATCH_RUN, [FRONT, cells, PATIENCE * 1000])
+    yield
+    page.evaluate("() => window.haveRun")
+
+
+def run_all(page: Page) -> None:
+    """Run > Run All Cells."""
+    with until_run(page):
+        choose(page, "Run", "runmenu:run-all")
+
+
+def restart_and_run_all(page: Page) -> None:
+    """Kernel > Restart Kernel and Run All Cells."""
+    with until_run(page):
+        choose(page, "Kernel", "runmenu:restart-and-run-all")
+        page.locator(".jp-Dialog .jp-mod-accept").click()
+
+
+def run_again(page: Page, cell: int, times: int = 1) -> None:
+    """Run one code cell (its number, from 0), as a reader does who clicks beside it."""
+    page.locator(f"{FRONT} .jp-CodeCell").nth(cell).locator(".jp-InputPrompt").click()
+    for _ in range(times):
+        with until_run(page, [cell]):
+            page.keyboard.press("Control+Enter")
+
+
+def save(page: Page) -> None:
+    """File > Save Notebook."""
+    choose(page, "File", "docmanager:save")
+    page.locator(".lm-TabBar-tab.lm-mod-current:not(.jp-mod-dirty)", has_text=".ipynb").wait_for(
+        timeout=PATIENCE * 1000
     )
