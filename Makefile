@@ -3,7 +3,7 @@ BIN := .venv/bin
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --no-header
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: lab test lint outputs stress bench picture lock clean
+.PHONY: lab test lint outputs stress bench picture site lock clean
 
 lab: .venv/lab-ready  ## open the course in JupyterLab; LAB="--port 9999 ..." adds options
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab $(ROOT) $(LAB) notebooks/00-start-here.ipynb
@@ -27,8 +27,12 @@ bench: .venv/test-ready  ## what wslab costs, and what an echo costs
 picture: .venv/test-ready  ## the README's picture of a lesson, from a real JupyterLab
 	@$(BIN)/python -m tools.picture
 
-lock: .venv/test-ready  ## make both requirements.txt anew, with the newest versions
+site: .venv/site-ready  ## the course as pages, in build/site, from the stored outputs
+	@$(BIN)/python -m tools.site
+
+lock: .venv/test-ready  ## make all three requirements.txt anew, with the newest versions
 	$(COMPILE) requirements.in -o requirements.txt
+	cd site && ../$(COMPILE) requirements.in -o requirements.txt
 	cd tests && ../$(COMPILE) requirements.in -o requirements.txt
 
 clean:
@@ -37,5 +41,8 @@ clean:
 .venv/lab-ready: requirements.txt
 	@sh tools/venv.sh requirements.txt && touch $@
 
+.venv/site-ready: site/requirements.txt
+	@sh tools/venv.sh site/requirements.txt && touch $@
+
 .venv/test-ready: requirements.txt tests/requirements.txt
-	@sh tools/venv.sh requirements.txt tests/requirements.txt && touch $@ .venv/lab-ready
+	@sh tools/venv.sh requirements.txt tests/requirements.txt && touch $@ .venv/lab-ready .venv/site-ready
