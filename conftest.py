@@ -2,7 +2,8 @@
 
 from xdist.scheduler import LoadScopeScheduling
 
-SHARE_A_FIXTURE = ("test_wslab_elsewhere.py", "test_pages.py", "test_endings.py")  # one that takes seconds
+# A fixture that takes seconds.
+SHARE_A_FIXTURE = ("test_wslab_elsewhere.py", "test_pages.py", "test_site.py", "test_endings.py")
 
 
 class NotebooksInOnePiece(LoadScopeScheduling):

@@ -1,5 +1,7 @@
 """Sphinx's settings for the course as pages. `tools/site.py` lays out what is built, and builds it."""
 
+import re
+
 from myst_nb.sphinx_ import HideCodeCellNode
 
 from tools.site import CODE_ONLY, repository
@@ -26,6 +28,7 @@ html_theme = "furo"
 html_theme_options = {"footer_icons": []}
 if repository():
     html_theme_options |= {"source_repository": f"https://github.com/{repository()}", "top_of_page_buttons": []}
+templates_path = ["templates"]
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_js_files = [("site.js", {"defer": "defer"})]
@@ -39,9 +42,19 @@ copybutton_selector = CODE_ONLY
 
 def setup(app):
     """Sphinx's hook for settings that are code."""
+    app.connect("html-page-context", mend, priority=900)  # after Furo, which makes the navigation
     app.add_node(HideCodeCellNode, override=True, html=(unfold, lambda page, _: page.body.append("</details>\n")))
 
 
 def unfold(page, node):
     """The line that a reader opens an answer with. MyST-NB's own tells a screen reader "Toggle hidden content"."""
     page.body.append(f"<details class='answer'>\n<summary>{page.encode(node['prompt_show'])}</summary>\n")
+
+
+def mend(app, page, template, context, doctree):
+    """What axe-core finds in pages of Sphinx and Furo: captions without a level, heads of columns without a text."""
+    context["furo_navigation_tree"] = context["furo_navigation_tree"].replace(
+        '<p class="caption" role="heading">', '<p class="caption" role="heading" aria-level="2">'
+    )
+    if "body" in context:
+        context["body"] = re.sub(r"<th\b([^>]*)>(?:<p></p>)?</th>", r"<td\1></td>", context["body"])

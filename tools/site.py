@@ -258,14 +258,19 @@ def listing(source: str) -> str:
     return page
 
 
+def sphinx(pages: Path, target: Path, scratch: str) -> int:
+    """Let Sphinx build what was laid out; gives its exit status."""
+    options = ["--quiet", "--fail-on-warning", "--keep-going", "--nitpicky", f"--conf-dir={ROOT / 'site'}"]
+    command = [sys.executable, "-m", "sphinx", *options, f"--doctree-dir={scratch}/doctrees", pages, target]
+    return subprocess.run(command, cwd=ROOT).returncode
+
+
 def build(target: Path) -> int:
     """Build the pages into `target`; gives Sphinx's exit status."""
     with tempfile.TemporaryDirectory() as scratch:
         site = Site(Path(scratch) / "pages")
         site.lay_out()
-        options = ["--quiet", "--fail-on-warning", "--keep-going", "--nitpicky", f"--conf-dir={ROOT / 'site'}"]
-        command = [sys.executable, "-m", "sphinx", *options, f"--doctree-dir={scratch}/doctrees", site.folder, target]
-        status = subprocess.run(command, cwd=ROOT).returncode
+        status = sphinx(site.folder, target, scratch)
     for path in lessons() if status == 0 else []:
         shutil.copy(path, target / "notebooks")  # to download
     return status

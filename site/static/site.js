@@ -7,3 +7,7 @@ const scrolls = new ResizeObserver((entries) => {
   }
 });
 for (const box of boxes) scrolls.observe(box);
+
+// Furo's two sidebars have the same role, and no names to tell them by.
+document.querySelector(".sidebar-drawer")?.setAttribute("aria-label", "All pages");
+document.querySelector(".toc-drawer")?.setAttribute("aria-label", "On this page");
