@@ -3,7 +3,7 @@ BIN := .venv/bin
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --no-header
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: lab test lint outputs stress bench picture badges binder lock clean
+.PHONY: lab test lint outputs stress bench picture badges binder site lock clean
 
 lab: .venv/lab-ready  ## open the course in JupyterLab; LAB="--port 9999 ..." adds options
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab $(ROOT) $(LAB) notebooks/00-start-here.ipynb
@@ -33,8 +33,12 @@ badges: .venv/test-ready  ## the badges that open lessons on Binder, for the Rep
 binder: .venv/test-ready  ## proves the course in an environment that is made as Binder makes its own
 	@$(BIN)/python -m pytest --numprocesses=0 -m binder tests/test_binder.py
 
-lock: .venv/test-ready  ## make both requirements.txt anew, with the newest versions
+site: .venv/site-ready  ## the course as pages, in build/site, from the stored outputs
+	@$(BIN)/python -m tools.site
+
+lock: .venv/test-ready  ## make all three requirements.txt anew, with the newest versions
 	$(COMPILE) requirements.in -o requirements.txt
+	cd site && ../$(COMPILE) requirements.in -o requirements.txt
 	cd tests && ../$(COMPILE) requirements.in -o requirements.txt
 
 clean:
@@ -43,5 +47,8 @@ clean:
 .venv/lab-ready: requirements.txt
 	@sh tools/venv.sh requirements.txt && touch $@
 
+.venv/site-ready: site/requirements.txt
+	@sh tools/venv.sh site/requirements.txt && touch $@
+
 .venv/test-ready: requirements.txt tests/requirements.txt
-	@sh tools/venv.sh requirements.txt tests/requirements.txt && touch $@ .venv/lab-ready
+	@sh tools/venv.sh requirements.txt tests/requirements.txt && touch $@ .venv/lab-ready .venv/site-ready

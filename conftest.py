@@ -4,7 +4,8 @@ import re
 
 from xdist.scheduler import LoadScopeScheduling
 
-SHARE_A_FIXTURE = ("test_wslab_elsewhere.py", "test_pages.py", "test_endings.py")  # one that takes seconds
+# A fixture that takes seconds.
+SHARE_A_FIXTURE = ("test_wslab_elsewhere.py", "test_pages.py", "test_site.py", "test_endings.py")
 
 JUPYTERLABS = 3  # how many share the notebooks of test_lab.py
 

@@ -23,11 +23,11 @@ def names(text: str) -> list[str]:
     return re.findall(r"^([a-z0-9][a-z0-9-]*)", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("folder", [".", "tests"])
+@pytest.mark.parametrize("folder", [".", "site", "tests"])
 def test_every_direct_dependency_has_a_reason_and_is_locked(folder):
     direct = read(f"{folder}/requirements.in")
     for line in direct.splitlines():
-        assert line.startswith(("#", "-c ")) or re.match(r"\S+ +# \S+", line), f"{line!r} has no reason"
+        assert line.startswith(("#", "-c ", "-r ")) or re.match(r"\S+ +# \S+", line), f"{line!r} has no reason"
     assert set(names(direct)) <= set(dict(PIN.findall(read(f"{folder}/requirements.txt"))))
 
 
@@ -37,13 +37,23 @@ def test_what_was_asked_for_is_there():
     )
 
 
-def test_the_two_locks_agree_and_name_no_place():
-    course, extra = dict(PIN.findall(read("requirements.txt"))), dict(PIN.findall(read("tests/requirements.txt")))
-    assert {name: extra[name] for name in course.keys() & extra.keys()} == {
-        name: course[name] for name in course.keys() & extra.keys()
-    }
-    for text in (read("requirements.txt"), read("tests/requirements.txt")):
-        assert "://" not in text
+@pytest.mark.parametrize(("one", "other"), [(".", "site"), (".", "tests"), ("site", "tests")])
+def test_the_locks_agree(one, other):
+    """Whatever two of them name, they name in the same versions: all three go into one .venv."""
+    one, other = (PIN.findall(read(f"{folder}/requirements.txt")) for folder in (one, other))
+    shared = {name for name, _ in one} & {name for name, _ in other}
+    assert shared
+    assert {pin for pin in one if pin[0] in shared} == {pin for pin in other if pin[0] in shared}
+
+
+@pytest.mark.parametrize("folder", [".", "site", "tests"])
+def test_a_lock_names_no_place(folder):
+    assert "://" not in read(f"{folder}/requirements.txt")
+
+
+def test_readers_need_nothing_of_what_builds_the_pages():
+    assert not {"sphinx", "furo", "myst-nb"} & set(names(read("requirements.txt")))
+    assert "-r ../site/requirements.in" in read("tests/requirements.in")  # the tests build the pages
 
 
 # --- tools/venv.sh: what it says when something is missing ---
@@ -133,6 +143,22 @@ def test_the_workflow_runs_the_same_tests_everywhere():
     assert matrix["python"] == ["3.11", "3.12", "3.13", "3.14"]
     assert {"make test", "make binder"} <= set(read(".ci/run").splitlines())
     assert "schedule" in workflow[True]  # YAML reads the key `on` as true
+
+
+def test_the_pages_are_published_as_make_site_builds_them():
+    workflow = yaml.safe_load(read(".github/workflows/site.yml"))
+    assert workflow[True]["push"] == {"branches": ["main"]}
+    assert workflow["permissions"] == {"contents": "read"}
+    build, publish = workflow["jobs"]["build"], workflow["jobs"]["publish"]
+    assert "make site" in [step.get("run") for step in build["steps"]]
+    (upload,) = [step for step in build["steps"] if "upload-pages-artifact" in step.get("uses", "")]
+    assert upload["with"]["path"] == "build/site"
+    assert "permissions" not in build
+    assert publish["permissions"] == {"pages": "write", "id-token": "write"}
+    assert publish["needs"] == "build"
+    for job in (build, publish):
+        assert job["timeout-minutes"] <= 10
+        assert all(step["uses"].startswith("actions/") for step in job["steps"] if "uses" in step)
 
 
 def test_the_readme_gives_the_commands_that_there_are():
