@@ -18,6 +18,7 @@ from tests import lessons
 from tests.site_rules import Page, Site, problems
 from tools import site as tool
 
+pytestmark = pytest.mark.timeout(300)  # building and scanning take the CPU, and eight times as long on a busy machine
 LESSONS = [f"notebooks/{path.stem}.html" for path in lessons.PATHS]
 
 # Python imports this at its start, and then knows no other machine, and not even itself.
@@ -48,7 +49,7 @@ def built(tmp_path_factory, offline):
         env=offline,
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=240,
     )
     assert (result.returncode, result.stdout, result.stderr) == (0, f"{target / 'index.html'}\n", "")
     return Site(target)

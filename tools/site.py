@@ -254,7 +254,7 @@ def listing(source: str) -> str:
     for file in sorted(path.rglob("*")):
         code = file.read_text(encoding="utf-8") if file.suffix in LEXERS else ""
         if code.strip():
-            page += f"\n## {file.relative_to(path).as_posix()}\n\n{fenced(code, LEXERS[file.suffix])}"
+            page += f"\n## `{file.relative_to(path).as_posix()}`\n\n{fenced(code, LEXERS[file.suffix])}"
     return page
 
 
