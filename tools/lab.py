@@ -56,7 +56,7 @@ def jupyterlab(
         )
         try:
             address = f"http://127.0.0.1:{port}{base_url.rstrip('/')}"
-            deadline = time.monotonic() + PATIENCE
+            deadline = time.monotonic() + 2 * PATIENCE  # several may start at once
             while True:
                 try:
                     urllib.request.urlopen(f"{address}/api/status", timeout=5).close()
@@ -90,8 +90,8 @@ def chromium() -> Iterator[Browser]:
 def open_lesson(page: Page, address: str, lesson: str) -> None:
     """Open a lesson and wait until its kernel is ready to run cells."""
     page.goto(f"{address}/lab/tree/notebooks/{lesson}?reset")
-    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=PATIENCE * 1000)
-    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']", timeout=PATIENCE * 1000)
+    page.wait_for_selector(".jp-Notebook h1", timeout=PATIENCE * 1000)  # its first cell, not the one of an empty page
+    wait_for_kernel(page)
 
 
 def run_cell(page: Page) -> None:
@@ -122,8 +122,16 @@ def wait_for_cells(page: Page, cells: int) -> None:
         arg=[FRONT, cells],
         timeout=PATIENCE * 1000,
     )
-    idle = page.locator(f"{FRONT} .jp-Notebook-ExecutionIndicator[data-status=idle]")
-    idle.wait_for(timeout=PATIENCE * 1000)
+    wait_for_kernel(page)
+
+
+def wait_for_kernel(page: Page) -> None:
+    """Wait until the notebook in front has a kernel that is idle.
+
+    The notebook's own indicator says "idle" before there is a kernel, too; so ask the status bar.
+    """
+    status = page.locator("#jp-main-statusbar", has_text=re.compile(r"Python 3 \(ipykernel\) \| Idle"))
+    status.wait_for(timeout=PATIENCE * 1000)
 
 
 def choose(page: Page, menu: str, command: str) -> None:
