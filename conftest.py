@@ -2,7 +2,12 @@
 
 from xdist.scheduler import LoadScopeScheduling
 
-SHARE_A_FIXTURE = ("test_wslab_elsewhere.py", "test_pages.py", "test_endings.py")  # one that takes seconds
+SHARE_A_FIXTURE = (
+    "test_wslab_elsewhere.py",
+    "test_pages.py",
+    "test_endings.py",
+    "test_live.py",
+)  # one that takes seconds
 
 
 class NotebooksInOnePiece(LoadScopeScheduling):
