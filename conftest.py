@@ -5,7 +5,7 @@ import re
 from xdist.scheduler import LoadScopeScheduling
 
 # A fixture that takes seconds.
-SHARE_A_FIXTURE = ("test_wslab_elsewhere.py", "test_pages.py", "test_site.py", "test_endings.py")
+SHARE_A_FIXTURE = ("test_wslab_elsewhere.py", "test_pages.py", "test_site.py", "test_live.py", "test_endings.py")
 
 JUPYTERLABS = 3  # how many share the notebooks of test_lab.py
 

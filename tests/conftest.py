@@ -1,6 +1,7 @@
 """What several test files use: a browser, and a page in it."""
 
 import os
+import re
 
 import pytest
 from playwright.sync_api import Error, expect
@@ -22,14 +23,26 @@ def browser():
         pytest.skip("no browser here. One way to get one: .venv/bin/playwright install chromium")
 
 
+JUPYTERLAB = re.compile(r"/static/lab/|/lab/extensions/")  # its files; what they report is its own matter
+
+
 @pytest.fixture
 def page(browser):
     """A new page, on which nothing may go wrong unseen."""
     page = browser.new_page()
     page.set_default_timeout(PATIENCE)
     problems = []
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("console", lambda message: problems.append(message.text) if message.type in ("error", "warning") else None)
+
+    def note_error(error):
+        if not JUPYTERLAB.search(error.stack or ""):
+            problems.append(str(error))
+
+    def note_line(message):
+        if message.type in ("error", "warning") and not JUPYTERLAB.search(message.location["url"]):
+            problems.append(message.text)
+
+    page.on("pageerror", note_error)
+    page.on("console", note_line)
     page.problems = problems
     yield page
     page.close()

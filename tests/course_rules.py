@@ -86,7 +86,7 @@ def shows_something(cell) -> bool:
     ends_in_a_value = (
         isinstance(last, ast.Expr) and not isinstance(last.value, ast.Call) and ";" not in cell.source[-1:]
     )
-    return ends_in_a_value or bool({"print", "display", "get_ipython().run_line_magic"} & calls(tree))
+    return ends_in_a_value or bool({"print", "display", "live", "get_ipython().run_line_magic"} & calls(tree))
 
 
 def outputs_are_there(lesson: Lesson) -> Iterator[str]:

@@ -111,6 +111,13 @@ def test_it_brings_no_jupyter(project):
     assert "jupyter" not in listed
 
 
+def test_it_brings_the_live_page(project):
+    code = "import sys; from wslab.live import *; assert 'IPython' not in sys.modules; print(html(LivePage(1, '/ws')))"
+    shown = run(program(project, "python"), "-c", code, cwd=project).stdout
+    assert "function startLivePages" in shown
+    assert "Your message" in shown
+
+
 def test_the_command_from_a_terminal(project):
     good = wslab(project, "shop.main:app", "/chat", "--exclude", "wrong kind", "--exclude", "changes its kind")
     assert good.returncode == 0, good.stdout + good.stderr

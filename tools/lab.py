@@ -19,15 +19,25 @@ from playwright.sync_api import Browser, Page, sync_playwright
 ROOT = Path(__file__).parent.parent
 PATIENCE = 60  # seconds
 
-CHROMIUM_OPTIONS = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+REMOTE = "hub.example"  # a name for this machine that does not say so, as the name of a JupyterHub does not
+CHROMIUM_OPTIONS = [
+    *["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"],
+    f"--host-resolver-rules=MAP {REMOTE} 127.0.0.1",
+]
 
 
 @contextlib.contextmanager
 def jupyterlab(
-    folder: Path = ROOT, *, dark: bool = False, base_url: str = "/", python: str = sys.executable
+    folder: Path = ROOT,
+    *,
+    dark: bool = False,
+    host: str = "127.0.0.1",
+    base_url: str = "/",
+    python: str = sys.executable,
 ) -> Iterator[str]:
     """A JupyterLab on `folder`, with settings of its own; gives its address, without a slash at the end.
 
+    host: the name by which the browser calls it, such as `REMOTE`.
     base_url: the path under which it answers, such as `/user/ann/`, as on a JupyterHub.
     python: the interpreter that has JupyterLab, and that its kernels run in.
     """
@@ -47,7 +57,9 @@ def jupyterlab(
             [
                 *[python, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}"],
                 *["--ip=127.0.0.1", "--IdentityProvider.token=", f"--ServerApp.root_dir={folder}"],
-                f"--ServerApp.base_url={base_url}",
+                *[f"--ServerApp.base_url={base_url}", f"--ServerApp.local_hostnames={host}"],
+                "--NotebookNotary.db_file=:memory:",  # which notebooks are trusted: those that were saved from here
+                "--LabApp.expose_app_in_browser=True",  # as `jupyterapp`, for `open_lesson`
                 *[f"--LabApp.user_settings_dir={Path(scratch) / 'settings'}"],
                 *[f"--LabApp.workspaces_dir={Path(scratch) / 'workspaces'}", "--log-level=ERROR"],
             ],
@@ -55,17 +67,17 @@ def jupyterlab(
             stderr=subprocess.DEVNULL,
         )
         try:
-            address = f"http://127.0.0.1:{port}{base_url.rstrip('/')}"
+            path = f"{port}{base_url.rstrip('/')}"
             deadline = time.monotonic() + 2 * PATIENCE  # several may start at once
             while True:
                 try:
-                    urllib.request.urlopen(f"{address}/api/status", timeout=5).close()
+                    urllib.request.urlopen(f"http://127.0.0.1:{path}/api/status", timeout=5).close()
                     break
                 except OSError:
                     if process.poll() is not None or time.monotonic() > deadline:
                         raise RuntimeError("JupyterLab did not start") from None
                     time.sleep(0.2)
-            yield address
+            yield f"http://{host}:{path}"
         finally:
             process.terminate()
             try:
@@ -90,8 +102,21 @@ def chromium() -> Iterator[Browser]:
 def open_lesson(page: Page, address: str, lesson: str) -> None:
     """Open a lesson and wait until its kernel is ready to run cells."""
     page.goto(f"{address}/lab/tree/notebooks/{lesson}?reset")
-    page.wait_for_selector(".jp-Notebook h1", timeout=PATIENCE * 1000)  # its first cell, not the one of an empty page
+    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=PATIENCE * 1000)
     wait_for_kernel(page)
+
+
+def wait_for_kernel(page: Page) -> None:
+    """Wait until the kernel is ready to run cells. What the page shows is not enough: it calls one idle too early."""
+    page.wait_for_function(
+        "() => jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'",
+        timeout=PATIENCE * 1000,
+    )
+
+
+def select_cell(page: Page, number: int) -> None:
+    """Select a cell by its number in the notebook, from 0."""
+    page.locator(f".jp-Notebook .jp-Cell[data-windowed-list-index='{number}'] .jp-InputArea-prompt").click()
 
 
 def run_cell(page: Page) -> None:
@@ -123,15 +148,6 @@ def wait_for_cells(page: Page, cells: int) -> None:
         timeout=PATIENCE * 1000,
     )
     wait_for_kernel(page)
-
-
-def wait_for_kernel(page: Page) -> None:
-    """Wait until the notebook in front has a kernel that is idle.
-
-    The notebook's own indicator says "idle" before there is a kernel, too; so ask the status bar.
-    """
-    status = page.locator("#jp-main-statusbar", has_text=re.compile(r"Python 3 \(ipykernel\) \| Idle"))
-    status.wait_for(timeout=PATIENCE * 1000)
 
 
 def choose(page: Page, menu: str, command: str) -> None:

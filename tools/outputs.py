@@ -8,9 +8,13 @@ import argparse
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent.parent / "notebooks"))
+
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError
+
+from wslab.live import without_port
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 CELL_TIMEOUT = 30  # seconds
@@ -64,9 +68,11 @@ def join_streams(outputs: list) -> list:
 
 
 def canonical_output(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Without metadata; for an error, its one line instead of a traceback with colours."""
+    """Without metadata and port; for an error, its one line instead of a traceback with colours."""
     if "metadata" in output:
         output.metadata = {}
+    if "text/html" in output.get("data", {}):
+        output.data["text/html"] = without_port(output.data["text/html"])
     if output.output_type == "error":
         output.traceback = [f"{output.ename}: {output.evalue}"]
     return output
