@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 import nbformat
 
 from tests import lessons
-from tools import badges
+from tools import published
 from tools.outputs import canonical, is_curtain
 
 
@@ -306,7 +306,7 @@ def badge_opens_this_lesson(lesson: Lesson) -> Iterator[str]:
     words, picture, address = first[0]
     if (words, picture) != ("Open this lesson on Binder", "../docs/binder.svg"):
         yield f"its badge has another picture or text than the others: {words!r}, {picture}. Use `make badges`."
-    repository = badges.repository((lessons.ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    repository = published.here()
     parts = urlsplit(address)
     if f"{parts.scheme}://{parts.netloc}{parts.path}" != f"https://mybinder.org/v2/gh/{repository}/HEAD":
         yield f"its badge does not open the Repository of pyproject.toml: {address}. Use `make badges`."

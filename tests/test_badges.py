@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.lessons import PATHS, ROOT, read
-from tools import badges
+from tools import badges, published
 
 SETTINGS = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -20,7 +20,7 @@ def test_every_badge_is_the_one_that_the_setting_gives():
 
 
 def test_the_readme_opens_the_first_lesson_and_warns_as_long_as_it_cannot():
-    repository = badges.repository(SETTINGS)
+    repository = published.repository(SETTINGS)
     assert README.count("mybinder.org") == 1
     assert f"](https://mybinder.org/v2/gh/{repository}/HEAD?urlpath=lab/tree/notebooks/{PATHS[0].name})" in README
     assert ("works once the course is published" in README) == (repository == "OWNER/REPOSITORY")
@@ -30,10 +30,10 @@ def test_a_new_setting_changes_every_badge_and_nothing_else():
     first = read(LESSON).cells[0].source
     published = badges.with_badge(first, "ann/course", LESSON.name)
     assert published == first.replace("OWNER/REPOSITORY", "ann/course") != first
-    assert badges.with_badge(published, badges.PLACEHOLDER, LESSON.name) == first
+    assert badges.with_badge(published, published.PLACEHOLDER, LESSON.name) == first
     readme = badges.with_paragraph(README, "ann/course", PATHS[0].name)
     assert "works once" not in readme
-    assert badges.with_paragraph(readme, badges.PLACEHOLDER, PATHS[0].name) == README
+    assert badges.with_paragraph(readme, published.PLACEHOLDER, PATHS[0].name) == README
 
 
 def test_a_new_lesson_gets_its_badge():
@@ -54,13 +54,13 @@ def setting(address: str) -> str:
 
 @pytest.mark.parametrize("ending", ["", "/", ".git"])
 def test_the_setting_is_an_address_on_github(ending):
-    assert badges.repository(setting(f"https://github.com/ann/a.course{ending}")) == "ann/a.course"
+    assert published.repository(setting(f"https://github.com/ann/a.course{ending}")) == "ann/a.course"
 
 
 @pytest.mark.parametrize("address", ["ann/course", "https://example.org/ann/course", "https://github.com/ann"])
 def test_another_setting_is_refused(address):
-    with pytest.raises(badges.BadgeError, match=f"must be https://github.com/owner/name, and is {address}"):
-        badges.repository(setting(address))
+    with pytest.raises(published.SettingError, match=f"must be https://github.com/owner/name, and is {address}"):
+        published.repository(setting(address))
 
 
 def test_the_picture_says_what_it_is():

@@ -17,6 +17,7 @@ from playwright.sync_api import expect
 from tests import lessons
 from tests.site_rules import Page, Site, problems
 from tools import site as tool
+from tools.published import PLACEHOLDER
 
 pytestmark = pytest.mark.timeout(300)  # building and scanning take the CPU, and eight times as long on a busy machine
 LESSONS = [f"notebooks/{path.stem}.html" for path in lessons.PATHS]
@@ -235,9 +236,7 @@ def test_nothing_leads_to_a_repository_that_is_not_known(tmp_path, monkeypatch):
     assert site.prose(WITH_BADGE, "notebooks/00-start-here.ipynb") == "Next: [01](01-your-first-endpoint.ipynb)"
     assert site.prose(ALONE, "README.md") == "Before.\n\nAfter."
     site.lay_out()
-    assert not [
-        page for page in tmp_path.rglob("*") if page.is_file() and tool.PLACEHOLDER.encode() in page.read_bytes()
-    ]
+    assert not [page for page in tmp_path.rglob("*") if page.is_file() and PLACEHOLDER.encode() in page.read_bytes()]
 
 
 def test_where_the_course_is_published(tmp_path, monkeypatch):

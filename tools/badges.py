@@ -7,17 +7,15 @@ opening a lesson asks no other host for anything; where it cannot be found, its 
 
 import re
 import sys
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 import nbformat
 
 from tools.outputs import NOTEBOOKS, canonical
+from tools.published import PLACEHOLDER, SettingError, binder, here
 
 ROOT = NOTEBOOKS.parent
-PLACEHOLDER = "OWNER/REPOSITORY"  # the setting as long as the course is not published
 BADGE = re.compile(r" · \[!\[[^\]]*\]\([^)]*\)\]\([^)]*\)$")
 WAY = re.compile(r"^(?:Previous|Next): .*$", re.MULTILINE)
 PARAGRAPH = re.compile(r"^\*\*With nothing installed:\*\* (?:.+\n)+", re.MULTILINE)
@@ -27,25 +25,12 @@ class BadgeError(Exception):
     """A badge cannot be written, and why."""
 
 
-def repository(settings: str) -> str:
-    """`owner/name` on GitHub, from the text of pyproject.toml."""
-    address = tomllib.loads(settings)["project"]["urls"]["Repository"]
-    if not (found := re.fullmatch(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?/?", address)):
-        raise BadgeError(f"Repository in pyproject.toml must be https://github.com/owner/name, and is {address}")
-    return found[1]
-
-
-def address(repository: str, lesson: str) -> str:
-    """Where Binder opens a lesson of the default branch in JupyterLab."""
-    return f"https://mybinder.org/v2/gh/{repository}/HEAD?urlpath={quote(f'lab/tree/notebooks/{lesson}')}"
-
-
 def with_badge(first_cell: str, repository: str, lesson: str) -> str:
     """The text of a lesson's first cell, with the badge that opens this lesson."""
     if len(found := WAY.findall(first_cell)) != 1:
         raise BadgeError(f"{lesson}: its first cell needs one line with the previous and the next lesson")
     way = BADGE.sub("", found[0])
-    badge = f"[![Open this lesson on Binder](../docs/binder.svg)]({address(repository, lesson)})"
+    badge = f"[![Open this lesson on Binder](../docs/binder.svg)]({binder(repository, lesson)})"
     return first_cell.replace(found[0], f"{way} · {badge}")
 
 
@@ -53,7 +38,7 @@ def with_paragraph(readme: str, repository: str, lesson: str) -> str:
     """The README, with the paragraph whose badge opens the first lesson."""
     if len(PARAGRAPH.findall(readme)) != 1:
         raise BadgeError("README.md: needs one paragraph that begins with **With nothing installed:**")
-    badge = f"[![Open the first lesson on Binder](docs/binder.svg)]({address(repository, lesson)})"
+    badge = f"[![Open the first lesson on Binder](docs/binder.svg)]({binder(repository, lesson)})"
     lines = [f"**With nothing installed:** {badge}"]
     if repository == PLACEHOLDER:
         lines.append(
@@ -64,7 +49,7 @@ def with_paragraph(readme: str, repository: str, lesson: str) -> str:
 
 def files() -> Iterator[tuple[Path, str]]:
     """Each file that has a badge, and the text it should have."""
-    place = repository((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    place = here()
     lessons = sorted(NOTEBOOKS.glob("[0-9][0-9]-*.ipynb"))
     readme = ROOT / "README.md"
     yield readme, with_paragraph(readme.read_text(encoding="utf-8"), place, lessons[0].name)
@@ -80,7 +65,7 @@ def main() -> int:
             if path.read_text(encoding="utf-8") != text:
                 path.write_text(text, encoding="utf-8")
                 print(f"{path.relative_to(ROOT)}: changed")
-    except BadgeError as error:
+    except (BadgeError, SettingError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

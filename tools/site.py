@@ -13,22 +13,21 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import tomllib
-from functools import cache
 from pathlib import Path
 
 import nbformat
 
+from tools.published import PLACEHOLDER, binder, here
+
 ROOT = Path(__file__).parent.parent
 TARGET = Path("build") / "site"
 
-PLACEHOLDER = "OWNER/REPOSITORY"  # stands in README.md and lessons until it is known where the course is published
 LEXERS = {".py": "python", ".html": "html", ".js": "javascript", ".css": "css", ".toml": "toml"}
 CODE_ONLY = "div.highlight pre:not(.cell_output pre)"  # what gets a copy button: code, but not what it printed
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = re.compile(r"(```.*?```|`[^`\n]+`)", re.DOTALL)
-BADGE = re.compile(r" · \[!\[[^\]]*\]\([^)]*\)\]\(https://[^)]*OWNER/REPOSITORY[^)]*\)")
+BADGE = re.compile(r" · \[!\[[^\]]*\]\([^)]*\)\]\(https://[^)]*" + PLACEHOLDER + r"[^)]*\)")
 NOTEBOOK = re.compile(r'((?:\]\(|href=")[\w./-]+)\.ipynb(?=[)"#])')
 PICTURE = re.compile(
     r'<picture>\s*<source media="\(prefers-color-scheme: dark\)" srcset="(?P<dark>[^"]+)">\s*'
@@ -37,13 +36,9 @@ PICTURE = re.compile(
 PICTURES = r'<img class="only-light" src="\g<light>"\g<rest>>' "\n" r'<img class="only-dark" src="\g<dark>"\g<rest>>'
 
 
-@cache
 def repository() -> str | None:
     """Where the course is published, as `owner/name` on GitHub; None while that is not known."""
-    with (ROOT / "pyproject.toml").open("rb") as file:
-        url = tomllib.load(file)["project"].get("urls", {}).get("Repository", "")
-    name = url.removeprefix("https://github.com/").removesuffix("/")
-    return name if name not in ("", PLACEHOLDER) else None
+    return here() if here() != PLACEHOLDER else None
 
 
 def anchor(heading: str) -> str:
@@ -127,9 +122,7 @@ class Site:
         text = PICTURE.sub(PICTURES, text)
         for picture in re.findall(r'<img [^>]*src="([^":]+)"', text):
             self.target(picture, source)
-        if repository():
-            text = text.replace(PLACEHOLDER, repository())
-        else:
+        if not repository():
             text = BADGE.sub("", text)
             text = "\n\n".join(part for part in text.split("\n\n") if PLACEHOLDER not in part)
         parts = CODE.split(text)
@@ -211,10 +204,10 @@ def note(source: str, notebook: nbformat.NotebookNode) -> str:
         says.append("What happens after a guess is folded until you ask for it.")
     if code:
         run = "To run the cells and change them, [start the course](../index.md#Start) on your machine"
-        if here := repository():
+        if place := repository():
             run += (
-                f" (`git clone https://github.com/{here}`, and in the new folder `make lab`), "
-                f"or [on Binder](https://mybinder.org/v2/gh/{here}/HEAD?urlpath=lab/tree/{source})"
+                f" (`git clone https://github.com/{place}`, and in the new folder `make lab`), "
+                f"or [on Binder]({binder(place, name)})"
             )
         says.append(f"{run}.")
     download = f'<a href="{name}" download>Download the notebook</a>'
