@@ -28,9 +28,9 @@ def test_the_readme_opens_the_first_lesson_and_warns_as_long_as_it_cannot():
 
 def test_a_new_setting_changes_every_badge_and_nothing_else():
     first = read(LESSON).cells[0].source
-    published = badges.with_badge(first, "ann/course", LESSON.name)
-    assert published == first.replace("OWNER/REPOSITORY", "ann/course") != first
-    assert badges.with_badge(published, published.PLACEHOLDER, LESSON.name) == first
+    elsewhere = badges.with_badge(first, "ann/course", LESSON.name)
+    assert elsewhere == first.replace("OWNER/REPOSITORY", "ann/course") != first
+    assert badges.with_badge(elsewhere, published.PLACEHOLDER, LESSON.name) == first
     readme = badges.with_paragraph(README, "ann/course", PATHS[0].name)
     assert "works once" not in readme
     assert badges.with_paragraph(readme, published.PLACEHOLDER, PATHS[0].name) == README
