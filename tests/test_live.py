@@ -298,9 +298,11 @@ def outline(page) -> str:
 
 def test_two_pages_in_one_notebook(read, lab, page):
     reader = read(lab)
-    reader.run(SERVE, ECHO, OTHER)
+    reader.run(SERVE, ECHO)
     echo, other = reader.client(ECHO), reader.client(OTHER)
     echo.connect()
+    reader.run(OTHER)
+    echo.sees("connected")  # a page that comes later starts itself alone
     other.connect()
     other.say("hello")
     echo.say("hello")
