@@ -9,7 +9,12 @@ lab: .venv/lab-ready  ## open the course in JupyterLab; LAB="--port 9999 ..." ad
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab $(ROOT) $(LAB) notebooks/00-start-here.ipynb
 
 test: .venv/test-ready lint  ## run everything that proves the course: lessons, wslab, rules, examples
+ifdef TESTS
 	@$(BIN)/python -m pytest $(TESTS)
+else
+	@$(BIN)/python -m pytest -m "not browser and not binder"
+	@$(BIN)/python -m pytest -m browser --numprocesses=3
+endif
 
 lint: .venv/test-ready
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .

@@ -19,6 +19,8 @@ from tools.outputs import KERNELSPEC, canonical
 from wslab import ServeError, Server, live, serve
 from wslab.live import LivePage, html, without_port
 
+pytestmark = pytest.mark.browser
+
 SERVE, ECHO, OTHER, CONVERSATION = range(4)  # the cells of the notebook
 CELLS = [
     f"""

@@ -9,6 +9,8 @@ from playwright.sync_api import expect
 from tests.lessons import ROOT
 from tests.test_examples import program
 
+pytestmark = pytest.mark.browser
+
 
 @pytest.fixture(scope="module")
 def echo():

@@ -19,7 +19,8 @@ from tests.site_rules import Page, Site, problems
 from tools import site as tool
 from tools.published import PLACEHOLDER
 
-pytestmark = pytest.mark.timeout(300)  # building and scanning take the CPU, and eight times as long on a busy machine
+# Building and scanning take the CPU, and eight times as long on a busy machine.
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 LESSONS = [f"notebooks/{path.stem}.html" for path in lessons.PATHS]
 
 # Python imports this at its start, and then knows no other machine, and not even itself.

@@ -58,6 +58,9 @@ def jupyterlab(
                 *[python, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}"],
                 *["--ip=127.0.0.1", "--IdentityProvider.token=", f"--ServerApp.root_dir={folder}"],
                 *[f"--ServerApp.base_url={base_url}", f"--ServerApp.local_hostnames={host}"],
+                # Should it outlive whoever started it (tests that are broken off), it ends by itself.
+                *["--MappingKernelManager.cull_idle_timeout=120", "--MappingKernelManager.cull_interval=30"],
+                "--ServerApp.shutdown_no_activity_timeout=120",
                 "--NotebookNotary.db_file=:memory:",  # which notebooks are trusted: those that were saved from here
                 "--LabApp.expose_app_in_browser=True",  # as `jupyterapp`, for `open_lesson`
                 *[f"--LabApp.user_settings_dir={Path(scratch) / 'settings'}"],

@@ -138,7 +138,7 @@ class Server:
         """
         if self.running:
             try:
-                async with asyncio.timeout(BLOCKED_TIMEOUT):
+                async with asyncio.timeout(QUIET_TIMEOUT + BLOCKED_TIMEOUT):
                     await self._on_server(self._read_sockets())
             except TimeoutError:
                 raise ServeError(
