@@ -99,7 +99,8 @@ def test_the_packages_agree_and_are_the_locked_ones(image):
 def test_all_lessons_give_the_stored_outputs_there(image):
     """nbval, as everywhere, but in the image's Python and without what only tests/requirements.txt has."""
     repository, python = image
-    options = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=30", "-c", os.devnull, "--rootdir=.", "--quiet"]
+    options = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=30", "--nbval-sanitize-with=tests/sanitize.cfg"]
+    options += ["-c", os.devnull, "--rootdir=.", "--quiet"]
 
     def lesson(path: Path) -> str:
         command = [python, "-m", "pytest", *options, "-p", "no:cacheprovider", "--noconftest", f"notebooks/{path.name}"]
