@@ -147,7 +147,7 @@ def test_the_report_in_a_notebook_and_for_a_test():
 
 
 @pytest.mark.parametrize(
-    ("longest", "busy", "own", "own_busy", "verdict"),
+    ("still", "busy", "own", "own_busy", "verdict"),
     [
         (1.0, 0.0, 0.02, 0.0, True),  # sleeps
         (1.0, 0.9, 0.2, 0.1, True),  # computes
@@ -158,11 +158,34 @@ def test_the_report_in_a_notebook_and_for_a_test():
         (0.4, 0.1, 0.02, 0.0, False),
     ],
 )
-def test_who_keeps_the_event_loop(longest, busy, own, own_busy, verdict):
+def test_who_keeps_the_event_loop(still, busy, own, own_busy, verdict):
     checkup_module = sys.modules["wslab.checkup"]
     pulses = checkup_module.Pulse(), checkup_module.Pulse()
-    pulses[0].longest, pulses[0].busy, pulses[1].longest, pulses[1].busy = longest, busy, own, own_busy
+    pulses[0].longest, pulses[0].still, pulses[0].busy = still, still, busy
+    pulses[1].longest, pulses[1].busy = own, own_busy
     assert checkup_module.stood_still(*pulses) == verdict
+
+
+def test_waiting_for_a_cpu_is_not_standing_still(monkeypatch):
+    async def still(waited: float) -> float:
+        times = iter([0.0, 0.0, waited])
+        monkeypatch.setattr(sys.modules["wslab.checkup"], "waited_for_a_cpu", lambda: next(times, waited))
+        pulse = sys.modules["wslab.checkup"].Pulse()
+        pulse.start()
+        time.sleep(0.3)  # no turn for this loop, for whatever reason
+        for _ in range(2):  # now its late beat comes
+            await asyncio.sleep(0)
+        pulse.stop()
+        assert pulse.longest >= 0.3
+        return pulse.still
+
+    assert asyncio.run(still(0.0)) >= 0.3
+    assert asyncio.run(still(5.0)) < 0.3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell")
+def test_linux_tells_who_waits_for_a_cpu():
+    assert sys.modules["wslab.checkup"].waited_for_a_cpu() > 0
 
 
 def test_a_visit_that_takes_too_long_is_ended(monkeypatch):
