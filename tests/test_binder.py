@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from fastapi import FastAPI, WebSocket
+from playwright.sync_api import expect
 
 from tests import lessons
 from tests.test_house import read, what_binder_would_build
@@ -140,13 +141,13 @@ TALK = """address => new Promise((resolve, reject) => {
 
 
 def test_jupyterlab_opens_the_badge_and_reaches_a_server(image, page):
-    """The badge's own path, behind a base URL; the first lesson run there; a server through jupyter-server-proxy."""
+    """The badge's own path, behind a base URL; a lesson run there; a server and a live page, by the proxy."""
     repository, python = image
     (badge,) = re.findall(r"\]\((https://mybinder\.org/\S+)\)", read("README.md"))
     (path,) = parse_qs(urlsplit(badge).query)["urlpath"]
     first = lessons.read(lessons.PATHS[0])
     server = serve(app)
-    with tool.jupyterlab(repository, base_url=BASE_URL, python=str(python)) as address:
+    with tool.jupyterlab(repository, host=tool.REMOTE, base_url=BASE_URL, python=str(python)) as address:
         page.goto(f"{address}/{path}")
         tool.wait_for_cells(page, len(first.cells))
         assert page.locator(".jp-NotebookPanel h1").inner_text().startswith("00. Start here")
@@ -160,6 +161,18 @@ def test_jupyterlab_opens_the_badge_and_reaches_a_server(image, page):
         assert page.evaluate(TALK, f"{proxied.replace('http', 'ws')}/ws") == "You wrote: hello"
         with pytest.raises(Exception, match="refused"):
             page.evaluate(TALK, f"{proxied.replace('http', 'ws').replace('/proxy/', '/another/')}/ws")
+
+        second = lessons.read(lessons.PATHS[2])
+        tool.open_notebook(page, address, f"notebooks/{lessons.PATHS[2].name}", len(second.cells))
+        tool.run_all(page)
+        live = page.locator(".wslab-live-on")
+        live.get_by_role("button", name="Connect", exact=True).click()
+        expect(live.get_by_role("status")).to_contain_text("Connection: connected")
+        live.get_by_label("Your message").fill("from far away")
+        live.get_by_role("button", name="Send").click()
+        expect(live.get_by_role("log").locator("p")).to_have_text(
+            ["You: from far away", "Server: You wrote: from far away"]
+        )
         page.goto("about:blank")  # before JupyterLab goes, which its page would complain about
     server.stop()
     unexpected = [text for text in page.problems if not EXPECTED_ON_THE_CONSOLE.fullmatch(text)]
