@@ -330,6 +330,17 @@ def test_clients_are_told_1012_when_the_server_stops():
     assert asyncio.run(visit()) == 1012
 
 
+@pytest.mark.parametrize("said", [b"", b"GET /ws HTTP/1.1\r\n"])
+def test_who_comes_at_the_last_moment_is_not_left_waiting(said):
+    for _ in range(10):  # whether asyncio has taken the connection when the server stops is a matter of luck
+        server = serve(echo_app())
+        with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as client:
+            client.sendall(said)
+            server.stop()
+            with contextlib.suppress(ConnectionResetError):
+                assert client.recv(1) == b""
+
+
 def test_uvicorn_run_elsewhere_does_not_steal_the_log_lines(capsys):
     app = FastAPI()
 

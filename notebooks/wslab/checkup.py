@@ -26,9 +26,9 @@ LIMIT = 4.0  # seconds for one client, all in all, and some more for its patienc
 BUSY_LIMIT = 10  # times as long it may take where the machine is busy
 BEAT = 0.02  # seconds between two looks at whether an event loop goes round
 MAX_SIZE = 64 * 1024  # bytes: the limit for a message during the check-up
-PING = 0.4  # seconds between pings, and for their answers, where a client does not answer them
-LISTEN_PING = (0.1, 0.5)  # the same, where a client answers and the endpoint may not read
-LINGER = 0.9  # seconds that this client listens
+PING = (0.05, 0.3)  # seconds between pings, and for their answers, where a client does not answer them
+LISTEN_PING = (0.05, 1.0)  # the same, where a client answers and the endpoint may not read
+LINGER = 3.0  # seconds that this client listens at most
 BUSY = 0.05  # seconds: where the clients' own event loop comes round later than that, what is late proves nothing
 TRIES = 3  # for a visit that proved nothing
 TALK = 150_000  # bytes to talk to a client that does not read: more than asyncio (64 KiB) and the sockets buffer
@@ -275,7 +275,7 @@ class Visit:
 
     def __init__(self, app, path: str, target: Target, name: str, client: Client, ws: str, room: bool, first: Seen):
         self.first = first
-        pings = {clients.half_open: (PING, PING), clients.listens: LISTEN_PING}.get(client, (None, None))
+        pings = {clients.half_open: PING, clients.listens: LISTEN_PING}.get(client, (None, None))
         self.server = Server(
             app, port=0, ws=ws, ws_max_size=MAX_SIZE, ws_ping_interval=pings[0], ws_ping_timeout=pings[1]
         )
@@ -413,10 +413,10 @@ class Visit:
 
     async def given_up(self) -> None:
         """Wait until only the bystander's endpoint is left."""
-        for _ in range(int(5 * PING / 0.02)):
+        for _ in range(int(6 * sum(PING) / BEAT)):
             if await self.server.on_loop(lambda: self.server.endpoints) < 2:
                 return
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(BEAT)
         self.found("its endpoint did not end", "It does not notice that its client has gone.", "10")
 
     async def end(self) -> None:
@@ -467,6 +467,7 @@ LATE = (
     "came to no end",
     "no answer",
     "the bystander got no answer",
+    "the bystander was cut off",  # it may have been by the keepalive
     "its endpoint did not end",
     "is still running",
     "the bystander's endpoint",

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from websockets import ClientConnection, ConnectionClosed, InvalidStatus, State, connect
+from websockets.frames import Frame, Opcode
 
 WAIT = 2.0  # seconds for a handshake, an answer, a close
 CROWD = 50
@@ -87,11 +88,11 @@ async def exchange(ws: ClientConnection, target: Target) -> tuple[int, int]:
     return answers, 0
 
 
-async def tell(target: Target, visit: Callable[[ClientConnection], Awaitable[tuple[int, int]]]) -> Seen:
-    """Connect, do `visit`, and put together what was seen, however it ended."""
+async def tell(target: Target, visit: Callable[[ClientConnection], Awaitable[tuple[int, int]]], **options) -> Seen:
+    """Connect, with these options, do `visit`, and put together what was seen, however it ended."""
     answers = missed = 0
     try:
-        async with knock(target) as ws:
+        async with knock(target, **options) as ws:
             with contextlib.suppress(ConnectionClosed):
                 answers, missed = await visit(ws)
             said_goodbye = ws.state is State.OPEN
@@ -194,20 +195,47 @@ async def half_open(target: Target) -> Seen:
     return replace(await tell(target, visit), code=None)
 
 
+class HearsPings(ClientConnection):
+    """A connection that also says when pings come. It answers them as always."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.pings = asyncio.Semaphore(0)  # each ping releases it once
+
+    def process_event(self, event) -> None:
+        if isinstance(event, Frame) and event.opcode is Opcode.PING:
+            self.pings.release()
+        super().process_event(event)
+
+
 async def listens(target: Target) -> Seen:
-    """speaks once and then only listens, for longer than the server's keepalive waits for a pong"""
+    """speaks once and then only listens, and answers the server's pings"""
 
     async def visit(ws):
-        await ws.send(target.say[0])
         answers = 0
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(target.linger):
-                while True:
-                    await ws.recv()
-                    answers += 1
+
+        async def listen():
+            nonlocal answers
+            async for _ in ws:
+                answers += 1
+
+        async def three_pings():
+            # The server sends a ping once it has read the pong of the one before. The first pong after the message
+            # may come in one breath with it, and tells nothing of a server that stops reading at a message. The
+            # second one does; that the server has read it, the third ping tells.
+            for _ in range(3):
+                await ws.pings.acquire()
+
+        await ws.send(target.say[0])
+        ws.pings = asyncio.Semaphore(0)  # forget those that came before
+        tasks = [asyncio.create_task(listen()), asyncio.create_task(three_pings())]
+        await asyncio.wait(tasks, timeout=target.linger, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         return answers, 0
 
-    return await tell(target, visit)
+    return await tell(target, visit, create_connection=HearsPings)
 
 
 async def wrong_kind(target: Target) -> Seen:

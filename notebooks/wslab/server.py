@@ -88,6 +88,10 @@ class _UvicornServer(uvicorn.Server):
         ticking.cancel()
 
     async def shutdown(self, sockets=None) -> None:
+        # It takes asyncio some turns of the loop to hand a new connection to uvicorn. Without them, one that came at
+        # the last moment would be lost on the way, and its client left waiting.
+        for _ in range(5):
+            await asyncio.sleep(0)
         if self.server_state.connections or self.server_state.tasks:
             await super().shutdown(sockets)
             return
