@@ -291,6 +291,8 @@ def links_lead_somewhere(lesson: Lesson) -> Iterator[str]:
             other = lesson if path == lesson.path else Lesson(path, path.read_text(encoding="utf-8"))
             if fragment not in [anchor(name) for _, name in headings(other)]:
                 yield f"dead link: {target}: no such heading"
+    for moving in re.findall(r"https://github\.com/[\w.-]+/[\w.-]+/blob/(?:main|master|HEAD)/[\w./-]+", lesson.text):
+        yield f"this link's file changes: give the release that the lesson speaks of: {moving}"
     for number, name in re.findall(r"\[(\d\d)\. ([^\]]+)\]", prose):
         titles = {path.name[:2]: lessons.read(path).cells[0].source.splitlines()[0] for path in lessons.PATHS}
         short = titles.get(number, "").removeprefix(f"# {number}. ").split(":")[0]

@@ -259,6 +259,15 @@ def test_clients_are_told_apart(server):
     assert "client 1's log: got from a" in text
 
 
+def test_what_had_no_effect_is_told_apart_too(server):
+    async def both():
+        async with asyncio.timeout(PATIENCE), connect(server.url("/echo")), connect(server.url("/once/close-late")):
+            pass
+
+    asyncio.run(both())
+    assert "client 2: no effect, the connection has ended: close 1000" in str(asyncio.run(server.conversation()))
+
+
 def test_a_call_shows_what_is_new_and_a_repeated_call_shows_it_again(server):
     asyncio.run(visit(server, "/echo", "first"))
     first = str(asyncio.run(server.conversation()))

@@ -250,6 +250,10 @@ SPOILED = [
     (spoil_text_with(" ![](../docs/binder.svg)"), "pictures_are_at_hand: cell remember: a picture has a text, and"),
     (spoil_text_with(' <img src="../docs/binder.svg">'), "pictures_are_at_hand: cell remember: write a picture as"),
     (spoil_alternative_text, "pictures_are_at_hand: cell conversation: a picture in an output carries"),
+    (
+        spoil_text_with(" [x](https://github.com/encode/starlette/blob/master/starlette/types.py)"),
+        "links_lead_somewhere: this link's file changes: give the release",
+    ),
     (spoil_link_title, "links_lead_somewhere: a link calls lesson 00 'Begin here'"),
 ]
 

@@ -136,6 +136,7 @@ class Client:
         self.text = element.get_by_label("Your message")
         self.hint = element.get_by_text("No server answers there, or it refused.")
         self.proxy = element.get_by_text("Jupyter's proxy")
+        self.elsewhere = element.get_by_text("If the kernel runs elsewhere")
 
     def button(self, name: str):
         return self.element.get_by_role("button", name=name, exact=True)
@@ -235,6 +236,21 @@ def test_a_talk_through_the_proxy(read, hub, page):
     client.sees("closed with code 1005")  # and not 4000: what the page says about codes is true
     reader.restart_kernel()
     client.fails()
+
+
+def test_a_kernel_elsewhere_behind_an_address_of_this_machine(read, lab, page):
+    """As with a container, only that here the browser could reach the kernel's ports, too."""
+    reader = read(lab, notebook(CELLS[SERVE], 'live(server, "/ws", proxy=True)'))
+    reader.run(SERVE, 1)
+    client = reader.client(1)
+    expect(client.proxy).to_be_visible()
+    client.connect()
+    assert [ws.url for ws in page.sockets] == [lab.replace("http", "ws") + f"/proxy/{reader.output(SERVE)}/ws"]
+    client.say("hello")
+    expect(client.lines).to_have_text(["You: hello", "Server: You wrote: hello"])
+    reader.restart_kernel()
+    client.fails()
+    expect(client.elsewhere).to_be_hidden()
 
 
 def test_with_the_keyboard_alone(read, lab, page):
@@ -353,6 +369,7 @@ def test_the_server_goes_away_and_comes_back(read, lab, page):
     client.sees("closed with code 1012")
     expect(client.text).to_have_value("half a sen")
     client.fails()
+    expect(client.elsewhere).to_be_visible()
     reader.run(ECHO)
     client.connect()
     expect(client.hint).to_be_hidden()
@@ -461,7 +478,23 @@ def stand_in(page, place: str, shown: LivePage, base_url: str | None = "/", answ
     ],
 )
 def test_the_page_finds_its_address(page, place, base_url, address):
-    asked = stand_in(page, place, LivePage(4321, '/ws?q="<i>'), base_url)
+    finds_its_address(page, place, base_url, address, LivePage(4321, '/ws?q="<i>'))
+
+
+@pytest.mark.parametrize(
+    ("place", "base_url", "address"),
+    [
+        ("http://localhost:8888/lab/tree/x.ipynb", "/", "ws://localhost:8888/proxy/4321/ws"),
+        ("http://127.0.0.1:8888/user/x/lab", "/user/x/", "ws://127.0.0.1:8888/user/x/proxy/4321/ws"),
+        ("https://hub.example/user/x/lab/tree/a", "/user/x/", "wss://hub.example/user/x/proxy/4321/ws"),
+    ],
+)
+def test_through_the_proxy_if_the_reader_says_so(page, place, base_url, address):
+    finds_its_address(page, place, base_url, address, LivePage(4321, "/ws", proxy=True))
+
+
+def finds_its_address(page, place, base_url, address, shown: LivePage) -> None:
+    asked = stand_in(page, place, shown, base_url)
     client = Client(page.locator(".wslab-live"))
     client.sees("not connected")
     assert asked == []

@@ -933,7 +933,7 @@ async def leaving_interrupts(serve):
     verdict=FALSE,
     keep="It says what the last `receive` found. Who does not receive reads `CONNECTED` for ever.",
     lesson="10",
-    source="https://github.com/Kludex/starlette/blob/main/starlette/websockets.py",
+    source="https://github.com/Kludex/starlette/blob/1.10.0/starlette/websockets.py",
 )
 async def client_state(serve):
     app = FastAPI()

@@ -57,7 +57,9 @@ def note(event, name: str, alone: bool) -> str:
     """The words for what stayed inside the server. What fails to reach a client may be sent by another's endpoint."""
     if event.failed:
         return event.text + (": the client has gone" if alone else f" to {name}: it has gone")
-    return event.text if alone else f"{name}'s {event.text}"
+    if alone:
+        return event.text
+    return f"{name}'s {event.text}" if event.text.startswith(("log:", "endpoint")) else f"{name}: {event.text}"
 
 
 def cut(rows: list[Row]) -> tuple[list[Row], int, list[Row]]:

@@ -17,9 +17,10 @@ FOLDER = Path(__file__).parent
 class LivePage:
     """A page that connects when its reader presses Connect. It is shown as the last line of a cell."""
 
-    def __init__(self, port: int, path: str):
+    def __init__(self, port: int, path: str, proxy: bool = False):
         self.port = port
         self.path = path
+        self.proxy = proxy  # whether to go through Jupyter's proxy in any case
 
     def __str__(self) -> str:
         return (
@@ -33,11 +34,14 @@ class LivePage:
         return {"text/html": html(self), "text/plain": str(self)}
 
 
-def live(server: Server, path: str) -> LivePage:
+def live(server: Server, path: str, *, proxy: bool = False) -> LivePage:
     """A page that talks to `path` on `server`, such as `live(server, "/ws")`, from the browser that shows it.
 
     It connects when you press Connect. If this notebook is open on your own machine, the browser connects to the
     server directly; elsewhere, such as on Binder, through Jupyter's proxy, which does not pass on close codes.
+
+    proxy: whether to go through that proxy also at an address of your own machine, such as http://localhost:8888,
+    which is right if the kernel runs in a container or at the other end of an SSH tunnel.
 
     Raises ServeError if `server` is not a running server, or `path` does not begin with a slash.
     """
@@ -47,13 +51,14 @@ def live(server: Server, path: str) -> LivePage:
         raise ServeError("this server has stopped. Run the cell with serve(app) again.")
     if not isinstance(path, str) or not path.startswith("/"):
         raise ServeError(f'path must begin with a slash, such as "/ws", and is {path!r}')
-    return LivePage(server.port, path)
+    return LivePage(server.port, path, proxy)
 
 
 def html(page: LivePage) -> str:
     """The sentence, and the script that puts the page in its place."""
+    proxy = " data-proxy" if page.proxy else ""
     return (
-        f'<div class="wslab-live" data-port="{page.port}" data-path="{escape(page.path)}">\n'
+        f'<div class="wslab-live" data-port="{page.port}" data-path="{escape(page.path)}"{proxy}>\n'
         f"<p>{escape(str(page))}</p>\n</div>\n<script>\n{script()}</script>"
     )
 
