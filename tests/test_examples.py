@@ -15,15 +15,17 @@ import sys
 import textwrap
 import time
 import urllib.request
+from functools import partial
 from urllib.parse import urlsplit
 
 import pytest
+from fastapi import FastAPI, WebSocket
 from websockets import ConnectionClosed, connect
 
 from examples.disconnects import app as disconnects
 from tests import lessons
 from wslab import checkup, serve
-from wslab.clients import BINARY, TEXT, frame
+from wslab.clients import BINARY, TEXT, frame, in_one_breath
 
 PATIENCE = 20  # seconds; only a test that fails waits this long
 
@@ -64,8 +66,8 @@ def function(module: str, name: str) -> str:
         ("pitfalls/closing.py", "right", "08-closing-too-early", "order", -1),
         ("pitfalls/catching.py", "wrong", "09-catching-too-much", "menu", 0),
         ("pitfalls/catching.py", "right", "09-catching-too-much", "menu", -1),
-        ("disconnects/app.py", "read", "10-disconnects-done-right", "read", -1),
-        ("disconnects/app.py", "within", "10-disconnects-done-right", "within", -1),
+        ("disconnects/app.py", "next_text", "10-disconnects-done-right", "next_text", -1),
+        ("disconnects/app.py", "send", "10-disconnects-done-right", "send", -1),
         ("disconnects/app.py", "try_to_close", "10-disconnects-done-right", "try_to_close", -1),
         ("disconnects/app.py", "shout", "10-disconnects-done-right", "shout", -1),
     ],
@@ -128,19 +130,28 @@ def test_the_endpoint_of_lesson_10_survives_every_client(ws):
     assert not disconnects.online
 
 
-async def served_by_lesson_10(visit, **uvicorn_options) -> list[str]:
-    """Let `visit(ws)` at it; returns the errors that its endpoint raised."""
-    server = serve(disconnects.app, name="lesson 10", **uvicorn_options)
+@contextlib.asynccontextmanager
+async def small_buffers(server):
+    """A connection to /ws with little room for what its client does not read."""
     server.shrink_buffers()
     with server, socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         url = server.url("/ws")
         sock.connect((urlsplit(url).hostname, urlsplit(url).port))
-        async with asyncio.timeout(PATIENCE):
-            async with connect(url, sock=sock, compression=None, max_size=None) as ws:
-                await visit(ws)
-            while await server.on_loop(lambda: len(disconnects.online)):
-                await asyncio.sleep(0.01)
+        async with asyncio.timeout(PATIENCE), connect(url, sock=sock, compression=None, max_size=None) as ws:
+            yield ws
+
+
+async def served_by_lesson_10(visit, **uvicorn_options) -> list[str]:
+    """Let `visit(ws)` at it; returns the errors that its endpoint raised."""
+    server = serve(disconnects.app, name="lesson 10", **uvicorn_options)
+    async with small_buffers(server) as ws:
+        while not disconnects.online:
+            await asyncio.sleep(0.01)
+        await visit(ws)
+        await ws.close()
+        while await server.on_loop(lambda: len(disconnects.online)):
+            await asyncio.sleep(0.01)
         notes = (await server.conversation()).events
     return [note.text for note in notes if note.text.startswith("endpoint raised")]
 
@@ -149,52 +160,80 @@ async def served_by_lesson_10(visit, **uvicorn_options) -> list[str]:
 def test_the_endpoint_of_lesson_10_puts_out_whoever_sends_texts_and_then_bytes(ws):
     async def visit(client):
         client.transport.write(20 * frame(TEXT, b"hello") + frame(BINARY, b"x"))
-        await client.wait_closed()
-        assert client.close_code == 1003
+        with pytest.raises(ConnectionClosed):
+            for n in range(30):
+                assert await client.recv() == "HELLO", n
+        assert (n, client.close_code) == (20, 1003)
 
+    assert asyncio.run(served_by_lesson_10(visit, ws=ws)) == []
+
+
+@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+def test_the_endpoint_of_lesson_10_does_not_fail_at_closing_who_has_left(ws):
+    async def visit(client):
+        await in_one_breath(client, [b"x"], then_close=True)
+        await client.wait_closed()
+
+    assert asyncio.run(served_by_lesson_10(visit, ws=ws)) == []
+
+
+@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+def test_the_endpoint_of_lesson_10_puts_out_who_says_nothing(ws, monkeypatch):
+    async def visit(client):
+        await client.wait_closed()
+        assert (client.close_code, client.close_reason) == (4000, "idle")
+
+    monkeypatch.setattr(disconnects, "SILENT", 0.1)
     assert asyncio.run(served_by_lesson_10(visit, ws=ws)) == []
 
 
 @pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
 def test_the_endpoint_of_lesson_10_gives_up_who_reads_nothing(ws, monkeypatch):
-    async def big(text):
-        return text * 1_000_000
-
     async def visit(client):
         client.transport.pause_reading()
-        await client.send("hello")
+        for _ in range(2):  # uvicorn takes a whole message that is too much, and lets the next one wait
+            await client.send("x" * 1_000_000)
         while disconnects.online:
             await asyncio.sleep(0.01)
         client.transport.abort()
 
-    monkeypatch.setattr(disconnects, "SILENT", 0.2)
     monkeypatch.setattr(disconnects, "SLOW", 0.2)
-    monkeypatch.setattr(disconnects, "reply_to", big)
     assert asyncio.run(served_by_lesson_10(visit, ws=ws)) == []
 
 
 @pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
-def test_the_endpoint_of_lesson_10_answers_after_the_keepalive_has_closed(ws, monkeypatch):
-    async def slowly(text):
-        await asyncio.sleep(0.1)
-        return text * 1000
+def test_lesson_10_takes_a_client_for_gone_that_the_keepalive_has_closed(ws):
+    app, outcome = FastAPI(), []
 
-    async def visit(client):
-        for _ in range(20):
-            await client.send("hello")
-        client.transport.pause_reading()
-        while disconnects.online:
+    @app.websocket("/ws")
+    async def talks_on(websocket: WebSocket):
+        await websocket.accept()
+        await websocket.send_text("x" * 60_000)  # too much for the sockets, and too little to make the next send wait
+        while not server.given_up:
             await asyncio.sleep(0.01)
-        client.transport.abort()
+        for say in [websocket.send_text, partial(disconnects.send, websocket)]:
+            try:
+                await say("still there?")
+            except Exception as error:
+                outcome.append(repr(error))
 
-    monkeypatch.setattr(disconnects, "reply_to", slowly)
-    options = {"ws": ws, "ws_ping_interval": 0.2, "ws_ping_timeout": 0.2}
-    assert asyncio.run(served_by_lesson_10(visit, **options)) == []
+    async def visit():
+        async with small_buffers(server) as client:
+            client.transport.pause_reading()
+            while len(outcome) < 2:
+                await asyncio.sleep(0.01)
+            client.transport.abort()
+
+    server = serve(app, name="lesson 10", ws=ws, ws_ping_interval=0.1, ws_ping_timeout=0.1)
+    asyncio.run(visit())
+    uvicorns, lessons_own = outcome
+    assert uvicorns.startswith("RuntimeError(\"Unexpected ASGI message 'websocket.send'")
+    assert lessons_own == "WebSocketDisconnect(1006, 'it does not read')"
 
 
 @pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
 def test_a_bug_in_lesson_10_is_logged_and_its_client_hears_1011(ws, monkeypatch):
-    async def fails(text):
+    async def fails(websocket, text):
         raise ValueError(text)
 
     async def visit():
@@ -205,11 +244,8 @@ def test_a_bug_in_lesson_10_is_logged_and_its_client_hears_1011(ws, monkeypatch)
             notes = [event.text for event in (await server.conversation()).events if not event.message]
         return client.close_code, notes
 
-    monkeypatch.setattr(disconnects, "reply_to", fails)
-    code, notes = asyncio.run(visit())
-    assert code == 1011
-    (note,) = notes
-    assert note.startswith("log: /ws failed (ExceptionGroup")
+    monkeypatch.setattr(disconnects, "send", fails)
+    assert asyncio.run(visit()) == (1011, ["log: /ws failed (ValueError: HELLO)"])
     assert not disconnects.online
 
 

@@ -330,6 +330,31 @@ def test_clients_are_told_1012_when_the_server_stops():
     assert asyncio.run(visit()) == 1012
 
 
+def test_time_passes_without_waiting():
+    app, ended = FastAPI(), []
+
+    @app.websocket("/ws")
+    async def waits_an_hour(websocket: WebSocket):
+        await websocket.accept()
+        try:
+            async with asyncio.timeout(3600):
+                await websocket.receive_text()
+        except TimeoutError:
+            ended.append("time is up")
+
+    async def visit(server):
+        async with asyncio.timeout(PATIENCE), connect(server.url("/ws")) as ws:
+            await server.let_time_pass(3590)
+            assert ended == []
+            await server.let_time_pass(10)
+            assert ended == ["time is up"]
+            with pytest.raises(ConnectionClosed):
+                await ws.recv()
+
+    with serve(app) as server:
+        asyncio.run(visit(server))
+
+
 @pytest.mark.parametrize("said", [b"", b"GET /ws HTTP/1.1\r\n"])
 def test_who_comes_at_the_last_moment_is_not_left_waiting(said):
     for _ in range(10):  # whether asyncio has taken the connection when the server stops is a matter of luck

@@ -7,14 +7,12 @@ Start it from the project's folder:
 
 import asyncio
 import logging
-from collections.abc import Coroutine
 from contextlib import suppress
 
-from fastapi import FastAPI, WebSocket, WebSocketDisconnect
+from fastapi import FastAPI, WebSocket, WebSocketDisconnect, WebSocketException
 
 SILENT = 60  # seconds for a client to say something
 SLOW = 10  # seconds for it to take an answer
-AHEAD = 1000  # texts that may wait for their answers
 
 logger = logging.getLogger("uvicorn.error")
 
@@ -22,33 +20,22 @@ app = FastAPI()
 online: set[WebSocket] = set()
 
 
-async def reply_to(text: str) -> str:
-    await asyncio.sleep(0)  # stands for a database, a model, another service
-    return text.upper()
-
-
-class PutOut(Exception):
-    """The client is to be put out, with this code and reason."""
-
-
-async def read(websocket: WebSocket, inbox: asyncio.Queue[str]):
-    while True:
-        try:
-            inbox.put_nowait(await websocket.receive_text())
-        except KeyError:  # it sent bytes
-            raise PutOut(1003, "text, please") from None
-        except asyncio.QueueFull:
-            raise PutOut(1008, "too much at once") from None
-
-
-async def within(seconds: float, step: Coroutine, reason: str):
+async def next_text(websocket: WebSocket) -> str:
     try:
-        async with asyncio.timeout(seconds):
-            return await step
+        async with asyncio.timeout(SILENT):
+            return await websocket.receive_text()
     except TimeoutError:
-        raise PutOut(4000, reason) from None
-    except RuntimeError:  # uvicorn has closed, and read() has not heard of it yet
-        raise WebSocketDisconnect(1006) from None
+        raise WebSocketException(4000, "idle") from None
+    except KeyError:  # it sent bytes
+        raise WebSocketException(1003, "text, please") from None
+
+
+async def send(websocket: WebSocket, text: str):
+    try:
+        async with asyncio.timeout(SLOW):
+            await websocket.send_text(text)
+    except (TimeoutError, RuntimeError):  # or uvicorn's keepalive has closed, and nobody has received that yet
+        raise WebSocketDisconnect(1006, "it does not read") from None
 
 
 async def try_to_close(websocket: WebSocket, code: int, reason: str = ""):
@@ -61,19 +48,15 @@ async def try_to_close(websocket: WebSocket, code: int, reason: str = ""):
 async def shout(websocket: WebSocket):
     await websocket.accept()
     online.add(websocket)
-    inbox = asyncio.Queue(AHEAD)
     try:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(read(websocket, inbox))
-            while True:
-                text = await within(SILENT, inbox.get(), "idle")
-                reply = await reply_to(text)
-                await within(SLOW, websocket.send_text(reply), "slow")
-    except* WebSocketDisconnect as left:
-        logger.info("left with code %d", left.exceptions[0].code)
-    except* PutOut as put_out:
-        await try_to_close(websocket, *put_out.exceptions[0].args)
-    except* Exception:
+        while True:
+            text = await next_text(websocket)
+            await send(websocket, text.upper())
+    except WebSocketDisconnect as left:
+        logger.info("left with code %d", left.code)
+    except WebSocketException as put_out:
+        await try_to_close(websocket, put_out.code, put_out.reason)
+    except Exception:
         logger.exception("/ws failed")
         await try_to_close(websocket, 1011)
     finally:

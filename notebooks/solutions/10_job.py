@@ -1,4 +1,4 @@
-IDLE = 0.5
+IDLE = 5
 
 app = FastAPI()
 at_work = set()

@@ -90,8 +90,7 @@ class _UvicornServer(uvicorn.Server):
     async def shutdown(self, sockets=None) -> None:
         # It takes asyncio some turns of the loop to hand a new connection to uvicorn. Without them, one that came at
         # the last moment would be lost on the way, and its client left waiting.
-        for _ in range(5):
-            await asyncio.sleep(0)
+        await go_round()
         if self.server_state.connections or self.server_state.tasks:
             await super().shutdown(sockets)
             return
@@ -167,6 +166,20 @@ class Server:
         except TimeoutError:
             raise ServeError(f"the server's event loop is blocked{self._where()}.") from None
 
+    async def let_time_pass(self, seconds: float) -> None:
+        """Set the clock of the server's event loop forward: timers go off that are due by then, and nobody waits.
+
+        Endpoints first get some turns of the loop to set theirs, and afterwards some to do what they do then. The
+        clock is `loop.time()`, by which asyncio's timers go (https://docs.python.org/3/library/asyncio-eventloop.html).
+        """
+        await self._on_server(self._set_clock_forward(seconds))
+
+    async def _set_clock_forward(self, seconds: float) -> None:
+        await go_round()
+        clock = self._loop.time
+        self._loop.time = lambda: clock() + seconds
+        await go_round()
+
     @property
     def endpoints(self) -> int:
         """How many endpoints are running."""
@@ -193,8 +206,7 @@ class Server:
         seen = -1
         while seen != self._tape.length and self._loop.time() < end:
             seen = self._tape.length
-            for _ in range(10):
-                await asyncio.sleep(0)
+            await go_round()
 
     async def _settle(self) -> None:
         left = self._tape.endpoints_whose_clients_have_left()
@@ -323,6 +335,12 @@ class Server:
         frame = sys._current_frames().get(self._thread.ident)
         own = [f for f in traceback.extract_stack(frame) if not is_library(f.filename)] if frame else []
         return f" in {own[-1].name}(), line {own[-1].lineno} of its cell or file" if own else ""
+
+
+async def go_round() -> None:
+    """Let the running event loop go round some times, so that what is ready can be done."""
+    for _ in range(10):
+        await asyncio.sleep(0)
 
 
 def serve(app, *, port: int = 0, name: str = "app", **uvicorn_options) -> Server:

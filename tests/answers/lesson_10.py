@@ -1,7 +1,7 @@
 """Answers to the exercise of lesson 10."""
 
 HEAD = """
-IDLE = 0.5
+IDLE = 5
 
 app = FastAPI()
 at_work = set()
@@ -76,8 +76,8 @@ WRONG = [
         except* WebSocketDisconnect:
             pass
         """,
-        "a client that sent nothing was still connected 1 second later. Close it after `IDLE` seconds, with 4000 and "
-        "the reason 'idle'.",
+        "a client that sent nothing was still connected after 7.5 seconds. Close it after `IDLE` seconds, with 4000 "
+        "and the reason 'idle'.",
     ),
     (
         "three times the time limit",
@@ -100,7 +100,96 @@ WRONG = [
         except* WebSocketDisconnect:
             pass
         """,
-        "a client that sent nothing was still connected 1 second later. Close it after `IDLE` seconds",
+        "a client that sent nothing was still connected after 7.5 seconds. Close it after `IDLE` seconds",
+    ),
+    (
+        "a tenth of the time limit",
+        """
+        await websocket.accept()
+        try:
+            try:
+                async with asyncio.timeout(IDLE / 10):
+                    text = await websocket.receive_text()
+            except TimeoutError:
+                await websocket.close(4000, "idle")
+                return
+            except KeyError:
+                await websocket.close(1003)
+                return
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(until_it_leaves(websocket))
+                await websocket.send_text(await work(text))
+                await websocket.close()
+        except* WebSocketDisconnect:
+            pass
+        """,
+        "the connection of a client that sent nothing ended with code 4000 after 2.5 seconds. It has `IDLE` seconds",
+    ),
+    (
+        "a generous time limit for the work",
+        """
+        await websocket.accept()
+        try:
+            if (text := await the_text(websocket)) is None:
+                return
+            async with asyncio.timeout(600), asyncio.TaskGroup() as tasks:
+                tasks.create_task(until_it_leaves(websocket))
+                await websocket.send_text(await work(text))
+                await websocket.close()
+        except* TimeoutError:
+            pass
+        except* WebSocketDisconnect:
+            pass
+        """,
+        "while a client waited for its answer, its connection ended with code 1006, cut off without close(). "
+        "The time limit is for the text alone, not for the work.",
+    ),
+    (
+        "whoever is to be closed is expected to be there",
+        """
+        await websocket.accept()
+        try:
+            async with asyncio.timeout(IDLE):
+                text = await websocket.receive_text()
+        except TimeoutError:
+            await websocket.close(4000, "idle")
+            return
+        except KeyError:
+            await websocket.close(1003)
+            return
+        except WebSocketDisconnect:
+            return
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(until_it_leaves(websocket))
+                await websocket.send_text(await work(text))
+                await websocket.close()
+        except* WebSocketDisconnect:
+            pass
+        """,
+        "a client sent bytes and left at once, and the endpoint raised WebSocketDisconnect(1006). Whoever is to be "
+        "closed may be gone: expect WebSocketDisconnect around that close(), too.",
+    ),
+    (
+        "FastAPI closes",
+        """
+        await websocket.accept()
+        try:
+            try:
+                async with asyncio.timeout(IDLE):
+                    text = await websocket.receive_text()
+            except TimeoutError:
+                raise WebSocketException(4000, "idle") from None
+            except KeyError:
+                raise WebSocketException(1003, "text, please") from None
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(until_it_leaves(websocket))
+                await websocket.send_text(await work(text))
+                await websocket.close()
+        except* WebSocketDisconnect:
+            pass
+        """,
+        "a client sent bytes and left at once, and the endpoint raised WebSocketDisconnect(1006).",
     ),
     (
         "a client put out without a reason",
@@ -630,7 +719,7 @@ WRONG = [
 ]
 
 RIGHT_IN_ANOTHER_WAY = """
-IDLE = 0.5
+IDLE = 5
 
 app = FastAPI()
 at_work = set()
@@ -648,6 +737,11 @@ async def work(text: str) -> str:
         at_work.discard(text)
 
 
+async def close(websocket: WebSocket, code: int, reason: str = ""):
+    with suppress(WebSocketDisconnect):
+        await websocket.close(code, reason)
+
+
 async def left(websocket: WebSocket):
     while (await websocket.receive())["type"] != "websocket.disconnect":
         pass
@@ -659,12 +753,12 @@ async def job(websocket: WebSocket):
     try:
         message = await asyncio.wait_for(websocket.receive(), IDLE)
     except TimeoutError:
-        await websocket.close(4000, "idle")
+        await close(websocket, 4000, "idle")
         return
     if message["type"] == "websocket.disconnect":
         return
     if message.get("text") is None:
-        await websocket.close(1003)
+        await close(websocket, 1003)
         return
     worker = asyncio.create_task(work(message["text"]))
     watcher = asyncio.create_task(left(websocket))
