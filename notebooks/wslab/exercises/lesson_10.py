@@ -244,18 +244,18 @@ async def job(app, at_work: Collection[str]) -> Verdict:
             verdict.good,
             f"what a client may do is logged as an error: {log.first()}. Only a bug in the work is one.",
         )
-    if verdict.passed and (error := await fails_to_close()):
-        return Verdict(
-            verdict.good,
-            f"a client sent bytes and left at once, and the {error}. Whoever is to be closed may be gone: "
-            "expect WebSocketDisconnect around that close(), too.",
-        )
     if verdict.passed and await hides_its_bugs():
         return Verdict(
             verdict.good,
             "a client sent 'bug', at which work() raises a KeyError, and the log has no error about it. "
             "Let other errors of the work than WebSocketDisconnect escape: an `except KeyError` belongs around "
             "receive_text() alone.",
+        )
+    if verdict.passed and (error := await fails_to_close()):
+        return Verdict(
+            verdict.good,
+            f"a client sent bytes and left at once, and the {error}. Whoever is to be closed may be gone: "
+            "expect WebSocketDisconnect around that close(), too.",
         )
     return await check_up(
         verdict,
