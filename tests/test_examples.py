@@ -15,11 +15,9 @@ import sys
 import textwrap
 import time
 import urllib.request
-from functools import partial
 from urllib.parse import urlsplit
 
 import pytest
-from fastapi import FastAPI, WebSocket
 from websockets import ConnectionClosed, connect
 
 from examples.disconnects import app as disconnects
@@ -199,36 +197,6 @@ def test_the_endpoint_of_lesson_10_gives_up_who_reads_nothing(ws, monkeypatch):
 
     monkeypatch.setattr(disconnects, "SLOW", 0.2)
     assert asyncio.run(served_by_lesson_10(visit, ws=ws)) == []
-
-
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
-def test_lesson_10_takes_a_client_for_gone_that_the_keepalive_has_closed(ws):
-    app, outcome = FastAPI(), []
-
-    @app.websocket("/ws")
-    async def talks_on(websocket: WebSocket):
-        await websocket.accept()
-        await websocket.send_text("x" * 60_000)  # too much for the sockets, and too little to make the next send wait
-        while not server.given_up:
-            await asyncio.sleep(0.01)
-        for say in [websocket.send_text, partial(disconnects.send, websocket)]:
-            try:
-                await say("still there?")
-            except Exception as error:
-                outcome.append(repr(error))
-
-    async def visit():
-        async with small_buffers(server) as client:
-            client.transport.pause_reading()
-            while len(outcome) < 2:
-                await asyncio.sleep(0.01)
-            client.transport.abort()
-
-    server = serve(app, name="lesson 10", ws=ws, ws_ping_interval=0.1, ws_ping_timeout=0.1)
-    asyncio.run(visit())
-    uvicorns, lessons_own = outcome
-    assert uvicorns.startswith("RuntimeError(\"Unexpected ASGI message 'websocket.send'")
-    assert lessons_own == "WebSocketDisconnect(1006, 'it does not read')"
 
 
 @pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])

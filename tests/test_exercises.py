@@ -121,6 +121,13 @@ def test_another_right_answer_is_accepted(path):
     assert verdict.passed, verdict
 
 
+def test_a_limit_in_slices_is_accepted_by_lesson_10():
+    (path,) = [path for path in EXERCISES if number(path) == "10"]
+    assert "timeout=1" in ANSWERS["10"].SLICES_OF_TIME
+    verdict = check(path, ANSWERS["10"].SLICES_OF_TIME)
+    assert verdict.passed, verdict
+
+
 def test_lesson_09_sees_what_uvicorn_logs_in_a_kernel_that_has_just_started():
     (path,) = [path for path in EXERCISES if number(path) == "09"]
     assert check_after_a_restart(path, ANSWERS["09"].RIGHT_IN_ANOTHER_WAY).endswith("\nSolved.")

@@ -351,7 +351,7 @@ def test_time_passes_without_waiting():
             with pytest.raises(ConnectionClosed):
                 await ws.recv()
 
-    with serve(app) as server:
+    with serve(app, ws_ping_interval=None) as server:
         asyncio.run(visit(server))
 
 

@@ -63,6 +63,7 @@ def jupyterlab(
                 "--ServerApp.shutdown_no_activity_timeout=120",
                 "--NotebookNotary.db_file=:memory:",  # which notebooks are trusted: those that were saved from here
                 "--LabApp.expose_app_in_browser=True",  # as `jupyterapp`, for `open_lesson`
+                *(["--KernelManager.transport=ipc"] if sys.platform != "win32" else []),  # why: see conftest.py
                 *[f"--LabApp.user_settings_dir={Path(scratch) / 'settings'}"],
                 *[f"--LabApp.workspaces_dir={Path(scratch) / 'workspaces'}", "--log-level=ERROR"],
             ],

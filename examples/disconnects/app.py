@@ -34,7 +34,7 @@ async def send(websocket: WebSocket, text: str):
     try:
         async with asyncio.timeout(SLOW):
             await websocket.send_text(text)
-    except (TimeoutError, RuntimeError):  # or uvicorn's keepalive has closed, and nobody has received that yet
+    except TimeoutError:
         raise WebSocketDisconnect(1006, "it does not read") from None
 
 

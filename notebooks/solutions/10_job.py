@@ -1,4 +1,5 @@
 IDLE = 5
+BUGS = {"bug 1": KeyError, "bug 2": RuntimeError, "bug 3": TimeoutError}
 
 app = FastAPI()
 at_work = set()
@@ -7,8 +8,8 @@ at_work = set()
 async def work(text: str) -> str:  # leave this as it is
     at_work.add(text)
     try:
-        if text == "bug":
-            raise KeyError(text)
+        if text in BUGS:
+            raise BUGS[text](text)
         if text.startswith("slow"):
             await asyncio.Event().wait()  # for ever
         return text.upper()

@@ -115,6 +115,7 @@ class Server:
         self._error: BaseException | None = None
         self._stubborn = 0  # tasks that went on after they were cancelled
         self._loop = asyncio.new_event_loop()
+        self._ahead = 0.0  # seconds that its clock is ahead: see let_time_pass
         self._uvicorn = _UvicornServer(config, self._ready)
         self._tape.connections = self._uvicorn.server_state.connections
         self._thread = threading.Thread(target=self._run, name=f"wslab server on port {self.port}", daemon=True)
@@ -169,16 +170,20 @@ class Server:
     async def let_time_pass(self, seconds: float) -> None:
         """Set the clock of the server's event loop forward: timers go off that are due by then, and nobody waits.
 
-        Endpoints first get some turns of the loop to set theirs, and afterwards some to do what they do then. The
-        clock is `loop.time()`, by which asyncio's timers go (https://docs.python.org/3/library/asyncio-eventloop.html).
+        It goes in a hundred steps, with some turns of the loop for each, so that whoever sets timers one after the
+        other gets to it. The clock is `loop.time()`, by which asyncio's timers go
+        (https://docs.python.org/3/library/asyncio-eventloop.html). Serve with `ws_ping_interval=None` if it may be
+        more than 20 seconds: the clients' clocks do not go with it, and the keepalive would take them for dead.
         """
         await self._on_server(self._set_clock_forward(seconds))
 
     async def _set_clock_forward(self, seconds: float) -> None:
         await go_round()
-        clock = self._loop.time
-        self._loop.time = lambda: clock() + seconds
-        await go_round()
+        start, clock = self._ahead, time.monotonic
+        self._loop.time = lambda: clock() + self._ahead
+        for step in range(1, 101):
+            self._ahead = start + seconds * step / 100
+            await go_round()
 
     @property
     def endpoints(self) -> int:

@@ -26,6 +26,24 @@ WRONG = [
         "with code 1006, cut off without close(). On the server, the endpoint raised KeyError: 'text'.",
     ),
     (
+        "the length of a text as JavaScript counts it",
+        """
+        try:
+            while True:
+                message = await websocket.receive()
+                if message["type"] == "websocket.disconnect":
+                    break
+                text = message.get("text")
+                if text is not None:
+                    await websocket.send_json({"kind": "text", "length": len(text.encode("utf-16-le")) // 2})
+                else:
+                    await websocket.send_json({"kind": "bytes", "length": len(message["bytes"])})
+        except WebSocketDisconnect:
+            pass
+        """,
+        """but got {"kind":"text","length":12}. The length of a text is its number of characters.""",
+    ),
+    (
         "receives again after the error",
         """
         try:
@@ -193,7 +211,7 @@ WRONG = [
         except WebSocketDisconnect:
             pass
         """,
-        'but got {"kind":"text","length":13}. The length of a text is its number of characters.',
+        'but got {"kind":"text","length":18}. The length of a text is its number of characters.',
     ),
     (
         "spaces and line breaks at the ends are not counted",

@@ -24,6 +24,22 @@ WRONG = [
         "cut off without close(). On the server, the endpoint raised ProtocolError: control frame too long.",
     ),
     (
+        "the first line of the text, and in small letters",
+        """
+        await websocket.accept()
+        text = await websocket.receive_text()
+        try:
+            answer = f"In a year you will be {int(text) + 1}."
+        except ValueError:
+            quoted = text.lower().split("\\n")[0].encode()[:100].decode(errors="ignore")
+            await websocket.close(4000, f"not a number: {quoted}")
+            return
+        await websocket.send_text(answer)
+        await websocket.close()
+        """,
+        "the client sent 'Ten\\nyears', and the reason was 'not a number: ten' instead of 'not a number: Ten\\nyears'.",
+    ),
+    (
         "characters taken for bytes",
         """
         await websocket.accept()

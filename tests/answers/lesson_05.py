@@ -43,6 +43,32 @@ WRONG = [
         "load_greeting() was called before accept(): its client waits outside until the greeting is there.",
     ),
     (
+        "two greetings for one",
+        """
+        if ticket != "42":
+            await websocket.close()
+            return
+        await websocket.accept()
+        await load_greeting()
+        await websocket.send_text(await load_greeting())
+        await websocket.close()
+        """,
+        "load_greeting() was called more than once for one client. It is slow: once is enough.",
+    ),
+    (
+        "a ticket that is no number is an error",
+        """
+        if len(ticket) != 2 or int(ticket) != 42:
+            await websocket.close()
+            return
+        await websocket.accept()
+        await websocket.send_text(await load_greeting())
+        await websocket.close()
+        """,
+        "a client at /lounge?ticket=ab should be refused with HTTP 403, as `await websocket.close()` before accept() "
+        "does, but got HTTP 500.",
+    ),
+    (
         "accept without await",
         """
         if ticket != "42":

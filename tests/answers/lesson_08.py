@@ -24,6 +24,49 @@ WRONG = [
         "Is the loop there, and does only `done` end it?",
     ),
     (
+        "done, or nearly",
+        """
+        await websocket.accept()
+        total = 0
+        try:
+            while True:
+                text = await websocket.receive_text()
+                if text.strip().lower() == "done":
+                    break
+                try:
+                    total += int(text)
+                except ValueError:
+                    await websocket.send_text("not a number")
+                else:
+                    await websocket.send_text(str(total))
+            await websocket.send_text(f"total: {total}")
+            await websocket.close(1000, "done")
+        except WebSocketDisconnect:
+            pass
+        """,
+        "the client sent 'DONE' and expected 'not a number', but got 'total: 23'. The end is exactly `done`.",
+    ),
+    (
+        "numbers as Python writes them",
+        """
+        await websocket.accept()
+        total = 0
+        try:
+            while (text := await websocket.receive_text()) != "done":
+                try:
+                    total += int(text, 0)
+                except ValueError:
+                    await websocket.send_text("not a number")
+                else:
+                    await websocket.send_text(str(total))
+            await websocket.send_text(f"total: {total}")
+            await websocket.close(1000, "done")
+        except WebSocketDisconnect:
+            pass
+        """,
+        "the client sent '0x10' and expected 'not a number', but got '29'.",
+    ),
+    (
         "close() inside the loop",
         """
         await websocket.accept()

@@ -2,6 +2,7 @@
 
 HEAD = """
 IDLE = 5
+BUGS = {"bug 1": KeyError, "bug 2": RuntimeError, "bug 3": TimeoutError}
 
 app = FastAPI()
 at_work = set()
@@ -11,8 +12,8 @@ running = None
 async def work(text: str) -> str:
     at_work.add(text)
     try:
-        if text == "bug":
-            raise KeyError(text)
+        if text in BUGS:
+            raise BUGS[text](text)
         if text.startswith("slow"):
             await asyncio.Event().wait()
         return text.upper()
@@ -168,7 +169,8 @@ WRONG = [
             pass
         """,
         "a client sent bytes and left at once, and the endpoint raised WebSocketDisconnect(1006). Whoever is to be "
-        "closed may be gone: expect WebSocketDisconnect around that close(), too.",
+        "closed may be gone: let close() stand where WebSocketDisconnect is expected. (FastAPI, closing for an "
+        "exception, does not expect it.)",
     ),
     (
         "FastAPI closes",
@@ -190,6 +192,62 @@ WRONG = [
             pass
         """,
         "a client sent bytes and left at once, and the endpoint raised WebSocketDisconnect(1006).",
+    ),
+    (
+        "an empty text is taken for none",
+        """
+        await websocket.accept()
+        try:
+            if not (text := await the_text(websocket)):
+                await websocket.close(4000, "idle")
+                return
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(until_it_leaves(websocket))
+                await websocket.send_text(await work(text))
+                await websocket.close()
+        except* WebSocketDisconnect:
+            pass
+        """,
+        "the client sent '' and expected '', but the connection ended first, with code 4000.",
+    ),
+    (
+        "some errors of the work are taken for the client's",
+        """
+        await websocket.accept()
+        try:
+            if (text := await the_text(websocket)) is None:
+                return
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(until_it_leaves(websocket))
+                await websocket.send_text(await work(text))
+                await websocket.close()
+        except* (WebSocketDisconnect, RuntimeError, TimeoutError):
+            pass
+        """,
+        "a client sent 'bug 2', at which work() raises a RuntimeError, and the log has no error about it.",
+    ),
+    (
+        "the listener is left behind by a bug",
+        """
+        await websocket.accept()
+        try:
+            if (text := await the_text(websocket)) is None:
+                return
+            worker = asyncio.create_task(work(text))
+            listener = asyncio.create_task(until_it_leaves(websocket))
+            await asyncio.wait({worker, listener}, return_when=asyncio.FIRST_COMPLETED)
+            if listener.done():
+                worker.cancel()
+                listener.result()
+            answer = worker.result()
+            listener.cancel()
+            await websocket.send_text(answer)
+            await websocket.close()
+        except WebSocketDisconnect:
+            pass
+        """,
+        "a client sent 'bug 1', at which work() raises a KeyError, and a task was left behind: 'Task exception was "
+        "never retrieved', with WebSocketDisconnect. Stop in a `finally` what the endpoint has started.",
     ),
     (
         "a client put out without a reason",
@@ -436,8 +494,8 @@ WRONG = [
         except* WebSocketDisconnect:
             pass
         """,
-        "a client sent 'bug', at which work() raises a KeyError, and the log has no error about it. Let other errors "
-        "of the work than WebSocketDisconnect escape: an `except KeyError` belongs around receive_text() alone.",
+        "a client sent 'bug 1', at which work() raises a KeyError, and the log has no error about it. What is caught "
+        "around the work must be WebSocketDisconnect alone, or be logged as an error.",
     ),
     (
         "a close in a function of its own, and no return where it is called",
@@ -632,7 +690,7 @@ WRONG = [
         except* Exception:
             pass
         """,
-        "a client sent 'bug', at which work() raises a KeyError, and the log has no error about it.",
+        "a client sent 'bug 1', at which work() raises a KeyError, and the log has no error about it.",
     ),
     (
         "the work is taken off the list, and goes on",
@@ -720,6 +778,7 @@ WRONG = [
 
 RIGHT_IN_ANOTHER_WAY = """
 IDLE = 5
+BUGS = {"bug 1": KeyError, "bug 2": RuntimeError, "bug 3": TimeoutError}
 
 app = FastAPI()
 at_work = set()
@@ -728,8 +787,8 @@ at_work = set()
 async def work(text: str) -> str:
     at_work.add(text)
     try:
-        if text == "bug":
-            raise KeyError(text)
+        if text in BUGS:
+            raise BUGS[text](text)
         if text.startswith("slow"):
             await asyncio.Event().wait()
         return text.upper()
@@ -774,3 +833,15 @@ async def job(websocket: WebSocket):
             task.cancel()
         await asyncio.gather(worker, watcher, return_exceptions=True)
 """
+
+SLICES_OF_TIME = RIGHT_IN_ANOTHER_WAY.replace(
+    "message = await asyncio.wait_for(websocket.receive(), IDLE)",
+    """receiving = asyncio.create_task(websocket.receive())
+        for _ in range(IDLE):
+            if not receiving.done():
+                await asyncio.wait({receiving}, timeout=1)
+        if not receiving.done():
+            receiving.cancel()
+            raise TimeoutError
+        message = receiving.result()""",
+)

@@ -95,15 +95,15 @@ async def check_up(verdict: Verdict, app, path: str, *names: str, good: str, **o
     return Verdict(verdict.good, f"a client {row.did}. What came of it: {row.seen}. {row.problem.meaning}")
 
 
-async def judge(app, *steps: Callable[[Server], Awaitable[str]], ws: str = "auto") -> Verdict:
+async def judge(app, *steps: Callable[[Server], Awaitable[str]], **uvicorn_options) -> Verdict:
     """Run the steps against `app`, one after the other, up to the first that fails.
 
     In the end no endpoint may have raised an error, or returned without closing, on the way.
-    `ws` is uvicorn's WebSocket implementation.
+    The options are those of `serve`, such as `ws`, uvicorn's WebSocket implementation.
     """
     good: list[str] = []
     try:
-        with serve(app, name="exercise", ws=ws) as server:
+        with serve(app, name="exercise", **uvicorn_options) as server:
             try:
                 for step in steps:
                     good.append(await step(server))

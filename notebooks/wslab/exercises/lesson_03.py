@@ -25,7 +25,7 @@ MESSAGES = [
     ("", "An empty text is a text, too."),
     (b"", "Empty bytes are bytes, too."),
     (" hello\r\n", "Spaces and line breaks count, too."),
-    ("déjà vu ☕", "The length of a text is its number of characters."),
+    ("déjà vu ☕ 🙂", "The length of a text is its number of characters."),
     ("déjà vu ☕".encode(), "The length of bytes is their number, whatever they mean."),
     (b"\x00\xff", "Bytes need not be text in UTF-8."),
     ("hello", ""),

@@ -22,7 +22,7 @@ from wslab.server import Server
 SURE = 20  # characters of the text that a reason must quote
 
 # what a client sends, and the words for it
-SHORT = [(text, repr(text)) for text in ("ten", "", " ten ", "12 monkeys", "forty-two and a half")]
+SHORT = [(text, repr(text)) for text in ("ten", "", " ten ", "Ten\nyears", "12 monkeys", "forty-two and a half")]
 LONG = [
     # Each the shortest of its kind that does not fit whole, then longer ones.
     *(

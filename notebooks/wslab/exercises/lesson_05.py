@@ -9,7 +9,7 @@ from wslab.exercises.judging import NotYet, Refused, Verdict, check_up, judge, v
 from wslab.server import Server
 
 PATH = "/lounge?ticket=42"
-WRONG = ("?ticket=43", "?ticket=420", "?ticket=x", "?ticket=", "", "?ticket=042", "?ticket=%2042")
+WRONG = ("?ticket=43", "?ticket=420", "?ticket=x", "?ticket=ab", "?ticket=", "", "?ticket=042", "?ticket=%2042")
 ALMOST = ("?ticket=042", "?ticket=%2042")  # 42, if it is read as a number
 EXACTLY = (
     "Only exactly the text 42 may come in, and whoever has none may not. (To refuse after accept() is too late: then "
@@ -59,6 +59,8 @@ async def lounge(app) -> Verdict:
         (welcome,) = (texts for path, texts in connections if path == PATH)
         if LOADS not in welcome:
             raise NotYet("load_greeting() was not called, or does not log its line any more. Send what it returns.")
+        if welcome.count(LOADS) > 1:
+            raise NotYet("load_greeting() was called more than once for one client. It is slow: once is enough.")
         if not any(text.startswith("accept") for text in welcome[: welcome.index(LOADS)]):
             raise NotYet(
                 "load_greeting() was called before accept(): its client waits outside until the greeting is there. "

@@ -23,6 +23,7 @@ LOOP = "Is the loop there, and does only `done` end it?"
 OWN = "Each client has a sum of its own: keep it in a variable of the endpoint."
 WHOLE = "int() decides what is a whole number: call it, and catch its ValueError."
 CLOSED = 'End with `await websocket.close(1000, "done")`.'
+EXACTLY = "The end is exactly `done`. Other texts are numbers, or they are not."
 LAST_WORDS = "The last words come before close()."
 
 
@@ -54,8 +55,11 @@ async def tally(app) -> Verdict:
         async with visit(server, "/tally") as client:
             no = "not a number"
             await adds(client, ("7", "7"), ("seven", no), ("", no), ("3.5", no), ("1", "8"))
-            await adds(client, ("--5", no), ("²", no), ("+5", "13"), wrong=WHOLE)
-            await done(client, 13)
+            await adds(client, ("--5", no), ("²", no), ("+5", "13"), ("0x10", no), ("010", "23"), wrong=WHOLE)
+            for almost in ["DONE", " done"]:
+                await client.say(almost)
+                await client.expect(no, wrong=EXACTLY, closed=EXACTLY)
+            await done(client, 23)
         await no_error(server)
         return "after a text that is not a number the conversation goes on"
 
