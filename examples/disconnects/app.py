@@ -39,7 +39,7 @@ async def send(websocket: WebSocket, text: str):
 
 
 async def try_to_close(websocket: WebSocket, code: int, reason: str = ""):
-    with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):  # it may have left, or not read
+    with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):  # gone, or not reading
         async with asyncio.timeout(SLOW):
             await websocket.close(code, reason)
 
