@@ -355,6 +355,27 @@ def test_time_passes_without_waiting():
         asyncio.run(visit(server))
 
 
+def test_time_does_not_pass_where_the_loop_is_blocked(monkeypatch, capsys):
+    monkeypatch.setattr(server_module, "SETTLE_TIMEOUT", 0.2)
+    app, finish = FastAPI(), threading.Event()
+
+    @app.websocket("/ws")
+    async def blocks(websocket: WebSocket):
+        await websocket.accept()
+        finish.wait(PATIENCE)
+
+    async def visit(server):
+        async with asyncio.timeout(PATIENCE), connect(server.url("/ws")):
+            try:
+                with pytest.raises(ServeError, match=r"is blocked in blocks\(\), line"):
+                    await server.let_time_pass(1)
+            finally:
+                finish.set()
+
+    with serve(app) as server:
+        asyncio.run(visit(server))
+
+
 @pytest.mark.parametrize("said", [b"", b"GET /ws HTTP/1.1\r\n"])
 def test_who_comes_at_the_last_moment_is_not_left_waiting(said):
     for _ in range(10):  # whether asyncio has taken the connection when the server stops is a matter of luck

@@ -174,8 +174,13 @@ class Server:
         other gets to it. The clock is `loop.time()`, by which asyncio's timers go
         (https://docs.python.org/3/library/asyncio-eventloop.html). Serve with `ws_ping_interval=None` if it may be
         more than 20 seconds: the clients' clocks do not go with it, and the keepalive would take them for dead.
+        Raises ServeError if the loop is blocked.
         """
-        await self._on_server(self._set_clock_forward(seconds))
+        try:
+            async with asyncio.timeout(SETTLE_TIMEOUT):
+                await self._on_server(self._set_clock_forward(seconds))
+        except TimeoutError:
+            raise ServeError(f"the server's event loop is blocked{self._where()}.") from None
 
     async def _set_clock_forward(self, seconds: float) -> None:
         await go_round()
