@@ -333,7 +333,9 @@ def test_the_client_at_a_prompt(end_of_input):
     with program("-m", "examples.echo", "--port", "0") as (_, port):
         terminal, end = pty.openpty()
         command = [sys.executable, "-m", "examples.echo.client", f"ws://127.0.0.1:{port}/ws"]
-        client = subprocess.Popen(command, cwd=lessons.ROOT, stdin=end, stdout=end, stderr=end, close_fds=True)
+        client = subprocess.Popen(
+            command, cwd=lessons.ROOT, stdin=end, stdout=end, stderr=end, close_fds=True, preexec_fn=notice_ctrl_c
+        )
         os.close(end)
         try:
             read_until(terminal, b"Connected. Write a line and press Enter; end with Ctrl-C.\r\n> ")
@@ -348,6 +350,11 @@ def test_the_client_at_a_prompt(end_of_input):
             client.kill()
             client.wait(PATIENCE)
             os.close(terminal)
+
+
+def notice_ctrl_c() -> None:
+    """In the new process. What is started in the background of a shell, as these tests may be, has SIGINT ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def interrupt(client: subprocess.Popen) -> None:
