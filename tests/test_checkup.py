@@ -1,6 +1,7 @@
 """The check-up finds what is wrong with an endpoint, by the client meant for it, and accuses no right one."""
 
 import asyncio
+import contextlib
 import logging
 import sys
 import time
@@ -11,9 +12,10 @@ from websockets.frames import Opcode
 
 from tests import gallery
 from wslab import ServeError, checkup, clients, serve
-from wslab.checkup import CheckupFailed
+from wslab.checkup import CheckupFailed, choose
 
 IMPLEMENTATIONS = ["websockets-sansio", "wsproto"]
+EVERY_CLIENT = choose(as_json=True, room=True, origins=["https://example.com"], exclude=[], only=None)
 
 
 @pytest.mark.parametrize("ws", IMPLEMENTATIONS)
@@ -62,6 +64,26 @@ def test_an_endpoint_that_speaks_first_and_closes_may_be_done_before_its_client_
     with serve(gallery.app_with(greets_and_closes)) as server:
         seen = asyncio.run(clients.polite(clients.Target(server.url("/ws"), ("hello",))))
     assert (seen.answers, seen.missed, seen.code) == (1, 0, 1000)
+
+
+@pytest.mark.parametrize("name", EVERY_CLIENT)
+def test_no_client_minds_that_the_server_has_closed_before_it_does_anything(monkeypatch, name):
+    @contextlib.asynccontextmanager
+    async def late(target, **options):
+        async with knock(target, **options) as ws:
+            await ws.wait_closed()
+            yield ws
+
+    async def closes(websocket: WebSocket):
+        await websocket.accept()
+        await websocket.close()
+
+    knock = clients.knock
+    monkeypatch.setattr(clients, "knock", late)
+    with serve(gallery.app_with(closes)) as server:
+        target = clients.Target(server.url("/ws"), ("hello",), linger=0.1)
+        seen = asyncio.run(asyncio.wait_for(EVERY_CLIENT[name](target), 10))
+    assert (seen.answers, seen.refused, seen.unheard) == (0, None, False)
 
 
 def test_a_loop_that_is_blocked_for_good_is_reported_and_not_waited_for():

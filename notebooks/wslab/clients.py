@@ -174,7 +174,7 @@ async def drops_inside_a_message(target: Target) -> Seen:
     """loses its TCP connection in the middle of a message"""
 
     async def visit(ws):
-        ws.transport.write(frame(TEXT, b"x" * 100)[:20])
+        await write(ws, frame(TEXT, b"x" * 100)[:20])
         await drop(ws)
         return 0, 0
 
@@ -290,7 +290,7 @@ async def not_utf8(target: Target) -> Seen:
     """sends a text message that is not UTF-8"""
 
     async def visit(ws):
-        ws.transport.write(frame(TEXT, b"\xff\xfe"))
+        await write(ws, frame(TEXT, b"\xff\xfe"))
         return await and_then(ws, target)
 
     return await tell(target, visit)
@@ -441,12 +441,23 @@ async def and_then(ws: ClientConnection, target: Target) -> tuple[int, int]:
     return 0, 0
 
 
+async def write(ws: ClientConnection, data: bytes) -> None:
+    """Send these bytes as they are. Raises ConnectionClosed, as `send()` does, if the server was faster and closed."""
+    if ws.state is not State.OPEN:
+        await ws.close()
+        raise ws.protocol.close_exc
+    ws.transport.write(data)
+
+
 async def in_one_breath(ws: ClientConnection, messages: list[str | bytes], then_close: bool = False) -> None:
-    """Send messages so that they arrive together: in one write, unless they are long. Then perhaps close with 1000."""
+    """Send messages so that they arrive together: in one write, unless they are long. Then perhaps close with 1000.
+
+    Raises ConnectionClosed if the server has closed before.
+    """
     payloads = [(TEXT, m.encode()) if isinstance(m, str) else (BINARY, m) for m in messages]
     if all(len(payload) < 126 for _, payload in payloads):
         frames = [frame(kind, payload) for kind, payload in payloads] + [frame(CLOSE, NORMAL)] * then_close
-        ws.transport.write(b"".join(frames))
+        await write(ws, b"".join(frames))
     else:
         for message in messages:
             await ws.send(message)

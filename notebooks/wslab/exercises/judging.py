@@ -20,6 +20,7 @@ from websockets import (
 )
 
 from wslab.checkup import checkup
+from wslab.clients import in_one_breath
 from wslab.conversation import describe_payload
 from wslab.server import ServeError, Server, serve
 
@@ -162,6 +163,17 @@ class Client:
         self.said = message
         with contextlib.suppress(ConnectionClosed):
             await self.ws.send(message)
+
+    async def say_and_leave(self, *messages: str | bytes) -> None:
+        """Send messages and close with 1000, all in one write: the client has left before the first is answered.
+
+        That the connection may be closed already shows in what the endpoint did.
+        """
+        self.said = messages[-1]
+        with contextlib.suppress(ConnectionClosed, TimeoutError):
+            async with asyncio.timeout(WAIT):
+                await in_one_breath(self.ws, list(messages), then_close=True)
+                await self.ws.wait_closed()
 
     async def expect(
         self,

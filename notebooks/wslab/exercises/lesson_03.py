@@ -1,14 +1,9 @@
 """The check under the exercise of lesson 03."""
 
-import asyncio
-import contextlib
-
-from wslab.clients import TEXT, frame
 from wslab.exercises.judging import (
     DISCONNECT,
     DISCONNECTED,
     MISSING_AWAIT,
-    WAIT,
     NotYet,
     Verdict,
     check_up,
@@ -66,10 +61,7 @@ async def measuring(app) -> Verdict:
     async def lets_go(server: Server) -> str:
         async with visit(server, "/measure") as client:
             # In one piece: the server knows that the client has left before the endpoint gets the first message.
-            client.ws.transport.write(3 * frame(TEXT, b"hello") + frame(CLOSE, (1000).to_bytes(2, "big")))
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(WAIT):
-                    await client.ws.wait_closed()
+            await client.say_and_leave("hello", "hello", "hello")
         error = await what_the_endpoint_did(server)
         if error.startswith(DISCONNECT):
             when = "before it had its answers, " if "1006" in error else ""

@@ -6,7 +6,7 @@ import re
 
 from websockets import ConnectionClosed
 
-from wslab.clients import drop, in_one_breath
+from wslab.clients import drop
 from wslab.exercises.judging import (
     DISCONNECT,
     DISCONNECTED,
@@ -140,10 +140,7 @@ async def who_is_online(app) -> Verdict:
         await drop(client.ws)
 
     async def without_waiting(client: Client) -> None:
-        await in_one_breath(client.ws, ["Fay"], then_close=True)  # so the endpoint gets the text when it cannot answer
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(WAIT):
-                await client.ws.wait_closed()
+        await client.say_and_leave("Fay")  # so the endpoint gets the text when it cannot answer
 
     async def with_bytes(client: Client) -> None:
         with contextlib.suppress(ConnectionClosed, TimeoutError):

@@ -1,11 +1,6 @@
 """The check under the exercise of lesson 08."""
 
-import asyncio
-import contextlib
-
-from wslab.clients import TEXT, frame
 from wslab.exercises.judging import (
-    WAIT,
     Client,
     NotYet,
     Verdict,
@@ -16,8 +11,6 @@ from wslab.exercises.judging import (
     what_the_endpoint_did,
 )
 from wslab.server import Server
-
-CLOSE = 0x88  # first byte of a close frame (RFC 6455, section 5.2)
 
 LOOP = "Is the loop there, and does only `done` end it?"
 OWN = "Each client has a sum of its own: keep it in a variable of the endpoint."
@@ -76,10 +69,7 @@ async def tally(app) -> Verdict:
         async with visit(server, "/tally") as client:
             await adds(client, ("3", "3"))
             # In one piece, so that the server knows that the client has left when the endpoint reads its `done`.
-            client.ws.transport.write(frame(TEXT, b"done") + frame(CLOSE, (1000).to_bytes(2, "big")))
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(WAIT):
-                    await client.ws.wait_closed()
+            await client.say_and_leave("done")
         if error := await what_the_endpoint_did(server):
             raise NotYet(
                 f"when a client said 'done' and left at once, the {error}. The last words can fail: do they stand in "

@@ -72,7 +72,7 @@ async def careful_division(app) -> Verdict:
 
         async def survives_a_client_in_a_hurry(server: Server) -> str:
             async with visit(server, "/divide") as client:
-                await ask_and_leave(client, BUG)
+                await client.say_and_leave(BUG)
             await the_log_has_the_bug(server, log, BUG)
             async with visit(server, "/divide") as client:  # whoever comes next
                 await client.say("12/4")
@@ -170,17 +170,6 @@ async def expect_internal_error(client: Client) -> None:
         if isinstance(got, str) and got.startswith("error"):
             raise NotYet(f"{sent} got {got!r}. {NOT_THE_CLIENTS}")
         raise NotYet(f"{sent} got {got!r}. Leave significant() as it is, and close with 1011, without an answer.")
-
-
-async def ask_and_leave(client: Client, text: str) -> None:
-    """Send a message and a close frame in one piece, so that the client has left when the endpoint gets to the text."""
-    client.said = text
-    protocol = client.ws.protocol
-    protocol.send_text(text.encode())
-    protocol.send_close(1000)
-    client.ws.transport.write(b"".join(protocol.data_to_send()))
-    async with asyncio.timeout(WAIT):
-        await client.ws.wait_closed()
 
 
 async def the_log_has_the_bug(server: Server, log: ErrorLog, bug: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from fastapi import FastAPI, WebSocketDisconnect
 from websockets import ConnectionClosed
 
-from wslab.clients import drop, in_one_breath
+from wslab.clients import drop
 from wslab.exercises.judging import (
     MISSING_AWAIT,
     WAIT,
@@ -252,10 +252,7 @@ async def job(app, at_work: Collection[str]) -> Verdict:
         """What it raises when there is nobody left to close with. uvicorn's other implementation always says so."""
         with serve(app, name="exercise", ws="wsproto") as server:
             async with visit(server, "/job") as client:
-                await in_one_breath(client.ws, [b"\x00\xff"], then_close=True)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(WAIT):
-                        await client.ws.wait_closed()
+                await client.say_and_leave(b"\x00\xff")
             return await what_the_endpoint_did(server)
 
     steps = [refuses_bytes, answers, puts_out_the_idle, lets_the_silent_leave, stops_the_work]
