@@ -549,6 +549,33 @@ WRONG = [
         """,
         "got '0.0'. Leave significant() as it is",
     ),
+    (
+        "the place of the bug is left out of the log",
+        """
+        await websocket.accept()
+        try:
+            while True:
+                text = await websocket.receive_text()
+                try:
+                    dividend, divisor = text.split("/")
+                    result = float(dividend) / float(divisor)
+                except (ValueError, ZeroDivisionError) as error:
+                    await websocket.send_text(f"error: {error}")
+                    continue
+                try:
+                    answer = significant(result)
+                except Exception:
+                    raise RuntimeError("cannot round") from None
+                await websocket.send_text(answer)
+        except WebSocketDisconnect:
+            pass
+        except Exception:
+            logger.exception("/divide failed")
+            with suppress(WebSocketDisconnect):
+                await websocket.close(1011)
+        """,
+        "but where it failed is not there: logger.exception() logs the traceback, too. (`from None`",
+    ),
 ]
 
 RIGHT_IN_ANOTHER_WAY = """

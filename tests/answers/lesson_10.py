@@ -774,6 +774,25 @@ WRONG = [
         """,
         "The time limit is for the text alone, not for the work.",
     ),
+    (
+        "a cancellation is logged as a bug, and goes no further",
+        """
+        await websocket.accept()
+        try:
+            text = await the_text(websocket)
+            if text is None:
+                return
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(until_it_leaves(websocket))
+                await websocket.send_text(await work(text))
+                await websocket.close()
+        except* WebSocketDisconnect:
+            pass
+        except* BaseException:
+            logging.getLogger("uvicorn.error").exception("a bug")
+        """,
+        "it catches even CancelledError.",
+    ),
 ]
 
 RIGHT_IN_ANOTHER_WAY = """

@@ -32,6 +32,10 @@ GOES_ON = (
     "Or does a send or close() stand below the `except`, or in a `finally`?"
 )
 AWAITED = "An endpoint must be `async def`, and each of its waits an `await`."
+NOT_CANCELLED = (
+    "when it is cancelled, as by a timeout, the endpoint does not stop: it catches even CancelledError. "
+    "Is there an `except` wider than `except Exception`?"
+)
 CAUSES = {  # parts of an error's text, and what to look at; the texts of Python 3.11 to 3.13, and of 3.14
     "object NoneType can't be used in 'await' expression": "is it `async def`?",
     "'NoneType' object can't be awaited": "is it `async def`?",
@@ -149,6 +153,49 @@ async def what_the_endpoint_did(server: Server) -> str:
     note = next((note for note in notes if note.startswith("endpoint ")), "")
     note = note.removesuffix("...").rstrip() + " [...]" if note.endswith("...") else note.removesuffix(".")
     return note + next((f" ({cause})" for text, cause in CAUSES.items() if text in note), "")
+
+
+async def can_be_cancelled(app, path: str) -> bool:
+    """Whether the endpoint, while it waits for a message, ends as cancelled when it is cancelled."""
+    waits = asyncio.Event()
+    first = [{"type": "websocket.connect"}]
+
+    async def receive():
+        if first:
+            return first.pop()
+        if waits.is_set():  # it went on: let it end
+            return {"type": "websocket.disconnect", "code": 1001}
+        waits.set()
+        await asyncio.Event().wait()
+
+    async def send(message):
+        pass
+
+    scope = {
+        "type": "websocket",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": "1.1",
+        "scheme": "ws",
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "query_string": b"",
+        "headers": [],
+        "subprotocols": [],
+        "client": ("127.0.0.1", 0),
+        "server": ("127.0.0.1", 0),
+        "state": {},
+        "extensions": {},
+    }
+    endpoint = asyncio.create_task(app(scope, receive, send))
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(WAIT):
+            await waits.wait()
+    endpoint.cancel()
+    await asyncio.wait([endpoint], timeout=WAIT)
+    if endpoint.done() and not endpoint.cancelled():
+        endpoint.exception()  # seen, so that asyncio does not complain about it
+    return endpoint.cancelled()
 
 
 class Client:

@@ -11,10 +11,12 @@ from websockets import ConnectionClosed
 from wslab.clients import drop
 from wslab.exercises.judging import (
     MISSING_AWAIT,
+    NOT_CANCELLED,
     WAIT,
     Client,
     NotYet,
     Verdict,
+    can_be_cancelled,
     check_up,
     describe_end,
     judge,
@@ -265,6 +267,8 @@ async def job(app, at_work: Collection[str]) -> Verdict:
         )
     if verdict.passed and (trouble := await trouble_with_bugs()):
         return Verdict(verdict.good, trouble)
+    if verdict.passed and not await can_be_cancelled(app, "/job"):
+        return Verdict(verdict.good, NOT_CANCELLED)
     if verdict.passed and (error := await fails_to_close()):
         return Verdict(
             verdict.good,
