@@ -66,24 +66,32 @@ def test_an_endpoint_that_speaks_first_and_closes_may_be_done_before_its_client_
     assert (seen.answers, seen.missed, seen.code) == (1, 0, 1000)
 
 
+async def closes(websocket: WebSocket):
+    await websocket.accept()
+    await websocket.close()
+
+
+async def breaks(websocket: WebSocket):
+    await websocket.accept()
+    raise ValueError
+
+
+@pytest.mark.parametrize(("endpoint", "code"), [(closes, 1000), (breaks, 1006)])
 @pytest.mark.parametrize("name", EVERY_CLIENT)
-def test_no_client_minds_that_the_server_has_closed_before_it_does_anything(monkeypatch, name):
+def test_no_client_minds_that_the_connection_has_ended_before_it_does_anything(monkeypatch, name, endpoint, code):
     @contextlib.asynccontextmanager
     async def late(target, **options):
         async with knock(target, **options) as ws:
             await ws.wait_closed()
             yield ws
 
-    async def closes(websocket: WebSocket):
-        await websocket.accept()
-        await websocket.close()
-
     knock = clients.knock
     monkeypatch.setattr(clients, "knock", late)
-    with serve(gallery.app_with(closes)) as server:
+    with serve(gallery.app_with(endpoint)) as server:
         target = clients.Target(server.url("/ws"), ("hello",), linger=0.1)
         seen = asyncio.run(asyncio.wait_for(EVERY_CLIENT[name](target), 10))
     assert (seen.answers, seen.refused, seen.unheard) == (0, None, False)
+    assert seen.code in (code, None)  # None: this client cuts the connection itself
 
 
 def test_a_loop_that_is_blocked_for_good_is_reported_and_not_waited_for():
