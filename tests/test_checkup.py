@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import sys
 import time
@@ -92,6 +93,19 @@ def test_no_client_minds_that_the_connection_has_ended_before_it_does_anything(m
         seen = asyncio.run(asyncio.wait_for(EVERY_CLIENT[name](target), 10))
     assert (seen.answers, seen.refused, seen.unheard) == (0, None, False)
     assert seen.code in (code, None)  # None: this client cuts the connection itself
+
+
+def test_the_garbage_collector_only_looks_at_what_is_new_meanwhile():
+    async def looks(websocket: WebSocket):
+        await websocket.accept()
+        frozen.append(gc.get_freeze_count())
+        await websocket.close()
+
+    frozen = []
+    before = gc.get_freeze_count()
+    asyncio.run(checkup(gallery.app_with(looks), only=["silent"]))
+    assert min(frozen) > 10_000
+    assert gc.get_freeze_count() == before
 
 
 def test_a_loop_that_is_blocked_for_good_is_reported_and_not_waited_for():

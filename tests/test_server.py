@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 import socket
+import sys
 import threading
 import time
 import urllib.request
@@ -198,6 +199,34 @@ def test_an_app_that_blocks_while_it_starts():
 
     message = fails_within_two_seconds(FastAPI(lifespan=lifespan))
     assert message.startswith("the app has not started within 2 seconds in lifespan(), line ")
+
+
+def busy_machine(function, seconds: float):
+    """`function`, held up for so long as on a machine that is busy: by nothing that is the app's."""
+    code = "def held_up(*args):\n    time.sleep(seconds)\n    return function(*args)"
+    names = {"time": time, "seconds": seconds, "function": function}
+    exec(compile(code, os.path.join(sys.base_prefix, "busy.py"), "exec"), names)
+    return names["held_up"]
+
+
+def test_a_busy_machine_gets_more_time_to_start(monkeypatch):
+    monkeypatch.setattr(server_module.Server, "_run", busy_machine(server_module.Server._run, 2.2))
+    with serve(echo_app()) as server:
+        assert asyncio.run(say(server)) == "hello"
+
+
+def test_a_busy_machine_gets_more_time_to_stop(monkeypatch, capsys):
+    monkeypatch.setattr(server_module.Server, "_end_tasks", busy_machine(server_module.Server._end_tasks, 2.2))
+    server = serve(echo_app())
+    server.stop()
+    assert not server.running
+    assert capsys.readouterr().err == ""
+
+
+def test_a_busy_machine_gets_more_time_to_answer():
+    with serve(echo_app()) as server:
+        server._loop.call_soon_threadsafe(busy_machine(bool, 2.2))
+        assert asyncio.run(server.on_loop(lambda: "here I am")) == "here I am"
 
 
 def stuck_app(stuck) -> FastAPI:

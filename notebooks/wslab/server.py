@@ -27,6 +27,7 @@ STOP_TIMEOUT = 1.5  # seconds for an orderly shutdown
 HANDLER_TIMEOUT = 0.8  # seconds of that which an endpoint gets to end by itself
 BREAK_TIMEOUT = 0.4  # seconds in which endpoints that run in circles are broken off
 BLOCKED_TIMEOUT = 1.5  # seconds after which a loop that does not answer counts as blocked
+BUSY_TIMEOUT = 8.0  # seconds more for each of these where nothing of the app is in the way: the machine may be busy
 QUIET_TIMEOUT = 1.0  # seconds that `conversation()` waits at most until nothing new comes from the clients
 SETTLE_TIMEOUT = 5.0  # seconds that `conversation()` waits for endpoints whose clients have left
 
@@ -141,19 +142,27 @@ class Server:
         Called again with nothing new to show, it shows the last one again.
         """
         if self.running:
-            try:
-                async with asyncio.timeout(QUIET_TIMEOUT + BLOCKED_TIMEOUT):
-                    await self._on_server(self._read_sockets())
-            except TimeoutError:
-                raise ServeError(
-                    f"the server's event loop is blocked{self._where()}. Is an `await` missing, or does a call block?"
-                ) from None
-            await self._on_server(self._settle())
+            hint = " Is an `await` missing, or does a call block?"
+            await self._on_server(self._read_sockets(), QUIET_TIMEOUT + BLOCKED_TIMEOUT, hint)
+            await self._on_server(self._settle(), self.settle_timeout + BLOCKED_TIMEOUT, hint)
         return self._tape.conversation()
 
-    async def _on_server(self, coroutine) -> None:
-        """Run a coroutine on the server's loop and wait for its end."""
-        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self._loop))
+    async def _on_server(self, coroutine, patience: float, hint: str = ""):
+        """Run a coroutine on the server's loop and return its result.
+
+        Raises ServeError, with the hint, if it has not ended after `patience` seconds: the loop is blocked then.
+        """
+        future = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self._loop))
+        try:
+            for seconds in (patience, BUSY_TIMEOUT):
+                await asyncio.wait([future], timeout=seconds)
+                if future.done():
+                    return future.result()
+                if self._where() or not self.running:
+                    break
+        finally:
+            future.cancel()
+        raise ServeError(f"the server's event loop is blocked{self._where()}.{hint}")
 
     async def on_loop(self, function):
         """Call `function` on the server's event loop and return its result. Raises ServeError if that is blocked."""
@@ -161,11 +170,7 @@ class Server:
         async def call():
             return function()
 
-        try:
-            async with asyncio.timeout(BLOCKED_TIMEOUT):
-                return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(call(), self._loop))
-        except TimeoutError:
-            raise ServeError(f"the server's event loop is blocked{self._where()}.") from None
+        return await self._on_server(call(), BLOCKED_TIMEOUT)
 
     async def let_time_pass(self, seconds: float) -> None:
         """Set the clock of the server's event loop forward: timers go off that are due by then, and nobody waits.
@@ -176,11 +181,7 @@ class Server:
         more than 20 seconds: the clients' clocks do not go with it, and the keepalive would take them for dead.
         Raises ServeError if the loop is blocked.
         """
-        try:
-            async with asyncio.timeout(SETTLE_TIMEOUT):
-                await self._on_server(self._set_clock_forward(seconds))
-        except TimeoutError:
-            raise ServeError(f"the server's event loop is blocked{self._where()}.") from None
+        await self._on_server(self._set_clock_forward(seconds), SETTLE_TIMEOUT)
 
     async def _set_clock_forward(self, seconds: float) -> None:
         await go_round()
@@ -225,10 +226,10 @@ class Server:
             self._tape.note_still_running(left)
 
     def start(self) -> None:
-        """Start the server and return when it listens. Raises ServeError if it doesn't within 2 seconds."""
+        """Start the server and return when it listens. Raises ServeError if the app is not ready within 2 seconds."""
         record_logs()
         self._thread.start()
-        started = self._ready.wait(START_TIMEOUT)
+        started = self._ready.wait(START_TIMEOUT) or self._gets_on_with(self._ready.is_set)
         if started and self._uvicorn.started:
             return
         self._ask_to_stop(cancel=True)
@@ -257,6 +258,8 @@ class Server:
             return ""
         self._ask_to_stop()
         self._thread.join(STOP_TIMEOUT)
+        if self.running:
+            self._gets_on_with(lambda: not self.running)
         if self.running and self._answers():
             self._ask_to_stop(cancel=True)
             self._thread.join(BREAK_TIMEOUT)
@@ -322,7 +325,23 @@ class Server:
         answer = threading.Event()
         with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile
             self._loop.call_soon_threadsafe(answer.set)
-        return answer.wait(timeout)
+        end = time.monotonic() + timeout
+        while self.running and (left := end - time.monotonic()) > 0:
+            if answer.wait(min(left, 0.1)):
+                return True
+        return answer.is_set()
+
+    def _gets_on_with(self, it) -> bool:
+        """Whether `it()` comes true in some more turns of the server's event loop.
+
+        They are over at once if the loop has nothing to do: then the app waits for something. On a busy machine they
+        are what was missing.
+        """
+        end = time.monotonic() + BUSY_TIMEOUT
+        for _ in range(100):
+            if it() or self._where() or not self._answers(end - time.monotonic()):
+                break
+        return it()
 
     def _break_off(self) -> bool:
         """Raise an error in the server's thread, wherever it is; say whether that ended it.
