@@ -255,7 +255,7 @@ WRONG = [
         async for name in websocket.iter_text():
             await websocket.send_text(await asyncio.to_thread(exercises.slow_report, name))
         """,
-        "a client asks, and loses its TCP connection while the server is about to answer. "
+        "a client asks three times and closes with 1000 in one breath, without waiting for an answer. "
         "What came of it: raised WebSocketDisconnect(1006).",
     ),
 ]

@@ -101,7 +101,7 @@ async def reports(app) -> Verdict:
             app,
             "/report",
             "goes away",
-            "drops before the answer",
+            "does not wait",
             "crowd",
             "stays",
             say="Ann",
