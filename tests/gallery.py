@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import time
+from contextlib import suppress
 
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 from starlette.websockets import WebSocketState
@@ -107,7 +109,127 @@ class Room:
             await asyncio.gather(writer, return_exceptions=True)
 
 
+async def greets(websocket: WebSocket):
+    await websocket.accept()
+    await websocket.send_text("welcome")
+    with suppress(WebSocketDisconnect):
+        while (message := await websocket.receive())["type"] != "websocket.disconnect":
+            await websocket.send_text(message.get("text") or "bytes")
+
+
+async def takes_a_token_first(websocket: WebSocket):
+    await websocket.accept()
+    with suppress(WebSocketDisconnect):
+        message = await websocket.receive()
+        if message["type"] == "websocket.receive" and message.get("text") != "token":
+            await websocket.close(4401, "token, please")
+        elif message["type"] == "websocket.receive":
+            await answer_slowly(websocket, 0)
+
+
+async def answer_slowly(websocket: WebSocket, seconds: float):
+    while (message := await websocket.receive())["type"] != "websocket.disconnect":
+        await asyncio.sleep(seconds)
+        await websocket.send_text(message.get("text") or "bytes")
+
+
+async def is_slow(websocket: WebSocket):
+    await websocket.accept()
+    with suppress(WebSocketDisconnect):
+        await answer_slowly(websocket, 0.08)
+
+
+async def ticks(websocket: WebSocket):
+    """Sends something all the time, and answers nothing."""
+
+    async def tick():
+        with suppress(WebSocketDisconnect, RuntimeError):
+            while True:
+                await websocket.send_text("tick")
+                await asyncio.sleep(0.05)
+
+    await websocket.accept()
+    ticking = asyncio.create_task(tick())
+    while (await websocket.receive())["type"] != "websocket.disconnect":
+        pass
+    ticking.cancel()
+    await asyncio.wait([ticking])
+
+
+lock = asyncio.Lock()
+
+
+async def takes_turns(websocket: WebSocket):
+    """A lock of the app's belongs to one event loop as soon as somebody has to wait for it."""
+    await websocket.accept()
+    with suppress(WebSocketDisconnect):
+        while (message := await websocket.receive())["type"] != "websocket.disconnect":
+            async with lock:
+                await asyncio.sleep(0.001)
+            await websocket.send_text(message.get("text") or "bytes")
+
+
+async def sets_timers(websocket: WebSocket):
+    """A timer has the context in which it was set, also after it was cancelled, until its time comes."""
+    await websocket.accept()
+    loop = asyncio.get_running_loop()
+    loop.call_later(60, print)
+    loop.call_later(60, print).cancel()
+    with suppress(WebSocketDisconnect):
+        await answer_slowly(websocket, 0)
+
+
+saving = set()
+
+
+async def saves_when_it_is_over(websocket: WebSocket):
+    await websocket.accept()
+    with suppress(WebSocketDisconnect):
+        await answer_slowly(websocket, 0)
+    task = asyncio.create_task(asyncio.sleep(0.1))
+    saving.add(task)
+    task.add_done_callback(saving.discard)
+
+
+sessions = []
+
+
+async def has_one_session(websocket: WebSocket):
+    """Whoever comes puts the one before out."""
+    await websocket.accept()
+    sessions.append(websocket)
+    try:
+        for old in sessions[:-1]:
+            sessions.remove(old)
+            await old.close(4409, "opened elsewhere")
+        await answer_slowly(websocket, 0)
+    except (WebSocketDisconnect, RuntimeError):
+        pass
+    finally:
+        if websocket in sessions:
+            sessions.remove(websocket)
+
+
+async def sends_foreigners_away(websocket: WebSocket):
+    """After accept(), so that the page can read why."""
+    await websocket.accept()
+    if websocket.headers["origin"] != "https://good.example":
+        await websocket.close(4403, "origin")
+        return
+    with suppress(WebSocketDisconnect):
+        await answer_slowly(websocket, 0)
+
+
 RIGHT = {
+    "greets": (app_with(greets), {}),
+    "a token first": (app_with(takes_a_token_first), {"say": ["token", "hello"], "patience": 0.5}),
+    "is slow": (app_with(is_slow), {"only": ["changes its kind", "floods", "comes and goes"], "patience": 0.5}),
+    "ticks": (app_with(ticks), {"only": ["changes its kind", "not utf8", "too big", "floods"], "patience": 0.5}),
+    "a lock": (app_with(takes_turns), {"only": ["polite", "does not wait", "crowd"]}),
+    "timers": (app_with(sets_timers), {"only": ["comes and goes"]}),
+    "saves in the end": (app_with(saves_when_it_is_over), {"only": ["polite", "drops while idle"]}),
+    "one session": (app_with(has_one_session), {"only": ["polite", "crowd"]}),
+    "origins": (app_with(sends_foreigners_away), {"origins": ["https://good.example"], "only": ["foreign origin"]}),
     "a room with queues": (app_with(Room().endpoint), {"say": "hello, all of you", "room": True}),
     "echo of text": (app_with(echo_text), {"say": "hello"}),
     "echo of anything": (app_with(echo_anything), {"say": [b"\x00\x01", b"\x02"]}),
@@ -387,7 +509,39 @@ WRONG_ROOMS = {
     "one that does not read stops all": (CarefulManager, "stalls", "the bystander got no answer", "12"),
 }
 
+
+def stuck_after_a_disconnect():
+    """Greets everybody, and answers none of those who are there any more, once an answer could not be sent."""
+    stuck, here = False, 0
+
+    async def endpoint(websocket: WebSocket):
+        nonlocal stuck, here
+        stuck, here = stuck and here > 0, here + 1
+        await websocket.accept()
+        await websocket.send_text("welcome")
+        try:
+            while (message := await websocket.receive())["type"] != "websocket.disconnect":
+                if not stuck:
+                    await websocket.send_text(message.get("text") or "bytes")
+        except WebSocketDisconnect:
+            stuck = True
+        finally:
+            here -= 1
+
+    return endpoint
+
+
+async def holds_a_lock_while_it_sends(websocket: WebSocket):
+    await websocket.accept()
+    with suppress(WebSocketDisconnect):
+        while (await websocket.receive())["type"] != "websocket.disconnect":
+            async with lock:
+                await websocket.send_text(os.urandom(1000).hex())
+
+
 WRONG = {
+    "answers nobody any more": (stuck_after_a_disconnect(), "does not wait", "the bystander got no answer", "12"),
+    "a lock while it sends": (holds_a_lock_while_it_sends, "floods", "the bystander got no answer", "12"),
     "forgets accept()": (
         no_accept,
         "polite",

@@ -6,6 +6,7 @@ still, and whether the server could be shut down.
 """
 
 import asyncio
+import atexit
 import contextlib
 import gc
 import json
@@ -16,15 +17,18 @@ from html import escape
 from pathlib import Path
 from urllib.parse import urlencode
 
+from websockets import InvalidHandshake, InvalidURI
+
 from wslab import clients
 from wslab.clients import Seen, Target
 from wslab.server import ServeError, Server, check_app
 
 STALL = 0.5  # seconds for which the event loop may stand still
-SETTLE = 1.0  # seconds for endpoints to end after their clients have left
+SETTLE = 1.0  # seconds for endpoints to end after their clients have left; half of the patience, if that is more
 LIMIT = 4.0  # seconds for one client, all in all, and some more for its patience
 BUSY_LIMIT = 10  # times as long it may take where the machine is busy
 BEAT = 0.02  # seconds between two looks at whether an event loop goes round
+START = 10.0  # seconds for the app's start-up, with each client anew
 MAX_SIZE = 64 * 1024  # bytes: the limit for a message during the check-up
 PING = (0.05, 0.3)  # seconds between pings, and for their answers, where a client does not answer them
 LISTEN_PING = (0.05, 1.0)  # the same, where a client answers and the endpoint may not read
@@ -69,9 +73,16 @@ class CheckupFailed(AssertionError):
 class Report:
     """A table, one row a client: drawn in a notebook, text elsewhere."""
 
-    def __init__(self, rows: Sequence[Row], not_run: Sequence[str] = (), unanswered: str | bytes | None = None):
+    def __init__(
+        self,
+        rows: Sequence[Row],
+        not_run: Sequence[str] = (),
+        unanswered: Sequence[str | bytes] = (),
+        answers: bool = True,
+    ):
         self.rows = tuple(rows)
-        self.unanswered = unanswered  # a message that the endpoint did not answer, so that no client expected answers
+        self.unanswered = tuple(unanswered)  # messages that the endpoint does not answer
+        self.answers = answers  # whether it answers any; else no client expected an answer
         self.not_run = tuple(not_run)  # names of clients that were left out, since the event loop was blocked for good
 
     @property
@@ -102,7 +113,15 @@ class Report:
             }
             for row in self.rows
         ]
-        return json.dumps({"ok": self.ok, "rows": rows, "not_run": self.not_run}, indent=2)
+        unanswered = [repr(message) if isinstance(message, bytes) else message for message in self.unanswered]
+        report = {
+            "ok": self.ok,
+            "rows": rows,
+            "not_run": self.not_run,
+            "unanswered": unanswered,
+            "proves_little": not self.answers,
+        }
+        return json.dumps(report, indent=2)
 
     def __str__(self) -> str:
         return text(self.rows) + "\n" + self._summary()
@@ -111,10 +130,10 @@ class Report:
         well = f"{len(self.rows) - len(self.failed)} of {len(self.rows)} clients were served well."
         if self.not_run:
             well += f" Not run, since the event loop was blocked for good: {', '.join(self.not_run)}."
-        if self.unanswered is not None:
-            well += (
-                f" {self.unanswered!r} was not answered. If it should be, this proves little: see `say`, `patience`."
-            )
+        if self.unanswered:
+            well += f" Not answered: {', '.join(map(repr, self.unanswered))}."
+        if not self.answers:
+            well += " So this proves little, unless that is meant: see `say` and `patience`."
         if len(self.failed) > 1:
             well += " Begin with the first failure: what a client leaves behind in the app, the next ones find."
         return well
@@ -178,7 +197,10 @@ def choose(*, as_json: bool, room: bool, origins, exclude, only) -> dict[str, Cl
     unknown = {*exclude, *(only or [])} - set(named)
     if unknown:
         raise ServeError(f"no client is called {', '.join(sorted(unknown))}. There are: {', '.join(named)}.")
-    return {name: client for name, client in named.items() if name not in exclude and (not only or name in only)}
+    left = {name: client for name, client in named.items() if name not in exclude and (not only or name in only)}
+    if not left:
+        raise ServeError("no client is left: all that `only` names are excluded.")
+    return left
 
 
 async def checkup(
@@ -199,14 +221,17 @@ async def checkup(
     """Run the clients against the endpoint of `app` at `path`.
 
     Each client comes to a fresh server, but to the same `app`: what one leaves behind there, the next ones find.
+    A polite client comes first, and finds out whether the endpoint greets, and which messages it answers.
 
-    say: a message that suits the endpoint, or a list of them: `str`, `bytes`, or what `json.dumps` takes.
-    headers: sent with each handshake, such as a token or a cookie.
+    say: a message that suits the endpoint, or a list of them: `str`, `bytes`, or what `json.dumps` takes. Those before
+        the first one that is answered, a token perhaps, are what every client begins with.
+    headers: sent with each handshake, such as a token, a cookie, a subprotocol or the host.
     query: parameters of the query string, for an endpoint that needs some.
-    room: whether a message goes to everybody who is connected.
+    room: whether a message goes to everybody who is connected. Of several messages, all but the last are then what
+        every client begins with.
     origins: the origins that the endpoint accepts; others must then be refused.
     exclude, only: names of clients to leave out, or of those to run alone.
-    patience: seconds that a client waits for an answer.
+    patience: seconds that a client waits for an answer; half of them, but at least one, for an endpoint to end.
     ws: uvicorn's WebSocket implementation: "auto", "websockets-sansio" or "wsproto".
     progress: called with the name of each client before it starts.
 
@@ -215,6 +240,10 @@ async def checkup(
     check_app(app)
     if not path.startswith("/"):
         raise ServeError(f"a path begins with a slash: /{path}")
+    if "#" in path or " " in path:
+        raise ServeError(f"{path!r}: in the path of an address, # is written %23, and a space %20.")
+    if not 0 < patience < 3600:
+        raise ServeError(f"patience is a number of seconds, such as 2, and not {patience}.")
     if query:
         path += ("&" if "?" in path else "?") + urlencode(query)
     messages, as_json = as_messages(say)
@@ -224,24 +253,58 @@ async def checkup(
     # Python's garbage collector looks at all that the process holds, and nothing else runs meanwhile. In a process that
     # holds much, that may last as long as what an endpoint is to be accused of: let it look at what is new only.
     gc.freeze()
+    loop = _loops.pop() if _loops else asyncio.new_event_loop()
     try:
-        first = await first_look(app, path, target, ws)
-        target = replace(target, replies=first.answers > 0)
+        first = await first_look(app, path, target, ws, loop)
+        target, unanswered = learned(target, first, room)
+        answers = any(target.answered)
         rows = []
         names = list(chosen)
         for number, name in enumerate(names, 1):
             progress(name)
             for _ in range(TRIES):
-                visit = Visit(app, path, target, name, chosen[name], ws, room, first)
+                visit = Visit(app, path, target, name, chosen[name], ws, loop, room, first)
                 row = await visit.row()
                 if not visit.in_doubt:
                     break
             rows.append(row)
-            if visit.blocked:
+            if visit.blocked or loop.is_running():
                 return Report(rows, not_run=names[number:])
-        return Report(rows, unanswered=None if target.replies else messages[0])
+        return Report(rows, unanswered=unanswered, answers=answers)
     finally:
+        if asyncio.all_tasks(loop):  # something of the app's goes on, and might be in the way of the next app
+            with contextlib.suppress(RuntimeError):  # it even keeps the loop running
+                loop.close()
+        else:
+            _loops.append(loop)
         gc.unfreeze()
+
+
+# Event loops for the servers, each of one check-up at a time. All servers of a check-up, and all check-ups of a test
+# suite, go on with the same one: what an app has made on it, such as a lock, works with no other.
+_loops: list[asyncio.AbstractEventLoop] = []
+
+
+@atexit.register
+def close_loops() -> None:
+    """Close them when Python ends."""
+    for loop in _loops:
+        loop.close()
+
+
+def learned(target: Target, first: Seen, room: bool) -> tuple[Target, list[str | bytes]]:
+    """The target with what the first visit has shown: which messages are answered. Also those that are not.
+
+    Each client waits for the greeting, if there is one. What comes before the first message that is answered, a token
+    perhaps, it says then. In a room, that is all but the last message: whatever lets somebody in.
+    """
+    answered = first.answered + (False,) * (len(target.say) - len(first.answered))
+    if first.answers and not any(answered):  # whoever speaks first, and closes
+        answered = (True,) * len(target.say)
+    start = len(target.say) - 1 if room else answered.index(True) if any(answered) else 0
+    prologue = ((None, True),) * first.greetings + tuple(zip(target.say[:start], answered[:start], strict=True))
+    unanswered = [m for m, was_answered in zip(target.say, answered, strict=True) if not was_answered]
+    return replace(target, say=target.say[start:], answered=answered[start:], prologue=prologue), unanswered
 
 
 def as_messages(say) -> tuple[tuple[str | bytes, ...], bool]:
@@ -250,15 +313,21 @@ def as_messages(say) -> tuple[tuple[str | bytes, ...], bool]:
     if not several or "" in several or b"" in several:
         raise ServeError("`say` is empty: give a message that suits the endpoint.")
     as_json = not all(isinstance(message, str | bytes) for message in several)
-    return tuple(m if isinstance(m, str | bytes) else json.dumps(m) for m in several), as_json
+    messages = tuple(m if isinstance(m, str | bytes) else json.dumps(m) for m in several)
+    if any(len(m if isinstance(m, bytes) else m.encode()) >= MAX_SIZE for m in messages):
+        raise ServeError(f"a message of `say` is too long: during the check-up the limit is {MAX_SIZE:,} bytes.")
+    return messages, as_json
 
 
-async def first_look(app, path: str, target: Target, ws: str) -> Seen:
+async def first_look(app, path: str, target: Target, ws: str, loop: asyncio.AbstractEventLoop) -> Seen:
     """What a polite client sees. Whoever does not let it in cannot be checked, and is told what to pass."""
-    server = Server(app, port=0, ws=ws, ws_max_size=MAX_SIZE)
+    server = Server(app, port=0, loop=loop, ws=ws, ws_max_size=MAX_SIZE)
+    server.start_timeout = START
     await asyncio.to_thread(server.start)
     try:
-        seen = await clients.polite(replace(target, url=server.url(path)))
+        seen = await clients.first_visit(replace(target, url=server.url(path)))
+    except (ValueError, InvalidHandshake, InvalidURI) as error:  # in what the reader has passed
+        raise ServeError(f"no handshake is possible for {path}: {type(error).__name__}: {error}.") from None
     finally:
         await asyncio.to_thread(server.end)
     if seen.refused is None:
@@ -279,19 +348,34 @@ async def first_look(app, path: str, target: Target, ws: str) -> Seen:
 class Visit:
     """One client's visit to a fresh server, and what came of it."""
 
-    def __init__(self, app, path: str, target: Target, name: str, client: Client, ws: str, room: bool, first: Seen):
+    def __init__(
+        self,
+        app,
+        path: str,
+        target: Target,
+        name: str,
+        client: Client,
+        ws: str,
+        loop: asyncio.AbstractEventLoop,
+        room: bool,
+        first: Seen,
+    ):
         self.first = first
         pings = {clients.half_open: PING, clients.listens: LISTEN_PING}.get(client, (None, None))
         self.server = Server(
-            app, port=0, ws=ws, ws_max_size=MAX_SIZE, ws_ping_interval=pings[0], ws_ping_timeout=pings[1]
+            app, port=0, loop=loop, ws=ws, ws_max_size=MAX_SIZE, ws_ping_interval=pings[0], ws_ping_timeout=pings[1]
         )
-        self.server.settle_timeout = SETTLE
-        self.target = replace(target, url=self.server.url(path), meanwhile=self.meanwhile(client), linger=LINGER)
+        self.server.start_timeout = START
+        self.server.settle_timeout = self.settle = max(SETTLE, target.patience / 2)
+        self.target = replace(
+            target, url=self.server.url(path), meanwhile=self.meanwhile(client), linger=LINGER, late=self.late
+        )
         if room and client is clients.floods:  # a room may put out whoever does not read
-            self.target = replace(self.target, replies=False)
-        if client is clients.stalls:
+            self.target = replace(self.target, answered=(False,) * len(self.target.say))
+        if client in (clients.floods, clients.stalls):
             self.server.shrink_buffers()
         self.name, self.client = name, client
+        self.limit = LIMIT + 4 * target.patience  # seconds for the visit
         self.bystander = None
         self.blocked = False  # the event loop does not go round any more
         self.pulse = Pulse()  # of the server's event loop
@@ -301,38 +385,56 @@ class Visit:
 
     def meanwhile(self, client: Client) -> Callable[[], Awaitable[object]] | None:
         """What happens while the client keeps still, and waits for it."""
-        return {clients.half_open: self.given_up, clients.stalls: self.talk, clients.stays: self.end}.get(client)
+        return {
+            clients.half_open: self.given_up,
+            clients.floods: self.ask,
+            clients.stalls: self.talk,
+            clients.stays: self.end,
+        }.get(client)
+
+    def late(self) -> bool:
+        """Whether half of the time for the visit is over."""
+        return self.own.left < self.limit / 2
 
     async def row(self) -> Row:
         """Let the client in, look at everything, stop the server."""
         await asyncio.to_thread(self.server.start)
         try:
-            limit = LIMIT + 4 * self.target.patience
-            async with asyncio.timeout(BUSY_LIMIT * limit) as timeout:
+            async with asyncio.timeout(BUSY_LIMIT * self.limit) as timeout:
                 before = await self.server.on_loop(self.pulse.start)
                 self.own.start()
-                self.own.end_after(limit, timeout)
+                self.own.end_after(self.limit, timeout)
                 await self.with_a_bystander()
                 await self.look_at_endpoints()
                 if self.server.running:
                     await self.server.on_loop(self.pulse.stop)
-                    left, endpoints = await self.server.on_loop(lambda: self.tasks_besides(before))
+                    left, endpoints = await self.what_is_left(before)
                     if endpoints:
                         self.found("its endpoint did not end", DEAF, "11")
                     elif left:
                         self.found(f"{left} task(s) left over", "What an endpoint starts, it must also end.", "06")
                 self.look_for_what_is_kept()
         except TimeoutError:
-            self.found("came to no end", "The endpoint keeps its clients waiting for ever.", "10")
+            self.found("came to no end", "It keeps clients waiting for longer than `patience` allows.", "10")
         except ServeError as blocked:
             self.blocked = True
             self.found(str(blocked).partition(".")[0].removeprefix("the server's "), BLOCKS, "07", first=True)
         finally:
             self.own.stop()
             await self.end()
+            self.pulse.stop()
         if stood_still(self.pulse, self.own) and not self.blocked:
             self.found("the event loop stood still", BLOCKS, "07", first=True)
         return Row(self.name, self.client.__doc__, self.what_was_seen(), self.problem())
+
+    async def what_is_left(self, before: set[asyncio.Task]) -> tuple[int, int]:
+        """The same as `tasks_besides`, once they have had some time: a task may have something to save."""
+        for _ in range(int(self.settle / BEAT)):
+            left, endpoints = await self.server.on_loop(lambda: self.tasks_besides(before))
+            if not (left or endpoints):
+                break
+            await asyncio.sleep(BEAT)
+        return left, endpoints
 
     def tasks_besides(self, before: set[asyncio.Task]) -> tuple[int, int]:
         """How many tasks have come to the server's loop and stayed, and how many endpoints are among them."""
@@ -351,6 +453,7 @@ class Visit:
         async with contextlib.AsyncExitStack() as stack:
             with contextlib.suppress(OSError, EOFError, clients.InvalidStatus):  # the client will find that out, too
                 self.bystander = await stack.enter_async_context(clients.knock(self.target))
+            await self.forget_what_the_bystander_heard()
             self.seen = await self.client(self.target)
             if self.server.running:
                 await self.ask()
@@ -359,9 +462,11 @@ class Visit:
         """The bystander's message and answer. Says whether it may go on."""
         if self.bystander is None:
             return False
-        say = (message or self.target.say[0],)
+        if message is None:
+            await self.forget_what_the_bystander_heard()
+        asked = replace(self.target, say=(message or self.target.say[0],), answered=(self.target.replies,))
         try:
-            _, missed = await clients.exchange(self.bystander, replace(self.target, say=say))
+            _, missed = await clients.exchange(self.bystander, asked)
         except clients.ConnectionClosed:
             if self.bystander.close_code == 1006:
                 self.found("the bystander was cut off", "What one client does breaks the connection of another.", "12")
@@ -369,6 +474,13 @@ class Visit:
         if missed:
             self.found("the bystander got no answer", "What one client does keeps others waiting.", "12")
         return not missed
+
+    async def forget_what_the_bystander_heard(self) -> None:
+        """A greeting, or what others said in a room, is no answer."""
+        if self.bystander is None:
+            return
+        with contextlib.suppress(clients.ConnectionClosed):
+            await clients.heard_so_far(self.bystander, self.target)
 
     async def talk(self) -> None:
         """The bystander talks until whoever does not read has had more than all buffers hold."""
@@ -387,19 +499,29 @@ class Visit:
                 seen = event.text.removeprefix("endpoint ")
                 if event.client == 1 and self.bystander and seen.startswith("is still running"):
                     seen = f"the bystander's endpoint {seen}"
+                if self.client is clients.stalls and seen == "returned without close()":
+                    continue  # a close frame would not get through to who does not read
                 self.found(seen, *explain(event.text))
         seen = self.seen
         if self.client is clients.foreign_origin:
-            if seen.refused is None:
+            sent_away = seen.code not in (None, 1000, 1006) and not seen.answers
+            if seen.refused is None and not sent_away:
                 self.found("served", "A page of any site can come with your user's cookies: check the Origin.", "14")
         elif seen.refused == 0:
             self.found("no answer to its handshake", "It does something else before accept().", "05", first=True)
         elif seen.refused is not None:
-            self.found(f"refused: HTTP {seen.refused}", "A client that should be let in is refused.", "05")
+            one_address = (
+                " Is there a limit for each address? Exclude this client." if self.client is clients.crowd else ""
+            )
+            self.found(
+                f"refused: HTTP {seen.refused}", f"A client that should be let in is refused.{one_address}", "05"
+            )
         elif self.client is clients.listens and (2 if self.bystander else 1) in self.server.given_up:
             self.found(TAKEN_FOR_DEAD, DEAF, "11")
         elif seen.code == 1006 and self.client not in ANSWERED_BY_UVICORN:
             self.found("closed without a close frame (1006)", "The client cannot know why the connection ended.", "04")
+        elif self.first.answers and self.client in ANSWERED and seen.code and not seen.answers and not seen.missed:
+            self.found(f"closed with {seen.code}, without an answer", NOT_ANY_MORE, "06")
         elif seen.unheard:
             self.found("no answer to its close frame", DEAF, "11")
         elif self.client is clients.polite and self.first.code in SENT_AWAY:
@@ -483,6 +605,10 @@ LATE = (
 SENT_AWAY = (1002, 1003, 1007, 1008, 1009, 1011, 1013)  # RFC 6455, section 7.4.1, and IANA's registry of close codes
 # These messages never reach the endpoint. Whether there is a close frame depends on uvicorn's implementation.
 ANSWERED_BY_UVICORN = (clients.not_utf8, clients.too_big)
+ANSWERED = (clients.polite, clients.crowd, clients.comes_and_goes)  # who is always answered, if anybody is
+NOT_ANY_MORE = (
+    "The very first client was answered. Is there a place for one only, or have others left something behind?"
+)
 DEAF = "It never receives. So the pongs stay unread, too, and its client is taken for dead."
 BLOCKS = "Something blocks the event loop, and with it every client."
 
@@ -505,9 +631,11 @@ NOTES = [
     ("raised KeyError: 'text'", "It takes text, and breaks when bytes come.", "03"),
     ("raised KeyError: 'bytes'", "It takes bytes, and breaks when text comes.", "03"),
     ("raised JSONDecodeError", "It breaks when something comes that is not JSON.", "03"),
+    ("raised RuntimeError: Expected text", "Starlette closes with 1003, and raises: the log has a traceback.", "03"),
+    ("raised RuntimeError: Expected bytes", "Starlette closes with 1003, and raises: the log has a traceback.", "03"),
     ("returned without accept()", "It ends before it has accepted its client.", "05"),
     ("returned without close()", "It ends without a goodbye, and its client is cut off.", "08"),
-    ("is still running", "It does not notice that its client has gone.", "10"),
+    ("is still running", "Does it notice that its client has gone? If it only tidies up, pass more `patience`.", "10"),
     ("was cancelled", "It had to be cut off.", "10"),
 ]
 
@@ -547,7 +675,7 @@ class Pulse:
         self._waited = 0.0
         self._next: asyncio.TimerHandle | None = None
         self._timeout: asyncio.Timeout | None = None
-        self._left = 0.0  # seconds until that ends
+        self.left = 0.0  # seconds until that ends
 
     def start(self) -> set[asyncio.Task]:
         """Begin to beat, on the running loop. Returns the tasks that run there already."""
@@ -563,7 +691,7 @@ class Pulse:
 
         Of a pause between two beats, no more counts than twice what it should be.
         """
-        self._timeout, self._left = timeout, seconds
+        self._timeout, self.left = timeout, seconds
 
     def _beat(self) -> None:
         now = self._loop.time()
@@ -573,8 +701,8 @@ class Pulse:
         self.still = max(self.still, now - self._last - (waited - self._waited))
         self.busy = max(self.busy, computed - self._computed)
         if self._timeout:
-            self._left -= min(now - self._last, 2 * BEAT)
-            if self._left < 0:
+            self.left -= min(now - self._last, 2 * BEAT)
+            if self.left < 0:
                 self._timeout.reschedule(now)
                 self._timeout = None
         self._last, self._computed, self._waited = now, computed, waited

@@ -8,7 +8,7 @@ with the server's answer, with the connection, or after `WAIT` seconds.
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
@@ -35,11 +35,19 @@ class Target:
     say: tuple[str | bytes, ...]  # messages that suit the endpoint
     headers: Mapping[str, str] = field(default_factory=dict)
     origin: str | None = None
-    replies: bool = True  # whether the endpoint answers each message
+    answered: tuple[bool, ...] = ()  # for each message, whether the endpoint answers it; empty: it answers each
+    # What each client says first, and whether that is answered. None: it says nothing, and waits for a greeting.
+    prologue: tuple[tuple[str | bytes | None, bool], ...] = ()
     max_size: int = 2**24  # the server's limit for a message, in bytes
     meanwhile: Callable[[], Awaitable[object]] | None = None  # what happens while the client keeps still
     linger: float = 0.0  # seconds to stay and listen
     patience: float = WAIT  # seconds to wait for a handshake, an answer, a close
+    late: Callable[[], bool] = lambda: False  # whether it is time for a client that does much to come to an end
+
+    @property
+    def replies(self) -> bool:
+        """Whether the endpoint answers the first message, the one that most clients say."""
+        return self.answered[0] if self.answered else True
 
 
 @dataclass(frozen=True)
@@ -51,13 +59,18 @@ class Seen:
     missed: int = 0  # answers that did not come in time
     code: int | None = None  # close code, 1006 where the server cut the connection; None: the client cut it
     unheard: bool = False  # the client's close frame was not answered in time
+    answered: tuple[bool, ...] = ()  # of a first visit: for each message, whether it was answered
+    greetings: int = 0  # of a first visit: messages that came before it had said anything
 
 
 @contextlib.asynccontextmanager
 async def knock(target: Target, **options) -> AsyncIterator[ClientConnection]:
-    """Connect; leave with 1000 at the end, if the connection is still open. No keepalive of its own."""
+    """Connect and say the prologue; leave with 1000 at the end, if still connected. No keepalive of its own."""
+    headers = {name.title(): value for name, value in target.headers.items()}
+    subprotocols = headers.pop("Sec-Websocket-Protocol", None)
     settings = {
-        "additional_headers": dict(target.headers),
+        "additional_headers": headers,
+        "subprotocols": subprotocols and [name.strip() for name in subprotocols.split(",")],
         "origin": target.origin,
         "open_timeout": target.patience,
         "close_timeout": target.patience,
@@ -66,8 +79,16 @@ async def knock(target: Target, **options) -> AsyncIterator[ClientConnection]:
         "max_queue": None,  # read on, whatever comes: a client that does not read is one of the others
         "proxy": None,
     }
-    ws = await connect(target.url, **(settings | options))
+    url = target.url
+    if "Host" in headers:  # goes into the address, and the connection to the server all the same
+        url = urlsplit(url)._replace(netloc=headers.pop("Host")).geturl()
+        if "sock" not in options:
+            settings |= dict(zip(("host", "port"), address(target), strict=True))
+    ws = await connect(url, **(settings | options))
     try:
+        with contextlib.suppress(ConnectionClosed, TimeoutError):
+            for message, answered in target.prologue:
+                await say(ws, message, answered, target.patience)
         yield ws
     finally:
         await ws.close()
@@ -76,16 +97,33 @@ async def knock(target: Target, **options) -> AsyncIterator[ClientConnection]:
 async def exchange(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """Say each message and wait for its answer. Returns how many answers came, and how many did not."""
     answers = 0
-    for message in target.say:
-        await ws.send(message)
-        if target.replies:
-            try:
-                async with asyncio.timeout(target.patience):
-                    await ws.recv()
-            except TimeoutError:
-                return answers, 1
-            answers += 1
+    for message, answered in zip(target.say, target.answered or [True] * len(target.say), strict=True):
+        try:
+            answers += await say(ws, message, answered, target.patience)
+        except TimeoutError:
+            return answers, 1
     return answers, 0
+
+
+async def say(ws: ClientConnection, message: str | bytes | None, answered: bool, patience: float) -> bool:
+    """Say a message, if any, and wait for an answer, if it is answered. Raises TimeoutError if none comes."""
+    if message is not None:
+        await ws.send(message)
+    if answered:
+        async with asyncio.timeout(patience):
+            await ws.recv()
+    return answered
+
+
+async def hear(ws: ClientConnection, target: Target, most: int) -> int:
+    """Read answers, until so many have come, or no more come, or it is late. Returns how many came."""
+    heard = 0
+    with contextlib.suppress(TimeoutError):
+        while heard < most and not target.late():
+            async with asyncio.timeout(target.patience):
+                await ws.recv()
+            heard += 1
+    return heard
 
 
 async def tell(target: Target, visit: Callable[[ClientConnection], Awaitable[tuple[int, int]]], **options) -> Seen:
@@ -115,6 +153,41 @@ async def polite(target: Target) -> Seen:
             return len([message async for message in ws]), 0
 
     return await tell(target, visit)
+
+
+async def first_visit(target: Target) -> Seen:
+    """says its messages, and waits after each for an answer, to see which are answered"""
+    greetings, answered = 0, []
+
+    async def visit(ws):
+        nonlocal greetings
+        try:
+            greetings = await heard_so_far(ws, target)
+            for message in target.say:
+                with contextlib.suppress(TimeoutError):
+                    answered.append(False)
+                    answered[-1] = await say(ws, message, True, target.patience)
+        except ConnectionClosed:  # see polite
+            said = greetings + sum(answered) + len([message async for message in ws])
+            greetings = 0
+            return said, 0
+        return sum(answered), 0
+
+    seen = await tell(target, visit)
+    return replace(seen, answered=tuple(answered), greetings=greetings)
+
+
+async def heard_so_far(ws: ClientConnection, target: Target) -> int:
+    """Read what has come unasked, until the pong to a ping. Returns how many messages that were."""
+    heard = 0
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(target.patience):
+            await (await ws.ping())  # what was sent before the pong has come before it
+        while True:
+            async with asyncio.timeout(0):
+                await ws.recv()
+            heard += 1
+    return heard
 
 
 async def silent(target: Target) -> Seen:
@@ -254,13 +327,8 @@ async def changes_its_kind(target: Target) -> Seen:
     async def visit(ws):
         wrong = b"\x00\xff" if isinstance(target.say[0], str) else "text"
         await in_one_breath(ws, [target.say[0]] * 20 + [wrong])
-        try:
-            async with asyncio.timeout(target.patience):
-                for _ in range(20 if target.replies else 0):
-                    await ws.recv()
-        except TimeoutError:
-            return 0, 1
-        return 20, 0
+        answers = await hear(ws, target, 20 if target.replies else 0)
+        return answers, int(target.replies and not answers)
 
     return await tell(target, visit)
 
@@ -291,7 +359,7 @@ async def not_utf8(target: Target) -> Seen:
 
     async def visit(ws):
         await write(ws, frame(TEXT, b"\xff\xfe"))
-        return await and_then(ws, target)
+        return await is_closed(ws, target)
 
     return await tell(target, visit)
 
@@ -302,7 +370,7 @@ async def too_big(target: Target) -> Seen:
     async def visit(ws):
         kind = "x" if isinstance(target.say[0], str) else b"x"
         await ws.send(kind * (target.max_size + 1))
-        return await and_then(ws, target)
+        return await is_closed(ws, target)
 
     return await tell(target, visit)
 
@@ -311,35 +379,33 @@ async def floods(target: Target) -> Seen:
     """sends a thousand messages without reading one, then reads what has come, and leaves"""
 
     async def visit(ws):
-        for n in range(FLOOD):
-            await ws.send(target.say[n % len(target.say)])
-        answers = 0
-        try:
-            async with asyncio.timeout(target.patience):
-                while target.replies and answers < FLOOD:
-                    await ws.recv()
-                    answers += 1
-        except TimeoutError:
-            return answers, 1
-        return answers, 0
+        nonlocal dropped
+        ws.transport.pause_reading()
+        await in_one_breath(ws, [target.say[n % len(target.say)] for n in range(FLOOD)])
+        if target.meanwhile:
+            await target.meanwhile()
+        ws.transport.resume_reading()
+        expected = sum(target.answered[n % len(target.say)] if target.answered else 1 for n in range(FLOOD))
+        answers = await hear(ws, target, expected)
+        if answers < expected:  # it has more to do than this client can wait for, and would not hear of a close
+            dropped = True
+            await drop(ws)
+        return answers, int(expected and not answers)
 
-    return await tell(target, visit)
+    dropped = False
+    with small_socket(target) as sock:
+        seen = await tell(target, visit, sock=sock, compression=None)
+    return replace(seen, code=None) if dropped else seen
 
 
 async def stalls(target: Target) -> Seen:
     """stops reading in a room while others talk: a page whose tab sleeps"""
-    host, port = address(target)
-    sock = socket.socket()
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # so that it is soon full
-        sock.connect((host, port))
+    with small_socket(target) as sock:
         async with knock(target, sock=sock, compression=None) as ws:
             ws.transport.pause_reading()
             if target.meanwhile:
                 await target.meanwhile()
             await drop(ws)
-    finally:
-        sock.close()
     return Seen()
 
 
@@ -403,7 +469,9 @@ async def crowd(target: Target) -> Seen:
 
 async def comes_and_goes(target: Target) -> Seen:
     """comes and goes two hundred times"""
-    visits = [await polite(target) for _ in range(VISITS)]
+    visits = []
+    while len(visits) < VISITS and not target.late():
+        visits.append(await polite(target))
     return worst(visits)
 
 
@@ -441,6 +509,16 @@ async def and_then(ws: ClientConnection, target: Target) -> tuple[int, int]:
     return 0, 0
 
 
+async def is_closed(ws: ClientConnection, target: Target) -> tuple[int, int]:
+    """After what uvicorn does not take: wait until it has closed, as it must."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(target.patience):
+            async for _ in ws:
+                pass
+            return 0, 0
+    return 0, 1
+
+
 async def write(ws: ClientConnection, data: bytes) -> None:
     """Send these bytes as they are. Raises ConnectionClosed, as `send()` does, if the server was faster and closed."""
     if ws.state is not State.OPEN:
@@ -450,25 +528,27 @@ async def write(ws: ClientConnection, data: bytes) -> None:
 
 
 async def in_one_breath(ws: ClientConnection, messages: list[str | bytes], then_close: bool = False) -> None:
-    """Send messages so that they arrive together: in one write, unless they are long. Then perhaps close with 1000.
+    """Send messages in one write, so that they arrive together if they are short, and then perhaps close with 1000.
 
     Raises ConnectionClosed if the server has closed before.
     """
-    payloads = [(TEXT, m.encode()) if isinstance(m, str) else (BINARY, m) for m in messages]
-    if all(len(payload) < 126 for _, payload in payloads):
-        frames = [frame(kind, payload) for kind, payload in payloads] + [frame(CLOSE, NORMAL)] * then_close
-        await write(ws, b"".join(frames))
-    else:
-        for message in messages:
-            await ws.send(message)
-        if then_close:
-            await ws.close()
+    frames = [frame(TEXT, m.encode()) if isinstance(m, str) else frame(BINARY, m) for m in messages]
+    await write(ws, b"".join(frames) + frame(CLOSE, NORMAL) * then_close)
 
 
 async def drop(ws: ClientConnection) -> None:
     """Cut the TCP connection, without a close frame, and wait until it is cut."""
     ws.transport.abort()
     await ws.wait_closed()
+
+
+@contextlib.contextmanager
+def small_socket(target: Target) -> Iterator[socket.socket]:
+    """A socket that is connected to the target, and is soon full if nobody reads."""
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.connect(address(target))
+        yield sock
 
 
 def address(target: Target) -> tuple[str, int]:
@@ -478,13 +558,19 @@ def address(target: Target) -> tuple[str, int]:
 
 
 def frame(first_byte: int, payload: bytes) -> bytes:
-    """A frame with a payload of at most 125 bytes, and a mask of zeros (RFC 6455, section 5.2)."""
-    return bytes([first_byte, MASKED | len(payload), 0, 0, 0, 0]) + payload
+    """A frame with a payload of less than 64 KiB, and a mask of zeros (RFC 6455, section 5.2)."""
+    length = len(payload)
+    head = bytes([MASKED | length]) if length < 126 else bytes([MASKED | 126]) + length.to_bytes(2, "big")
+    return bytes([first_byte]) + head + bytes(4) + payload
 
 
 def worst(visits: list[Seen]) -> Seen:
-    """Of many visits the one to talk about: a refused one, one that was cut off, one without an answer, or the last."""
-    for bad in (lambda s: s.refused is not None, lambda s: s.code == 1006, lambda s: s.missed):
+    """Of many visits the one to talk about: refused, cut off, without an answer; or the last."""
+    for bad in (
+        lambda s: s.refused is not None,
+        lambda s: s.code == 1006,
+        lambda s: s.missed,
+    ):
         for seen in visits:
             if bad(seen):
                 return seen

@@ -78,8 +78,9 @@ class Tape:
         self._clients += 1
         protocol = next((c for c in self.connections if c.client == scope["client"]), None)
         connection = Connection(self._clients, scope, self._events, protocol)
-        scope["wslab.connection"] = connection  # whoever keeps the scope, or a WebSocket made from it, keeps this
-        self.visits.add(connection)
+        scope["wslab.visit"] = visit = Visit()  # whoever keeps the scope, or a WebSocket made from it, keeps this
+        self.visits.add(visit)
+        del visit
         task = asyncio.current_task()
         self._running[task] = connection
 
@@ -116,6 +117,7 @@ class Tape:
             del self._running[task]
             if connection.given_up:
                 self._given_up.add(connection.number)
+            connection.protocol = None  # it has the scope, and timers and tasks of the endpoint may have the connection
 
     @property
     def running(self) -> int:
@@ -149,6 +151,10 @@ class Tape:
             self._shown += len(events)
             self._last = Conversation(events)
         return self._last
+
+
+class Visit:
+    """Stands for a connection, to see whether the app still holds on to it."""
 
 
 class Connection:

@@ -9,6 +9,7 @@ import atexit
 import contextlib
 import ctypes
 import inspect
+import math
 import os
 import socket
 import sys
@@ -104,9 +105,10 @@ class _UvicornServer(uvicorn.Server):
 class Server:
     """A running server, as `serve` returns it. In a program: `with serve(app) as server: ...`"""
 
-    def __init__(self, app, *, port: int, **uvicorn_options):
+    def __init__(self, app, *, port: int, loop: asyncio.AbstractEventLoop | None = None, **uvicorn_options):
         if "host" in uvicorn_options:
             raise ServeError("leave out `host`: a notebook's server listens on 127.0.0.1 and nowhere else.")
+        self.start_timeout = START_TIMEOUT
         self.settle_timeout = SETTLE_TIMEOUT
         self._tape = Tape(app)
         config = uvicorn.Config(self._tape, **(UVICORN_DEFAULTS | uvicorn_options))
@@ -115,7 +117,8 @@ class Server:
         self._ready = threading.Event()
         self._error: BaseException | None = None
         self._stubborn = 0  # tasks that went on after they were cancelled
-        self._loop = asyncio.new_event_loop()
+        self._loop = loop or asyncio.new_event_loop()
+        self._closes_loop = loop is None  # another one goes on with the next server, and is closed by who made it
         self._ahead = 0.0  # seconds that its clock is ahead: see let_time_pass
         self._uvicorn = _UvicornServer(config, self._ready)
         self._tape.connections = self._uvicorn.server_state.connections
@@ -229,14 +232,14 @@ class Server:
         """Start the server and return when it listens. Raises ServeError if the app is not ready within 2 seconds."""
         record_logs()
         self._thread.start()
-        started = self._ready.wait(START_TIMEOUT) or self._gets_on_with(self._ready.is_set)
+        started = self._ready.wait(self.start_timeout) or self._gets_on_with(self._ready.is_set)
         if started and self._uvicorn.started:
             return
         self._ask_to_stop(cancel=True)
         self._thread.join(0.2)
         if not started:
             where = self._where() or ", probably waiting in its lifespan, before `yield`"
-            raise ServeError(f"the app has not started within 2 seconds{where}.")
+            raise ServeError(f"the app has not started within {math.ceil(self.start_timeout)} seconds{where}.")
         error = self._tape.startup_error or self._error
         what = "the app did not start: its lifespan raised" if self._tape.startup_error else "uvicorn did not start:"
         raise ServeError(f"{what} {type(error).__name__}: {error}") from error
@@ -299,7 +302,8 @@ class Server:
             with contextlib.suppress(BrokenOff):
                 self._loop.run_until_complete(self._end_tasks())
         finally:
-            self._loop.close()
+            if self._closes_loop:
+                self._loop.close()
             self._socket.close()
             self._ready.set()
 
@@ -311,7 +315,8 @@ class Server:
             _, stubborn = await asyncio.wait(tasks, timeout=0.2)
             self._stubborn = len(stubborn)
             _abandoned.extend(stubborn)
-        await self._loop.shutdown_asyncgens()
+        if self._closes_loop:
+            await self._loop.shutdown_asyncgens()
 
     def _ask_to_stop(self, cancel: bool = False) -> None:
         self._uvicorn.should_exit = True
@@ -364,6 +369,12 @@ class Server:
         frame = sys._current_frames().get(self._thread.ident)
         own = [f for f in traceback.extract_stack(frame) if not is_library(f.filename)] if frame else []
         return f" in {own[-1].name}(), line {own[-1].lineno} of its cell or file" if own else ""
+
+
+def anything_left() -> bool:
+    """Whether a server's thread still runs, or a task that went on after it was cancelled."""
+    threads = [thread for thread in threading.enumerate() if thread.name.startswith("wslab server")]
+    return bool(threads) or any(not task.done() for task in _abandoned)
 
 
 async def go_round() -> None:
