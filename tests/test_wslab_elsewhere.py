@@ -71,6 +71,46 @@ def test_rude():
 """
 
 
+MADE = """
+import asyncio
+
+from fastapi import FastAPI, WebSocket, WebSocketDisconnect
+
+app = FastAPI()
+
+
+@app.websocket("/ws")
+async def echo(websocket: WebSocket):
+    await websocket.accept()
+    try:
+        while True:
+            await websocket.send_bytes(await websocket.receive_bytes())
+    except WebSocketDisconnect:
+        pass
+
+
+@app.websocket("/stubborn")
+async def stubborn(websocket: WebSocket):
+    async def beat():
+        while True:
+            try:
+                await asyncio.sleep(0.2)
+            except BaseException:
+                pass
+
+    await websocket.accept()
+    beating = asyncio.create_task(beat())
+    async for text in websocket.iter_text():
+        await websocket.send_text(text)
+    beating.cancel()
+
+
+def make():
+    print("an app is made")
+    return app
+"""
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory) -> Path:
     """A project of somebody else's, with an environment in which `pip install` has put wslab."""
@@ -80,6 +120,9 @@ def project(tmp_path_factory) -> Path:
     shutil.copy(ROOT / "pyproject.toml", source)
     (folder / "shop").mkdir()
     (folder / "shop" / "main.py").write_text(APP)
+    (folder / "shop" / "made.py").write_text(MADE)
+    (folder / "shop" / "maker.py").write_text("def make():\n    pass\n")
+    (folder / "shop" / "exits.py").write_text('import sys\n\nsys.exit("no DATABASE_URL")\n')
     (folder / "test_shop.py").write_text(TEST)
     run("uv", "venv", "--quiet", "--python", sys.executable, "env", cwd=folder)
     python = program(folder, "python")
@@ -167,6 +210,14 @@ def test_headers_queries_and_origins(project):
         (["shop.main:app", "/chat", "--header", "token"], "'token' is not of the form NAME: VALUE."),
         (["shop.main:app", "/chat", "--query", "token"], "'token' is not of the form NAME=VALUE."),
         (["shop.main:app", "/chat", "--say-json", "{"], "--say-json is not JSON"),
+        (["shop.main:app", "/chat", "--say-hex", "xy"], "--say-hex is not hexadecimal"),
+        (["shop.main:app", "/chat", "--patience", "0"], "patience is a number of seconds"),
+        (["shop.main:app", "/chat", "--header", "X: \N{EURO SIGN}"], "no handshake is possible for /chat: "),
+        (["shop.exits:app"], "could not import shop.exits:app: SystemExit: no DATABASE_URL"),
+        (
+            ["shop.maker:make"],
+            "shop.maker:make is a function without parameters. If it returns the app, add --factory.",
+        ),
     ],
 )
 def test_what_cannot_run(project, arguments, message):
@@ -174,6 +225,42 @@ def test_what_cannot_run(project, arguments, message):
     assert result.returncode == 2
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_an_app_that_prints_and_is_made_by_a_function(project):
+    made = wslab(project, "shop.made:make", "--factory", "--say-hex", "00 ff", "--json", "--only", "polite")
+    assert made.returncode == 0, made.stderr
+    assert json.loads(made.stdout)["rows"][0]["seen"] == "1 answer, closed with 1000"
+    assert made.stderr == "an app is made\n"
+
+
+def test_messages_in_their_order(project):
+    messages = ["--say", "one", "--say-json", "[2]", "--say-json", '"three"']
+    said = wslab(project, "shop.main:app", "/chat", *messages, "--only", "polite")
+    assert "polite  3 answers, closed with 1000" in said.stdout
+
+
+def test_the_process_ends_although_a_task_does_not(project):
+    result = wslab(project, "shop.made:app", "/stubborn", "--only", "polite")
+    assert result.returncode == 1
+    assert "2 task(s) left over" in result.stdout  # its own, and the one of the other client that is there
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no /dev/full, and other pipes")
+def test_a_report_that_nobody_reads(project):
+    command = [program(project, "wslab"), "checkup", "shop.main:app", "/chat", "--only", "polite"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        unread = subprocess.run(command, cwd=project, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=100)
+    finally:
+        os.close(writer)
+    assert (unread.returncode, unread.stderr) == (0, "")
+    with open("/dev/full", "w") as full:
+        lost = subprocess.run(command, cwd=project, stdout=full, stderr=subprocess.PIPE, text=True, timeout=100)
+    assert lost.returncode == 2
+    assert lost.stderr.startswith("wslab: could not print the report: ")
+    assert lost.stderr.count("\n") == 1
 
 
 def test_in_the_projects_own_tests(project):

@@ -5,13 +5,17 @@ Ends with 0 if all clients were served well, 1 if not, 2 if the check-up could n
 
 import argparse
 import asyncio
+import contextlib
 import importlib
+import inspect
 import json
+import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
-from wslab.checkup import checkup
-from wslab.server import ServeError
+from wslab.checkup import Report, checkup
+from wslab.server import ServeError, anything_left
 
 
 def parser() -> argparse.ArgumentParser:
@@ -22,9 +26,17 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("app", metavar="MODULE:APP", help="where the app is, as for uvicorn: package.module:app")
     check.add_argument("path", metavar="PATH", nargs="?", default="/ws", help="of the endpoint (default: %(default)s)")
     check.add_argument("--app-dir", default=".", metavar="DIR", help="where to look for the module (default: here)")
-    check.add_argument("--say", action="append", metavar="TEXT", help="a message that suits the endpoint; repeatable")
-    check.add_argument("--say-json", action="append", metavar="JSON", help="the same, as JSON")
-    check.add_argument("--room", action="store_true", help="a message goes to everybody who is connected")
+    check.add_argument("--factory", action="store_true", help="MODULE:APP is a function that returns the app")
+    check.add_argument(
+        "--say", action="append", metavar="TEXT", help="a message that suits the endpoint; repeatable, in order"
+    )
+    check.add_argument(
+        "--say-json", action="append", dest="say", type=from_json, metavar="JSON", help="the same, as JSON"
+    )
+    check.add_argument(
+        "--say-hex", action="append", dest="say", type=from_hex, metavar="HEX", help="the same, as bytes: '00 ff'"
+    )
+    check.add_argument("--room", action="store_true", help="a message goes to everybody; of several, the last")
     check.add_argument(
         "--header", action="append", default=[], metavar="'NAME: VALUE'", help="sent with each handshake"
     )
@@ -40,13 +52,33 @@ def parser() -> argparse.ArgumentParser:
         "--patience", type=float, default=2, metavar="SECONDS", help="to wait for an answer (default: 2)"
     )
     check.add_argument(
-        "--ws", default="auto", metavar="NAME", help="uvicorn's implementation: websockets-sansio, wsproto"
+        "--ws",
+        default="auto",
+        choices=["auto", "websockets-sansio", "wsproto"],
+        help="uvicorn's implementation (default: %(default)s)",
     )
     check.add_argument("--json", action="store_true", help="print the report as JSON")
     return top
 
 
-def load(name: str, folder: str):
+def from_json(text: str):
+    """What to say, from an option. Raises ServeError if it is not JSON."""
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise ServeError(f"--say-json is not JSON: {error}") from None
+    return text if isinstance(value, str) else value
+
+
+def from_hex(text: str) -> bytes:
+    """The same as bytes. Raises ServeError if it is not hexadecimal."""
+    try:
+        return bytes.fromhex(text)
+    except ValueError as error:
+        raise ServeError(f"--say-hex is not hexadecimal: {error}") from None
+
+
+def load(name: str, folder: str, factory: bool):
     """The app called `package.module:app`. Raises ServeError, in one line, if it can't be had."""
     module_name, colon, attribute = name.partition(":")
     if not (module_name and colon and attribute):
@@ -58,9 +90,12 @@ def load(name: str, folder: str):
         found = importlib.import_module(module_name)
         for part in attribute.split("."):
             found = getattr(found, part)
-    except Exception as error:  # whatever the module does when it is imported
+        app = found() if factory else found
+    except (Exception, SystemExit) as error:  # whatever the module does when it is imported
         raise ServeError(f"could not import {name}: {type(error).__name__}: {error}") from error
-    return found
+    if inspect.isfunction(app) and not inspect.signature(app).parameters:
+        raise ServeError(f"{name} is a function without parameters. If it returns the app, add --factory.")
+    return app
 
 
 def pairs(options: list[str], separator: str, form: str) -> dict[str, str]:
@@ -78,40 +113,64 @@ def progress(name: str) -> None:
         print(f"\r\033[K{name} ...", end="", file=sys.stderr, flush=True)
 
 
-def main() -> None:
-    """Run the command and end the process with its status."""
-    options = parser().parse_args()
-    try:
-        try:
-            as_json = [json.loads(text) for text in options.say_json or []]
-        except ValueError as error:
-            raise ServeError(f"--say-json is not JSON: {error}") from None
-        report = asyncio.run(
-            checkup(
-                load(options.app, options.app_dir),
-                options.path,
-                say=as_json or options.say or "hello",
-                room=options.room,
-                headers=pairs(options.header, ":", "NAME: VALUE"),
-                query=pairs(options.query, "=", "NAME=VALUE"),
-                origins=options.origin,
-                exclude=options.exclude,
-                only=options.only,
-                patience=options.patience,
-                ws=options.ws,
-                progress=progress,
-            )
-        )
-    except ServeError as problem:
-        progress("")
-        print(f"wslab: {problem}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
+def no_progress() -> None:
+    """Clear that line."""
     if sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr, flush=True)
-    print(report.as_json() if options.json else report)
-    sys.exit(0 if report.ok else 1)
+
+
+def main() -> None:
+    """Run the command and end the process with its status."""
+    try:
+        options = parser().parse_args()
+        # What the app prints must not get into the JSON.
+        with contextlib.redirect_stdout(sys.stderr) if options.json else contextlib.nullcontext():
+            report = run(options)
+    except ServeError as problem:
+        no_progress()
+        print(f"wslab: {problem}", file=sys.stderr)
+        leave(2)
+    except KeyboardInterrupt:
+        no_progress()
+        leave(130)
+    no_progress()
+    try:
+        print(report.as_json() if options.json else report, flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python tries once more, at its end
+        if not isinstance(error, BrokenPipeError):  # with that, whoever reads it has had enough
+            print(f"wslab: could not print the report: {error}", file=sys.stderr)
+            leave(2)
+    leave(0 if report.ok else 1)
+
+
+def run(options: argparse.Namespace) -> Report:
+    """The check-up that the options ask for."""
+    return asyncio.run(
+        checkup(
+            load(options.app, options.app_dir, options.factory),
+            options.path,
+            say=options.say or "hello",
+            room=options.room,
+            headers=pairs(options.header, ":", "NAME: VALUE"),
+            query=pairs(options.query, "=", "NAME=VALUE"),
+            origins=options.origin,
+            exclude=options.exclude,
+            only=options.only,
+            patience=options.patience,
+            ws=options.ws,
+            progress=progress,
+        )
+    )
+
+
+def leave(status: int) -> NoReturn:
+    """End the process, also if something of the app's cannot be ended: Python would wait for it, for ever."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if anything_left():
+        os._exit(status)
+    sys.exit(status)
 
 
 if __name__ == "__main__":
