@@ -576,6 +576,75 @@ WRONG = [
         """,
         "but where it failed is not there: logger.exception() logs the traceback, too. (`from None`",
     ),
+    (
+        "no except for the disconnect, which iter_text() only hides",
+        """
+        await websocket.accept()
+        try:
+            async for text in websocket.iter_text():
+                try:
+                    dividend, divisor = text.split("/")
+                    result = float(dividend) / float(divisor)
+                except (ValueError, ZeroDivisionError) as error:
+                    await websocket.send_text(f"error: {error}")
+                else:
+                    await websocket.send_text(significant(result))
+        except Exception:
+            logger.exception("/divide failed")
+            with suppress(WebSocketDisconnect, RuntimeError):
+                await websocket.close(1011)
+        """,
+        "a client that leaves before its answer is logged as an error: '/divide failed', with WebSocketDisconnect. "
+        "The send raises it: expect WebSocketDisconnect around the whole loop, not only where you receive.",
+    ),
+    (
+        "the disconnect is expected at the receive alone",
+        """
+        await websocket.accept()
+        try:
+            while True:
+                try:
+                    text = await websocket.receive_text()
+                except WebSocketDisconnect:
+                    return
+                try:
+                    dividend, divisor = text.split("/")
+                    result = float(dividend) / float(divisor)
+                except (ValueError, ZeroDivisionError) as error:
+                    await websocket.send_text(f"error: {error}")
+                else:
+                    await websocket.send_text(significant(result))
+        except Exception:
+            logger.exception("/divide failed")
+            with suppress(WebSocketDisconnect, RuntimeError):
+                await websocket.close(1011)
+        """,
+        "a client that leaves before its answer is logged as an error: '/divide failed', with WebSocketDisconnect.",
+    ),
+    (
+        "client_state is asked instead of an except for the disconnect",
+        """
+        from starlette.websockets import WebSocketState
+
+        await websocket.accept()
+        try:
+            while True:
+                text = await websocket.receive_text()
+                try:
+                    dividend, divisor = text.split("/")
+                    result = float(dividend) / float(divisor)
+                except (ValueError, ZeroDivisionError) as error:
+                    await websocket.send_text(f"error: {error}")
+                else:
+                    await websocket.send_text(significant(result))
+        except Exception:
+            if websocket.client_state == WebSocketState.CONNECTED:
+                logger.exception("/divide failed")
+                with suppress(WebSocketDisconnect, RuntimeError):
+                    await websocket.close(1011)
+        """,
+        "a client that leaves before its answer is logged as an error: '/divide failed', with WebSocketDisconnect.",
+    ),
 ]
 
 RIGHT_IN_ANOTHER_WAY = """

@@ -793,6 +793,39 @@ WRONG = [
         """,
         "it catches even CancelledError.",
     ),
+    (
+        "a send that fails is logged as a bug",
+        """
+        await websocket.accept()
+        try:
+            if (text := await the_text(websocket)) is None:
+                return
+        except WebSocketDisconnect:
+            return
+        worker = asyncio.create_task(work(text))
+
+        async def listen():
+            with suppress(WebSocketDisconnect):
+                await until_it_leaves(websocket)
+            worker.cancel()
+
+        listener = asyncio.create_task(listen())
+        try:
+            await asyncio.wait({worker})
+            if not worker.cancelled():
+                await websocket.send_text(worker.result())
+                await websocket.close()
+        except Exception:
+            logging.getLogger("uvicorn.error").exception("/job failed")
+            with suppress(WebSocketDisconnect, RuntimeError):
+                await websocket.close(1011)
+        finally:
+            listener.cancel()
+            worker.cancel()
+        """,
+        "a client that leaves before its answer is logged as an error: '/job failed', with WebSocketDisconnect. Expect "
+        "WebSocketDisconnect from the send, too.",
+    ),
 ]
 
 RIGHT_IN_ANOTHER_WAY = """

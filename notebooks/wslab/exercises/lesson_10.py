@@ -37,6 +37,8 @@ LISTEN = (
     "Somebody must go on receiving while the work goes on: one `receive()` is used up by what the client says, "
     "and gives back a disconnect as a message, without an error."
 )
+ONLY_A_BUG = "Only a bug in the work is one."
+THE_SEND = "Expect WebSocketDisconnect from the send, too."
 RETURN = "Does each close() of the first part have its `return`?"
 
 # What may be in a group of errors that escapes, and what to do about it.
@@ -126,7 +128,7 @@ async def job(app, at_work: Collection[str]) -> Verdict:
         return "a client may leave before it has said anything"
 
     async def stops_the_work(server: Server) -> str:
-        server.settle_timeout = SETTLE
+        patience, server.settle_timeout = server.settle_timeout, SETTLE
         before = await server.on_loop(asyncio.all_tasks)
         tasks: set[asyncio.Task] = set()  # held here, since Python may remove one that nobody else holds
         async with visit(server, "/job") as stays:
@@ -145,7 +147,21 @@ async def job(app, at_work: Collection[str]) -> Verdict:
             await goes_on(stays)
         await is_stopped(server, "slow and steady", "with 1000")
         await nothing_is_left(server, tasks)
+        server.settle_timeout = patience
         return "when a client leaves, its work is stopped, and nobody else's"
+
+    async def lets_go_before_the_answer(server: Server) -> str:
+        no_error_is_logged("what a client may do", ONLY_A_BUG)  # so far
+        async with visit(server, "/job") as client:
+            await client.say_and_leave("hello")
+        if error := await what_the_endpoint_did(server):
+            raise NotYet(f"a client left before its answer, and the {error}.{more_about(error)} {THE_SEND}")
+        no_error_is_logged("a client that leaves before its answer", THE_SEND)
+        return "a client may leave before its answer"
+
+    def no_error_is_logged(what: str, hint: str) -> None:
+        if log.records:
+            raise NotYet(f"{what} is logged as an error: {log.first()}. {hint}")
 
     async def begins(client: Client, text: str) -> None:
         await client.say(text)
@@ -257,14 +273,18 @@ async def job(app, at_work: Collection[str]) -> Verdict:
                 await client.say_and_leave(b"\x00\xff")
             return await what_the_endpoint_did(server)
 
-    steps = [refuses_bytes, answers, puts_out_the_idle, lets_the_silent_leave, stops_the_work]
+    steps = [
+        refuses_bytes,
+        answers,
+        puts_out_the_idle,
+        lets_the_silent_leave,
+        stops_the_work,
+        lets_go_before_the_answer,
+    ]
     with errors_in_the_log() as log:
         verdict = await judge(watched if isinstance(app, FastAPI) else app, *steps, ws_ping_interval=None)
     if verdict.passed and log.records:
-        return Verdict(
-            verdict.good,
-            f"what a client may do is logged as an error: {log.first()}. Only a bug in the work is one.",
-        )
+        return Verdict(verdict.good, f"what a client may do is logged as an error: {log.first()}. {ONLY_A_BUG}")
     if verdict.passed and (trouble := await trouble_with_bugs()):
         return Verdict(verdict.good, trouble)
     if verdict.passed and not await can_be_cancelled(app, "/job"):
