@@ -121,6 +121,19 @@ def test_another_right_answer_is_accepted(path):
     assert verdict.passed, verdict
 
 
+MORE_RIGHT = [
+    pytest.param(path, answer, id=f"{number(path)}: {way}")
+    for path in EXERCISES
+    for way, answer in getattr(ANSWERS[number(path)], "MORE_RIGHT", [])
+]
+
+
+@pytest.mark.parametrize(("path", "answer"), MORE_RIGHT)
+def test_one_more_right_answer_is_accepted(path, answer):
+    verdict = check(path, whole(path, answer))
+    assert verdict.passed, verdict
+
+
 def test_a_limit_in_slices_is_accepted_by_lesson_10():
     (path,) = [path for path in EXERCISES if number(path) == "10"]
     assert "timeout=1" in ANSWERS["10"].SLICES_OF_TIME
