@@ -91,7 +91,7 @@ def test_the_solution_is_accepted_in_a_kernel_that_has_just_started(path):
 
 def whole(path, answer: str) -> str:
     """An answer as a program: below the stub's head, unless it has an app of its own."""
-    if "FastAPI()" in answer:
+    if "= FastAPI(" in answer:
         return answer
     return ANSWERS[number(path)].HEAD + textwrap.indent(textwrap.dedent(answer), "    ")
 

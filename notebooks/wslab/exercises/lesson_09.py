@@ -26,8 +26,12 @@ from wslab.server import Server
 
 BUG = "0/5"  # what the given function cannot do: a ValueError
 INFINITE = "1e999/1"  # nor this: an OverflowError
-MISTAKES = ["x", "1/2/3", "1/0", "one/two", "", "/"]
+MISTAKES = ["x", "1/2/3", "1/0", "1/0.0", "one/two", "", "/"]
 NOT_THE_CLIENTS = "That is the bug of significant(), and no mistake of the client: keep it out of the inner `try`."
+IS_A_DIVISION = (
+    "float() takes 1e999 for infinity, so this is a division. That the result cannot be rounded is the bug of "
+    "significant(), and no mistake of the client."
+)
 IN_ORDER = "Of several `except`, Python takes the first that fits."
 FROM_THE_SEND = "The send raises it: expect WebSocketDisconnect around the whole loop, not only where you receive."
 
@@ -174,8 +178,22 @@ async def expect_internal_error(client: Client) -> None:
             ) from None
     else:
         if isinstance(got, str) and got.startswith("error"):
-            raise NotYet(f"{sent} got {got!r}. {NOT_THE_CLIENTS}")
+            if await has_ended(client):
+                raise NotYet(
+                    f"{sent} got {got!r}, and then the connection ended with {describe_end(client.ws)}. "
+                    "It should be closed with 1011, without an answer: `await websocket.close(1011)`."
+                )
+            raise NotYet(f"{sent} got {got!r}. {IS_A_DIVISION if client.said == INFINITE else NOT_THE_CLIENTS}")
         raise NotYet(f"{sent} got {got!r}. Leave significant() as it is, and close with 1011, without an answer.")
+
+
+async def has_ended(client: Client) -> bool:
+    """Whether the endpoint has ended with its last answer, and does not answer any more."""
+    with contextlib.suppress(ConnectionClosed, TimeoutError):
+        async with asyncio.timeout(WAIT):
+            await client.ws.send("12/4")
+            await client.ws.recv()
+    return client.ws.close_code is not None
 
 
 async def the_log_has_the_bug(server: Server, log: ErrorLog, bug: str) -> None:
