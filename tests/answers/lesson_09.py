@@ -717,6 +717,32 @@ WRONG = [
         "and got 'error: internal error (1011)', and then the connection ended with code 1006, cut off without "
         "close(). It should be closed with 1011, without an answer: `await websocket.close(1011)`.",
     ),
+    (
+        "a return in a finally",
+        """
+        await websocket.accept()
+        try:
+            while True:
+                text = await websocket.receive_text()
+                try:
+                    dividend, divisor = text.split("/")
+                    result = float(dividend) / float(divisor)
+                except (ValueError, ZeroDivisionError) as error:
+                    await websocket.send_text(f"error: {error}")
+                else:
+                    await websocket.send_text(significant(result))
+        except WebSocketDisconnect:
+            pass
+        except Exception:
+            logger.exception("/divide failed")
+            with suppress(WebSocketDisconnect, RuntimeError):
+                await websocket.close(1011)
+        finally:
+            return
+        """,
+        "it catches even CancelledError. Is there an `except` wider than `except Exception`? Or a `return` in a "
+        "`finally`?",
+    ),
 ]
 
 RIGHT_IN_ANOTHER_WAY = """

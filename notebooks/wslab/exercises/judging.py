@@ -34,7 +34,7 @@ GOES_ON = (
 AWAITED = "An endpoint must be `async def`, and each of its waits an `await`."
 NOT_CANCELLED = (
     "when it is cancelled, as by a timeout, the endpoint does not stop: it catches even CancelledError. "
-    "Is there an `except` wider than `except Exception`?"
+    "Is there an `except` wider than `except Exception`? Or a `return` in a `finally`?"
 )
 CAUSES = {  # parts of an error's text, and what to look at; the texts of Python 3.11 to 3.13, and of 3.14
     "object NoneType can't be used in 'await' expression": "is it `async def`?",
