@@ -91,7 +91,7 @@ def test_the_solution_is_accepted_in_a_kernel_that_has_just_started(path):
 
 def whole(path, answer: str) -> str:
     """An answer as a program: below the stub's head, unless it has an app of its own."""
-    if "FastAPI()" in answer:
+    if "= FastAPI(" in answer:
         return answer
     return ANSWERS[number(path)].HEAD + textwrap.indent(textwrap.dedent(answer), "    ")
 
@@ -118,6 +118,19 @@ OTHERS = [path for path in EXERCISES if hasattr(ANSWERS[number(path)], "RIGHT_IN
 @pytest.mark.parametrize("path", OTHERS, ids=number)
 def test_another_right_answer_is_accepted(path):
     verdict = check(path, ANSWERS[number(path)].RIGHT_IN_ANOTHER_WAY)
+    assert verdict.passed, verdict
+
+
+MORE_RIGHT = [
+    pytest.param(path, answer, id=f"{number(path)}: {way}")
+    for path in EXERCISES
+    for way, answer in getattr(ANSWERS[number(path)], "MORE_RIGHT", [])
+]
+
+
+@pytest.mark.parametrize(("path", "answer"), MORE_RIGHT)
+def test_one_more_right_answer_is_accepted(path, answer):
+    verdict = check(path, whole(path, answer))
     assert verdict.passed, verdict
 
 

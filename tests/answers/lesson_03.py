@@ -373,6 +373,67 @@ WRONG = [
         """,
         "the endpoint raised TypeError: argument of type 'coroutine' is not",
     ),
+    (
+        "receives before the loop, and does not look for the disconnect there",
+        """
+        try:
+            message = await websocket.receive()
+            while True:
+                text = message.get("text")
+                if text is not None:
+                    await websocket.send_json({"kind": "text", "length": len(text)})
+                else:
+                    await websocket.send_json({"kind": "bytes", "length": len(message["bytes"])})
+                message = await websocket.receive()
+                if message["type"] == "websocket.disconnect":
+                    break
+        except WebSocketDisconnect:
+            pass
+        """,
+        "when a client left without having sent anything, the endpoint raised KeyError: 'bytes'. If it is receive() "
+        "that receives: it then returns a dictionary of type 'websocket.disconnect', with neither text nor bytes.",
+    ),
+    (
+        "one loop for texts and another for bytes, side by side",
+        """
+        async def texts():
+            async for text in websocket.iter_text():
+                await websocket.send_json({"kind": "text", "length": len(text)})
+
+        async def data():
+            async for data in websocket.iter_bytes():
+                await websocket.send_json({"kind": "bytes", "length": len(data)})
+
+        try:
+            await asyncio.gather(texts(), data())
+        except WebSocketDisconnect:
+            pass
+        """,
+        "but the connection ended first, with code 1006, cut off without close(). On the server, the endpoint raised "
+        "KeyError: 'bytes'.",
+    ),
+    (
+        "the first receive stands outside of the try",
+        """
+        message = await websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message["code"])
+        try:
+            while True:
+                text = message.get("text")
+                if text is not None:
+                    await websocket.send_json({"kind": "text", "length": len(text)})
+                else:
+                    await websocket.send_json({"kind": "bytes", "length": len(message["bytes"])})
+                message = await websocket.receive()
+                if message["type"] == "websocket.disconnect":
+                    break
+        except WebSocketDisconnect:
+            pass
+        """,
+        "when a client left without having sent anything, the endpoint raised WebSocketDisconnect(1000). Catch "
+        "WebSocketDisconnect around the first receive, too.",
+    ),
 ]
 
 RIGHT_IN_ANOTHER_WAY = """

@@ -430,6 +430,128 @@ WRONG = [
         "the client sent 'ten' and expected to be closed with 4000, but the connection ended with code 1006, "
         "cut off without close(). Does every call of `websocket` have its `await`",
     ),
+    (
+        "a pattern decides what a number is",
+        """
+        import re
+
+        await websocket.accept()
+        try:
+            text = await websocket.receive_text()
+            try:
+                if not re.fullmatch(r"-?[0-9]+", text):
+                    raise ValueError
+                answer = f"In a year you will be {int(text) + 1}."
+            except ValueError:
+                await websocket.close(4000, f"not a number: {text[:27]}")
+            else:
+                await websocket.send_text(answer)
+                await websocket.close()
+        except WebSocketDisconnect:
+            pass
+        """,
+        "the client sent '+5' and expected 'In a year you will be 6.', but the connection ended first, with code 4000. "
+        "int() takes '+5'.",
+    ),
+    (
+        "numbers in any base",
+        """
+        await websocket.accept()
+        try:
+            text = await websocket.receive_text()
+            try:
+                answer = f"In a year you will be {int(text, 0) + 1}."
+            except ValueError:
+                await websocket.close(4000, f"not a number: {text[:27]}")
+            else:
+                await websocket.send_text(answer)
+                await websocket.close()
+        except WebSocketDisconnect:
+            pass
+        """,
+        "the client sent '0x10' and expected to be closed with 4000, but got an answer, 'In a year you will be 17.'.",
+    ),
+    (
+        "commas are left out",
+        """
+        await websocket.accept()
+        try:
+            text = await websocket.receive_text()
+            try:
+                answer = f"In a year you will be {int(text.replace(',', '')) + 1}."
+            except ValueError:
+                await websocket.close(4000, f"not a number: {text[:27]}")
+            else:
+                await websocket.send_text(answer)
+                await websocket.close()
+        except WebSocketDisconnect:
+            pass
+        """,
+        "the client sent '1,000' and expected to be closed with 4000, but got an answer, 'In a year you will be "
+        "1001.'.",
+    ),
+    (
+        "a whole number as float() reads it",
+        """
+        await websocket.accept()
+        try:
+            text = await websocket.receive_text()
+            try:
+                number = float(text)
+                if not number.is_integer():
+                    raise ValueError
+                answer = f"In a year you will be {int(number) + 1}."
+            except ValueError:
+                await websocket.close(4000, f"not a number: {text[:27]}")
+            else:
+                await websocket.send_text(answer)
+                await websocket.close()
+        except WebSocketDisconnect:
+            pass
+        """,
+        "the client sent '4.0' and expected to be closed with 4000, but got an answer, 'In a year you will be 5.'.",
+    ),
+    (
+        "as many digits as Python's limit are too many",
+        """
+        await websocket.accept()
+        try:
+            text = await websocket.receive_text()
+            try:
+                if len(text) >= 4300:
+                    raise ValueError
+                answer = f"In a year you will be {int(text) + 1}."
+            except ValueError:
+                await websocket.close(4000, f"not a number: {text[:27]}")
+            else:
+                await websocket.send_text(answer)
+                await websocket.close()
+        except WebSocketDisconnect:
+            pass
+        """,
+        "and expected the next number, but the connection ended first, with code 4000. int() takes 4300 digits, and "
+        "the answer has no more.",
+    ),
+    (
+        "long texts are no numbers",
+        """
+        await websocket.accept()
+        try:
+            text = await websocket.receive_text()
+            try:
+                if len(text) > 100:
+                    raise ValueError
+                answer = f"In a year you will be {int(text) + 1}."
+            except ValueError:
+                await websocket.close(4000, f"not a number: {text[:27]}")
+            else:
+                await websocket.send_text(answer)
+                await websocket.close()
+        except WebSocketDisconnect:
+            pass
+        """,
+        "and expected the next number, but the connection ended first, with code 4000. int() takes 200 digits",
+    ),
 ]
 
 RIGHT_IN_ANOTHER_WAY = """

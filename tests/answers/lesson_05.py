@@ -399,6 +399,97 @@ WRONG = [
         """,
         "a client comes fifty times at once. What came of it: the event loop stood still.",
     ),
+    (
+        "a line break behind the ticket does not count",
+        """
+        import re
+
+        if not re.match("^42$", ticket):
+            await websocket.close()
+            return
+        await websocket.accept()
+        await websocket.send_text(await load_greeting())
+        await websocket.close()
+        """,
+        "a client at /lounge?ticket=42%0A was accepted. Compare the whole ticket, as text. (In an address, `%0A` is a "
+        "line break.)",
+    ),
+    (
+        "spaces behind the ticket do not count",
+        """
+        if ticket.rstrip() != "42":
+            await websocket.close()
+            return
+        await websocket.accept()
+        await websocket.send_text(await load_greeting())
+        await websocket.close()
+        """,
+        "a client at /lounge?ticket=42%20 was accepted. Compare the whole ticket, as text. (In an address, `%20` is a "
+        "space.)",
+    ),
+    (
+        "the greeting is loaded once for everybody, as the app starts",
+        """
+from contextlib import asynccontextmanager
+
+logger = logging.getLogger("uvicorn.error")
+
+
+async def load_greeting() -> str:
+    logger.info("loads the greeting")
+    await asyncio.sleep(0.1)
+    return "Welcome to the lounge!"
+
+
+@asynccontextmanager
+async def lifespan(app):
+    app.state.greeting = await load_greeting()
+    yield
+
+
+app = FastAPI(lifespan=lifespan)
+
+
+@app.websocket("/lounge")
+async def lounge(websocket: WebSocket, ticket: str):
+    if ticket != "42":
+        await websocket.close()
+        return
+    await websocket.accept()
+    await websocket.send_text(app.state.greeting)
+    await websocket.close()
+""",
+        "for a client at /lounge?ticket=42, load_greeting() was not called, or does not log its line any more. Send "
+        "what it returns. It has to be called for each client, after accept().",
+    ),
+    (
+        "the greeting is loaded for the first client, and kept",
+        """
+logger = logging.getLogger("uvicorn.error")
+app = FastAPI()
+greeting = None
+
+
+async def load_greeting() -> str:
+    logger.info("loads the greeting")
+    await asyncio.sleep(0.1)
+    return "Welcome to the lounge!"
+
+
+@app.websocket("/lounge")
+async def lounge(websocket: WebSocket, ticket: str):
+    global greeting
+    if ticket != "42":
+        await websocket.close()
+        return
+    await websocket.accept()
+    if greeting is None:
+        greeting = await load_greeting()
+    await websocket.send_text(greeting)
+    await websocket.close()
+""",
+        "It has to be called for each client, after accept().",
+    ),
 ]
 
 RIGHT_IN_ANOTHER_WAY = """

@@ -612,6 +612,133 @@ WRONG = [
         "when a client sent bytes, the endpoint returned without close(). Is the error that the bytes cause caught, "
         "and hidden?",
     ),
+    (
+        "a client that leaves is logged as an error",
+        """
+import logging
+logger = logging.getLogger("uvicorn.error")
+app = FastAPI()
+names = []
+
+@app.websocket("/online")
+async def online(websocket: WebSocket):
+    await websocket.accept()
+    try:
+        name = await websocket.receive_text()
+        names.append(name)
+        try:
+            while True:
+                await websocket.send_text(", ".join(sorted(set(names))))
+                await websocket.receive_text()
+        finally:
+            names.remove(name)
+    except Exception:
+        logger.exception("/online failed")
+""",
+        "when a client closed with 1000, an error was logged: '/online failed', with WebSocketDisconnect. Expect "
+        "WebSocketDisconnect before other errors: one that leaves must not cause any.",
+    ),
+    (
+        "a number that is given twice",
+        """
+        global names
+        names = dict(names)
+        await websocket.accept()
+        number = None
+        try:
+            name = await websocket.receive_text()
+            number = len(names)
+            names[number] = name
+            while True:
+                await websocket.send_text(", ".join(sorted(set(names.values()))))
+                await websocket.receive_text()
+        except WebSocketDisconnect:
+            pass
+        finally:
+            names.pop(number, None)
+        """,
+        "the client sent 'Cleo' and expected 'Ben, Cleo', but got 'Cleo'. Ann has left before. Ben, who came after "
+        "her, is still there.",
+    ),
+    (
+        "an empty name is taken for none",
+        """
+        await websocket.accept()
+        name = ""
+        try:
+            while True:
+                text = await websocket.receive_text()
+                if not name:
+                    name = text
+                    names.append(name)
+                await websocket.send_text(", ".join(sorted(set(names))))
+        except WebSocketDisconnect:
+            pass
+        finally:
+            if name:
+                names.remove(name)
+        """,
+        "the client sent 'who is there?' and expected '', but got ', who is there?'. The first text of a client is its "
+        "name, as it came, and an empty one is a name, too.",
+    ),
+    (
+        "an empty name is never taken out",
+        """
+        await websocket.accept()
+        name = ""
+        try:
+            name = await websocket.receive_text()
+            names.append(name)
+            while True:
+                await websocket.send_text(", ".join(sorted(set(names))))
+                await websocket.receive_text()
+        except WebSocketDisconnect:
+            pass
+        finally:
+            if name:
+                names.remove(name)
+        """,
+        "the client sent 'Zoe' and expected 'Zoe', but got ', Zoe'. A client whose name was '' has left, and has to be "
+        "taken out.",
+    ),
+    (
+        "spaces around a name are left out",
+        """
+        await websocket.accept()
+        try:
+            name = (await websocket.receive_text()).strip()
+            names.append(name)
+            try:
+                while True:
+                    await websocket.send_text(", ".join(sorted(set(names))))
+                    await websocket.receive_text()
+            finally:
+                names.remove(name)
+        except WebSocketDisconnect:
+            pass
+        """,
+        "the client sent ' Ann lee ' and expected ' Ann lee ', but got 'Ann lee'. The first text of a client is its "
+        "name, as it came",
+    ),
+    (
+        "names with capital letters",
+        """
+        await websocket.accept()
+        try:
+            name = (await websocket.receive_text()).title()
+            names.append(name)
+            try:
+                while True:
+                    await websocket.send_text(", ".join(sorted(set(names))))
+                    await websocket.receive_text()
+            finally:
+                names.remove(name)
+        except WebSocketDisconnect:
+            pass
+        """,
+        "the client sent ' Ann lee ' and expected ' Ann lee ', but got ' Ann Lee '. The first text of a client is its "
+        "name",
+    ),
 ]
 
 RIGHT_IN_ANOTHER_WAY = """
@@ -630,3 +757,65 @@ async def online(websocket: WebSocket):
     finally:
         clients.pop(websocket, None)
 """
+
+RECEIVES_BY_ITSELF = """
+app = FastAPI()
+names = []
+
+async def next_text(websocket: WebSocket) -> str:
+    message = await websocket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message["code"])
+    TAKE_THE_TEXT
+
+@app.websocket("/online")
+async def online(websocket: WebSocket):
+    await websocket.accept()
+    try:
+        name = await next_text(websocket)
+        names.append(name)
+        try:
+            while True:
+                await websocket.send_text(", ".join(sorted(set(names))))
+                await next_text(websocket)
+        finally:
+            names.remove(name)
+    except WebSocketDisconnect:
+        pass
+"""
+
+# what may become of a client that sends bytes
+MORE_RIGHT = [
+    (
+        "an error of its own",
+        RECEIVES_BY_ITSELF.replace(
+            "TAKE_THE_TEXT",
+            """if message.get("text") is None:
+        raise ValueError("text, please")
+    return message["text"]""",
+        ),
+    ),
+    (
+        "an error that happens",
+        RECEIVES_BY_ITSELF.replace("TAKE_THE_TEXT", """return message.get("text").encode().decode()"""),
+    ),
+    (
+        "logged, and the connection cut",
+        """
+        await websocket.accept()
+        try:
+            name = await websocket.receive_text()
+            names.append(name)
+            try:
+                while True:
+                    await websocket.send_text(", ".join(sorted(set(names))))
+                    await websocket.receive_text()
+            finally:
+                names.remove(name)
+        except WebSocketDisconnect:
+            pass
+        except Exception:
+            logging.getLogger("uvicorn.error").exception("/online failed")
+        """,
+    ),
+]

@@ -258,6 +258,51 @@ WRONG = [
         "a client asks three times and closes with 1000 in one breath, without waiting for an answer. "
         "What came of it: raised WebSocketDisconnect(1006).",
     ),
+    (
+        "the report in a variable that all share",
+        """
+app = FastAPI()
+result = None
+
+def make(name):
+    global result
+    result = exercises.slow_report(name)
+
+@app.websocket("/report")
+async def report(websocket: WebSocket):
+    await websocket.accept()
+    try:
+        while True:
+            name = await websocket.receive_text()
+            await asyncio.to_thread(make, name)
+            await websocket.send_text(result)
+    except WebSocketDisconnect:
+        pass
+""",
+        "the client sent 'Fay' and expected 'report for Fay', but got 'report for Hal'. Three were done at the same "
+        "time. Each client gets the report that they asked for.",
+    ),
+    (
+        "the first report is kept for everybody",
+        """
+app = FastAPI()
+kept = None
+
+@app.websocket("/report")
+async def report(websocket: WebSocket):
+    global kept
+    await websocket.accept()
+    try:
+        while True:
+            name = await websocket.receive_text()
+            kept = kept or await asyncio.to_thread(exercises.slow_report, name)
+            await websocket.send_text(kept)
+    except WebSocketDisconnect:
+        pass
+""",
+        "'Cleo' was answered 'report for Ann', and slow_report('Cleo') was not called. Each client gets the report "
+        "that they asked for.",
+    ),
 ]
 
 RIGHT_IN_ANOTHER_WAY = """

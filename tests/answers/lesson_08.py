@@ -459,6 +459,163 @@ WRONG = [
         """,
         "is it still in a loop? Or does a send or close() stand below the `except`, or in a `finally`?",
     ),
+    (
+        "an optional sign and digits",
+        """
+        import re
+
+        await websocket.accept()
+        total = 0
+        try:
+            while (text := await websocket.receive_text()) != "done":
+                try:
+                    if not re.fullmatch(r"[+-]?[0-9]+", text):
+                        raise ValueError
+                    total += int(text)
+                except ValueError:
+                    await websocket.send_text("not a number")
+                else:
+                    await websocket.send_text(str(total))
+            await websocket.send_text(f"total: {total}")
+            await websocket.close(1000, "done")
+        except WebSocketDisconnect:
+            pass
+        """,
+        "the client sent ' 42 ' and expected '42', but got 'not a number'. int() decides what is a whole number",
+    ),
+    (
+        "a whole number as float() reads it",
+        """
+        await websocket.accept()
+        total = 0
+        try:
+            while (text := await websocket.receive_text()) != "done":
+                try:
+                    if not float(text).is_integer():
+                        raise ValueError
+                    total += int(float(text))
+                except ValueError:
+                    await websocket.send_text("not a number")
+                else:
+                    await websocket.send_text(str(total))
+            await websocket.send_text(f"total: {total}")
+            await websocket.close(1000, "done")
+        except WebSocketDisconnect:
+            pass
+        """,
+        "the client sent 1000 times '1' and expected the same number, but got 'not a number'.",
+    ),
+    (
+        "a whole number as float() reads it, if it is short",
+        """
+        await websocket.accept()
+        total = 0
+        try:
+            while (text := await websocket.receive_text()) != "done":
+                try:
+                    if len(text) < 20 and float(text).is_integer():
+                        total += int(float(text))
+                    else:
+                        total += int(text)
+                except ValueError:
+                    await websocket.send_text("not a number")
+                else:
+                    await websocket.send_text(str(total))
+            await websocket.send_text(f"total: {total}")
+            await websocket.close(1000, "done")
+        except WebSocketDisconnect:
+            pass
+        """,
+        "the client sent '4.0' and expected 'not a number', but got",
+    ),
+    (
+        "commas are left out",
+        """
+        await websocket.accept()
+        total = 0
+        try:
+            while (text := await websocket.receive_text()) != "done":
+                try:
+                    total += int(text.replace(",", ""))
+                except ValueError:
+                    await websocket.send_text("not a number")
+                else:
+                    await websocket.send_text(str(total))
+            await websocket.send_text(f"total: {total}")
+            await websocket.close(1000, "done")
+        except WebSocketDisconnect:
+            pass
+        """,
+        "the client sent '1,000' and expected 'not a number', but got",
+    ),
+    (
+        "long texts are no numbers",
+        """
+        await websocket.accept()
+        total = 0
+        try:
+            while (text := await websocket.receive_text()) != "done":
+                try:
+                    if len(text) > 18:
+                        raise ValueError
+                    total += int(text)
+                except ValueError:
+                    await websocket.send_text("not a number")
+                else:
+                    await websocket.send_text(str(total))
+            await websocket.send_text(f"total: {total}")
+            await websocket.close(1000, "done")
+        except WebSocketDisconnect:
+            pass
+        """,
+        "the client sent 1000 times '1' and expected the same number, but got 'not a number'. Numbers may have 1,000 "
+        "digits.",
+    ),
+    (
+        "numbers of 64 bits",
+        """
+        import ctypes
+
+        await websocket.accept()
+        total = 0
+        try:
+            while (text := await websocket.receive_text()) != "done":
+                try:
+                    total = ctypes.c_longlong(total + int(text)).value
+                except ValueError:
+                    await websocket.send_text("not a number")
+                else:
+                    await websocket.send_text(str(total))
+            await websocket.send_text(f"total: {total}")
+            await websocket.close(1000, "done")
+        except WebSocketDisconnect:
+            pass
+        """,
+        "the client sent 1000 times '1' and expected the same number, but got",
+    ),
+    (
+        "too big is no number",
+        """
+        await websocket.accept()
+        total = 0
+        try:
+            while (text := await websocket.receive_text()) != "done":
+                try:
+                    number = int(text)
+                    if abs(number) > 2**63 - 1:
+                        raise ValueError
+                    total += number
+                except ValueError:
+                    await websocket.send_text("not a number")
+                else:
+                    await websocket.send_text(str(total))
+            await websocket.send_text(f"total: {total}")
+            await websocket.close(1000, "done")
+        except WebSocketDisconnect:
+            pass
+        """,
+        "the client sent 1000 times '1' and expected the same number, but got 'not a number'.",
+    ),
 ]
 
 RIGHT_IN_ANOTHER_WAY = """

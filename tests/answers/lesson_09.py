@@ -576,6 +576,173 @@ WRONG = [
         """,
         "but where it failed is not there: logger.exception() logs the traceback, too. (`from None`",
     ),
+    (
+        "no except for the disconnect, which iter_text() only hides",
+        """
+        await websocket.accept()
+        try:
+            async for text in websocket.iter_text():
+                try:
+                    dividend, divisor = text.split("/")
+                    result = float(dividend) / float(divisor)
+                except (ValueError, ZeroDivisionError) as error:
+                    await websocket.send_text(f"error: {error}")
+                else:
+                    await websocket.send_text(significant(result))
+        except Exception:
+            logger.exception("/divide failed")
+            with suppress(WebSocketDisconnect, RuntimeError):
+                await websocket.close(1011)
+        """,
+        "a client that leaves before its answer is logged as an error: '/divide failed', with WebSocketDisconnect. "
+        "The send raises it: expect WebSocketDisconnect around the whole loop, not only where you receive.",
+    ),
+    (
+        "the disconnect is expected at the receive alone",
+        """
+        await websocket.accept()
+        try:
+            while True:
+                try:
+                    text = await websocket.receive_text()
+                except WebSocketDisconnect:
+                    return
+                try:
+                    dividend, divisor = text.split("/")
+                    result = float(dividend) / float(divisor)
+                except (ValueError, ZeroDivisionError) as error:
+                    await websocket.send_text(f"error: {error}")
+                else:
+                    await websocket.send_text(significant(result))
+        except Exception:
+            logger.exception("/divide failed")
+            with suppress(WebSocketDisconnect, RuntimeError):
+                await websocket.close(1011)
+        """,
+        "a client that leaves before its answer is logged as an error: '/divide failed', with WebSocketDisconnect.",
+    ),
+    (
+        "client_state is asked instead of an except for the disconnect",
+        """
+        from starlette.websockets import WebSocketState
+
+        await websocket.accept()
+        try:
+            while True:
+                text = await websocket.receive_text()
+                try:
+                    dividend, divisor = text.split("/")
+                    result = float(dividend) / float(divisor)
+                except (ValueError, ZeroDivisionError) as error:
+                    await websocket.send_text(f"error: {error}")
+                else:
+                    await websocket.send_text(significant(result))
+        except Exception:
+            if websocket.client_state == WebSocketState.CONNECTED:
+                logger.exception("/divide failed")
+                with suppress(WebSocketDisconnect, RuntimeError):
+                    await websocket.close(1011)
+        """,
+        "a client that leaves before its answer is logged as an error: '/divide failed', with WebSocketDisconnect.",
+    ),
+    (
+        "only 0 divides by zero",
+        """
+        await websocket.accept()
+        try:
+            while True:
+                text = await websocket.receive_text()
+                try:
+                    dividend, divisor = text.split("/")
+                    if divisor == "0":
+                        raise ValueError("division by zero")
+                    result = float(dividend) / float(divisor)
+                except ValueError as error:
+                    await websocket.send_text(f"error: {error}")
+                else:
+                    await websocket.send_text(significant(result))
+        except WebSocketDisconnect:
+            pass
+        except Exception:
+            logger.exception("/divide failed")
+            with suppress(WebSocketDisconnect, RuntimeError):
+                await websocket.close(1011)
+        """,
+        "the client sent '1/0.0' and expected an answer that begins with 'error: ', but the connection ended first, "
+        "with code 1011.",
+    ),
+    (
+        "a pattern decides what a division is",
+        r"""
+        import re
+        await websocket.accept()
+        try:
+            while True:
+                text = await websocket.receive_text()
+                match = re.fullmatch(r"(-?\d+(?:\.\d+)?)/(-?\d+(?:\.\d+)?)", text)
+                if match is None or float(match[2]) == 0:
+                    await websocket.send_text("error: not a division")
+                    continue
+                await websocket.send_text(significant(float(match[1]) / float(match[2])))
+        except WebSocketDisconnect:
+            pass
+        except Exception:
+            logger.exception("/divide failed")
+            with suppress(WebSocketDisconnect, RuntimeError):
+                await websocket.close(1011)
+        """,
+        "the client sent '1e999/1', which makes significant() fail, and got 'error: not a division'. float() takes "
+        "1e999 for infinity, so this is a division.",
+    ),
+    (
+        "the bug is answered instead of a close",
+        """
+        await websocket.accept()
+        try:
+            while True:
+                text = await websocket.receive_text()
+                try:
+                    dividend, divisor = text.split("/")
+                    result = float(dividend) / float(divisor)
+                except (ValueError, ZeroDivisionError) as error:
+                    await websocket.send_text(f"error: {error}")
+                else:
+                    await websocket.send_text(significant(result))
+        except WebSocketDisconnect:
+            pass
+        except Exception:
+            logger.exception("/divide failed")
+            await websocket.send_text("error: internal error (1011)")
+        """,
+        "and got 'error: internal error (1011)', and then the connection ended with code 1006, cut off without "
+        "close(). It should be closed with 1011, without an answer: `await websocket.close(1011)`.",
+    ),
+    (
+        "a return in a finally",
+        """
+        await websocket.accept()
+        try:
+            while True:
+                text = await websocket.receive_text()
+                try:
+                    dividend, divisor = text.split("/")
+                    result = float(dividend) / float(divisor)
+                except (ValueError, ZeroDivisionError) as error:
+                    await websocket.send_text(f"error: {error}")
+                else:
+                    await websocket.send_text(significant(result))
+        except WebSocketDisconnect:
+            pass
+        except Exception:
+            logger.exception("/divide failed")
+            with suppress(WebSocketDisconnect, RuntimeError):
+                await websocket.close(1011)
+        finally:
+            return
+        """,
+        "it catches even CancelledError. Is there an `except` wider than `except Exception`? Or a `return` in a "
+        "`finally`?",
+    ),
 ]
 
 RIGHT_IN_ANOTHER_WAY = """

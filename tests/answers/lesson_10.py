@@ -793,6 +793,173 @@ WRONG = [
         """,
         "it catches even CancelledError.",
     ),
+    (
+        "a send that fails is logged as a bug",
+        """
+        await websocket.accept()
+        try:
+            if (text := await the_text(websocket)) is None:
+                return
+        except WebSocketDisconnect:
+            return
+        worker = asyncio.create_task(work(text))
+
+        async def listen():
+            with suppress(WebSocketDisconnect):
+                await until_it_leaves(websocket)
+            worker.cancel()
+
+        listener = asyncio.create_task(listen())
+        try:
+            await asyncio.wait({worker})
+            if not worker.cancelled():
+                await websocket.send_text(worker.result())
+                await websocket.close()
+        except Exception:
+            logging.getLogger("uvicorn.error").exception("/job failed")
+            with suppress(WebSocketDisconnect, RuntimeError):
+                await websocket.close(1011)
+        finally:
+            listener.cancel()
+            worker.cancel()
+        """,
+        "a client that leaves before its answer is logged as an error: '/job failed', with WebSocketDisconnect. Expect "
+        "WebSocketDisconnect from the send, too.",
+    ),
+    (
+        "what it says during the work is answered",
+        """
+        async def listen():
+            while True:
+                message = await websocket.receive()
+                if message["type"] == "websocket.disconnect":
+                    raise WebSocketDisconnect(message["code"])
+                with suppress(WebSocketDisconnect, RuntimeError):
+                    await websocket.send_text("busy")
+
+        await websocket.accept()
+        try:
+            if (text := await the_text(websocket)) is None:
+                return
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(listen())
+                await websocket.send_text(await work(text))
+                await websocket.close()
+        except* WebSocketDisconnect:
+            pass
+        """,
+        "a client said something more during its work, a text and bytes, and was answered 'busy'. What it says during "
+        "the work is ignored.",
+    ),
+    (
+        "the text is stripped",
+        """
+        await websocket.accept()
+        try:
+            if (text := await the_text(websocket)) is None:
+                return
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(until_it_leaves(websocket))
+                await websocket.send_text(await work(text.strip()))
+                await websocket.close()
+        except* WebSocketDisconnect:
+            pass
+        """,
+        "the client sent ' hi ' and expected ' HI ', but got 'HI'. The answer is what work(text) returns, for the text "
+        "as it came.",
+    ),
+    (
+        "a listener that nobody waits for",
+        """
+        await websocket.accept()
+        try:
+            if (text := await the_text(websocket)) is None:
+                return
+            listener = asyncio.create_task(until_it_leaves(websocket))
+            try:
+                await websocket.send_text(await work(text))
+                await websocket.close()
+            finally:
+                listener.cancel()
+        except WebSocketDisconnect:
+            pass
+        """,
+        "its endpoint did not notice. Somebody must go on receiving while the work goes on: one `receive()` is used up "
+        "by what the client says, and gives back a disconnect as a message, without an error. If somebody does: the "
+        "error of a task stops nothing else, unless that task is awaited, as in a TaskGroup.",
+    ),
+    (
+        "bytes during the work are refused",
+        """
+        async def listen():
+            while True:
+                message = await websocket.receive()
+                if message["type"] == "websocket.disconnect":
+                    raise WebSocketDisconnect(message["code"])
+                if message.get("bytes") is not None:
+                    await websocket.close(1003)
+
+        await websocket.accept()
+        try:
+            if (text := await the_text(websocket)) is None:
+                return
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(listen())
+                await websocket.send_text(await work(text))
+                await websocket.close()
+        except* WebSocketDisconnect:
+            pass
+        """,
+        "and the work was stopped. The connection ended with code 1003. Only a message of the type "
+        "`websocket.disconnect` says that it has left.",
+    ),
+    (
+        "the listener and the work in gather(), and the answer below it",
+        """
+        await websocket.accept()
+        try:
+            if (text := await the_text(websocket)) is None:
+                return
+            _, answer = await asyncio.gather(until_it_leaves(websocket), work(text))
+            await websocket.send_text(answer)
+            await websocket.close()
+        except WebSocketDisconnect:
+            pass
+        """,
+        "answer and close inside its block. (gather() waits for all, too: answer and close in one of its functions.)",
+    ),
+    (
+        "another clock than that of the event loop",
+        """
+        import time
+        await websocket.accept()
+        receiving = asyncio.create_task(websocket.receive())
+        try:
+            start = time.monotonic()
+            while not receiving.done():
+                await asyncio.wait({receiving}, timeout=0.1)
+                if not receiving.done() and time.monotonic() - start > IDLE:
+                    receiving.cancel()
+                    await websocket.close(4000, "idle")
+                    return
+            message = receiving.result()
+            if message["type"] == "websocket.disconnect":
+                return
+            text = message.get("text")
+            if text is None:
+                await websocket.close(1003)
+                return
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(until_it_leaves(websocket))
+                await websocket.send_text(await work(text))
+                await websocket.close()
+        except* WebSocketDisconnect:
+            pass
+        """,
+        "a client that sent nothing was still connected after 7.5 seconds. Close it after `IDLE` seconds, with 4000 "
+        "and the reason 'idle'. (The check sets the event loop's clock forward: asyncio.timeout() goes by it, "
+        "time.monotonic() does not.)",
+    ),
 ]
 
 RIGHT_IN_ANOTHER_WAY = """

@@ -34,7 +34,7 @@ GOES_ON = (
 AWAITED = "An endpoint must be `async def`, and each of its waits an `await`."
 NOT_CANCELLED = (
     "when it is cancelled, as by a timeout, the endpoint does not stop: it catches even CancelledError. "
-    "Is there an `except` wider than `except Exception`?"
+    "Is there an `except` wider than `except Exception`? Or a `return` in a `finally`?"
 )
 CAUSES = {  # parts of an error's text, and what to look at; the texts of Python 3.11 to 3.13, and of 3.14
     "object NoneType can't be used in 'await' expression": "is it `async def`?",
@@ -250,10 +250,13 @@ class Client:
             raise NotYet(f"{sent} got the text of a coroutine. {MISSING_AWAIT}")
         return got
 
-    async def expect_json(self, answer: dict, *, silent: str = MISSING_AWAIT, closed: str = MISSING_AWAIT) -> None:
+    async def expect_json(
+        self, answer: dict, *, wrong: str = "", silent: str = MISSING_AWAIT, closed: str = MISSING_AWAIT
+    ) -> None:
         """The next message must be a text that says what `answer` says, as JSON.
 
-        `silent` is added to the message if none comes, `closed` if the connection has ended instead.
+        `wrong` is added to the message if it says something else, `silent` if none comes, `closed` if the connection
+        has ended instead.
         """
         expected = json.dumps(answer)
         got = await self._answer(expected, silent, closed)
@@ -265,7 +268,7 @@ class Client:
         except ValueError:
             raise NotYet(f"{sent} got {quote(got)}, which is not JSON. send_json() writes JSON.") from None
         if not same:
-            raise NotYet(f"{sent} got {got}.")
+            raise NotYet(f"{sent} got {got}.", wrong)
 
     def _asked(self, expected: str) -> str:
         """The start of a sentence about what came instead."""

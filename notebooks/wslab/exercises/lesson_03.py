@@ -13,17 +13,17 @@ from wslab.exercises.judging import (
 )
 from wslab.server import ServeError, Server
 
-# Each message, and what to think of if it is the first that fails.
+# Each message, and what to think of if it is the first that fails, and if it is measured wrongly.
 MESSAGES = [
-    ("hello", ""),
-    (b"good day", ""),
-    ("", "An empty text is a text, too."),
-    (b"", "Empty bytes are bytes, too."),
-    (" hello\r\n", "Spaces and line breaks count, too."),
-    ("déjà vu ☕ 🙂", "The length of a text is its number of characters."),
-    ("déjà vu ☕".encode(), "The length of bytes is their number, whatever they mean."),
-    (b"\x00\xff", "Bytes need not be text in UTF-8."),
-    ("hello", ""),
+    ("hello", "", ""),
+    (b"good day", "", ""),
+    ("", "An empty text is a text, too.", ""),
+    (b"", "Empty bytes are bytes, too.", ""),
+    (" hello\r\n", "", "Spaces and line breaks count, too."),
+    ("déjà vu ☕ 🙂", "", "The length of a text is its number of characters."),
+    ("déjà vu ☕".encode(), "", "The length of bytes is their number, whatever they mean."),
+    (b"\x00\xff", "Bytes need not be text in UTF-8.", ""),
+    ("hello", "", ""),
 ]
 
 
@@ -32,6 +32,10 @@ SILENT = (
     "Does every call of `websocket` have its `await`? If so, is it still waiting? A message that a method has refused "
     "is gone, and the next receive_...() waits for the next message."
 )
+IF_RECEIVE = (
+    "If it is receive() that receives: it then returns a dictionary of type 'websocket.disconnect', with neither text "
+    "nor bytes."
+)
 
 
 async def measuring(app) -> Verdict:
@@ -39,12 +43,13 @@ async def measuring(app) -> Verdict:
 
     async def measures(server: Server) -> str:
         async with visit(server, "/measure") as client:
-            for number, (message, remark) in enumerate(MESSAGES):
+            for number, (message, remark, wrong) in enumerate(MESSAGES):
                 closed = "Is the loop there, with no end of its own?" if number else MISSING_AWAIT
                 kind = "text" if isinstance(message, str) else "bytes"
+                answer = {"kind": kind, "length": len(message)}
                 await client.say(message)
                 try:
-                    await client.expect_json({"kind": kind, "length": len(message)}, silent=SILENT, closed=closed)
+                    await client.expect_json(answer, wrong=wrong, silent=SILENT, closed=closed)
                 except NotYet as problem:
                     raise NotYet(f"{problem} {remark}".strip(), problem.hint) from None
             await client.expect_silence()
@@ -72,13 +77,22 @@ async def measuring(app) -> Verdict:
         answered = any(event.failed for event in events if event.client == 1)  # all its messages have had their answers
         if answered or error:
             what = "it tried to send one more" if answered else "something went wrong"
-            raise NotYet(
-                f"the answers are right, but {what} when the client left. If it is receive() that receives: it then "
-                "returns a dictionary of type 'websocket.disconnect', with neither text nor bytes."
-            )
+            raise NotYet(f"the answers are right, but {what} when the client left. {IF_RECEIVE}")
         return "a client may leave, before it has its answers, too"
 
-    verdict = await judge(app, measures, lets_go)
+    async def lets_the_silent_go(server: Server) -> str:
+        async with visit(server, "/measure"):
+            pass
+        if error := await what_the_endpoint_did(server):
+            hint = (
+                "Catch WebSocketDisconnect around the first receive, too."
+                if error.startswith(DISCONNECT)
+                else IF_RECEIVE
+            )
+            raise NotYet(f"when a client left without having sent anything, the {error}. {hint}")
+        return "and before it has sent anything"
+
+    verdict = await judge(app, measures, lets_go, lets_the_silent_go)
     return await check_up(
         verdict,
         app,

@@ -33,7 +33,10 @@ LONG = [
     *(("a" * n + "🙂" * 100, f"{'a' * n!r} and 100 times '🙂'") for n in range(4)),
 ]
 # what int() does not take, although it looks like a number
-STRANGE = [(text, repr(text)) for text in ("4.5", "²")]
+STRANGE = [(text, repr(text)) for text in ("4.5", "²", "4.0", "1e3", "0x10", "1,000")]
+# what int() takes, although one may not expect it, and the next number
+TAKEN = [("+5", "6"), (" 42 ", "43"), ("1_000", "1001"), ("12345678901234567890", "12345678901234567891")]
+LONG_NUMBERS = [200, 4300]  # digits
 # what int() takes, but the next number has a digit more than Python writes
 HUGE = [("9" * 4300, "4300 times '9'")]
 LIMIT = (
@@ -73,6 +76,24 @@ async def age_gate(app) -> Verdict:
                 )
         return good
 
+    async def takes_what_int_takes(server: Server) -> str:
+        for text, next_number in TAKEN:
+            async with visit(server, "/age") as client:
+                await client.say(text)
+                await client.expect(f"In a year you will be {next_number}.", closed=f"int() takes {text!r}.")
+                await client.expect_close()
+        for digits in LONG_NUMBERS:
+            async with visit(server, "/age") as client:
+                await client.say("1" * digits)
+                got = await client.hear(
+                    "the next number", closed=f"int() takes {digits} digits, and the answer has no more."
+                )
+                if got != f"In a year you will be {'1' * (digits - 1)}2.":
+                    raise NotYet(
+                        f"the client sent {digits} times '1' and expected the next number, but got {quote(got)}."
+                    )
+        return "whatever int() takes is answered, with a sign, spaces, an underscore or many digits"
+
     verdict = await judge(
         app,
         *(partial(answers, text=text) for text in ("42", "7")),
@@ -81,6 +102,7 @@ async def age_gate(app) -> Verdict:
         partial(answers, text="-5"),
         partial(refuses, texts=STRANGE, good="what int() does not take is refused"),
         partial(refuses, texts=HUGE, good="what Python does not write, too", answered=LIMIT),
+        takes_what_int_takes,
     )
     return await check_up(
         verdict,

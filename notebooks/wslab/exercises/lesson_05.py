@@ -9,8 +9,14 @@ from wslab.exercises.judging import NotYet, Refused, Verdict, check_up, judge, v
 from wslab.server import Server
 
 PATH = "/lounge?ticket=42"
-WRONG = ("?ticket=43", "?ticket=420", "?ticket=x", "?ticket=ab", "?ticket=", "", "?ticket=042", "?ticket=%2042")
-ALMOST = ("?ticket=042", "?ticket=%2042")  # 42, if it is read as a number
+WHOLE = "Compare the whole ticket, as text."
+ALMOST = {  # 42, if it is read as a number; and what to do about it
+    "?ticket=042": WHOLE,
+    "?ticket=%2042": WHOLE,
+    "?ticket=42%20": f"{WHOLE} (In an address, `%20` is a space.)",
+    "?ticket=42%0A": f"{WHOLE} (In an address, `%0A` is a line break.)",
+}
+WRONG = ("?ticket=43", "?ticket=420", "?ticket=x", "?ticket=ab", "?ticket=", "", *ALMOST)
 EXACTLY = (
     "Only exactly the text 42 may come in, and whoever has none may not. (To refuse after accept() is too late: then "
     "the client is in.)"
@@ -28,8 +34,7 @@ async def lounge(app) -> Verdict:
         client = f"a client at /lounge{query}"
         try:
             async with visit(server, f"/lounge{query}"):
-                what_to_do = "Compare the whole ticket, as text." if query in ALMOST else EXACTLY
-                raise NotYet(f"{client} was accepted. {what_to_do}")
+                raise NotYet(f"{client} was accepted. {ALMOST.get(query, EXACTLY)}")
         except Refused as refusal:
             if refusal.status != 403:
                 raise NotYet(
@@ -40,9 +45,10 @@ async def lounge(app) -> Verdict:
 
     async def welcomes(server: Server) -> str:
         try:
-            async with visit(server, PATH) as client:
-                await client.expect(GREETING)
-                await client.expect_close()
+            for _ in range(2):
+                async with visit(server, PATH) as client:
+                    await client.expect(GREETING)
+                    await client.expect_close()
         except Refused as refusal:
             error = await what_the_endpoint_did(server)
             unaccepted = 'Need to call "accept" first' in error or 'Expected ASGI message "websocket.accept"' in error
@@ -56,16 +62,8 @@ async def lounge(app) -> Verdict:
     async def loads_after_accept(server: Server) -> str:
         conversation = await server.conversation()
         connections = by_client(conversation.events)
-        (welcome,) = (texts for path, texts in connections if path == PATH)
-        if LOADS not in welcome:
-            raise NotYet("load_greeting() was not called, or does not log its line any more. Send what it returns.")
-        if welcome.count(LOADS) > 1:
-            raise NotYet("load_greeting() was called more than once for one client. It is slow: once is enough.")
-        if not any(text.startswith("accept") for text in welcome[: welcome.index(LOADS)]):
-            raise NotYet(
-                "load_greeting() was called before accept(): its client waits outside until the greeting is there. "
-                "What a dependency does comes before accept(), too."
-            )
+        for texts in [texts for path, texts in connections if path == PATH]:
+            loads_once(texts)
         for path, texts in connections:
             if path == PATH:
                 continue
@@ -89,6 +87,22 @@ async def lounge(app) -> Verdict:
     steps = [*(partial(refuses, query=query) for query in WRONG), welcomes, loads_after_accept, accepts_at_once]
     verdict = await judge(app, *steps)
     return await check_up(verdict, app, PATH, "crowd", good="fifty clients at once are all welcomed")
+
+
+def loads_once(welcome: list[str]) -> None:
+    """For a client that is welcomed, the greeting must have been loaded once, after accept()."""
+    if LOADS not in welcome:
+        raise NotYet(
+            f"for a client at {PATH}, load_greeting() was not called, or does not log its line any more. Send what it "
+            "returns. It has to be called for each client, after accept()."
+        )
+    if welcome.count(LOADS) > 1:
+        raise NotYet("load_greeting() was called more than once for one client. It is slow: once is enough.")
+    if not any(text.startswith("accept") for text in welcome[: welcome.index(LOADS)]):
+        raise NotYet(
+            "load_greeting() was called before accept(): its client waits outside until the greeting is there. "
+            "What a dependency does comes before accept(), too."
+        )
 
 
 def by_client(events: Iterable[Event]) -> list[tuple[str, list[str]]]:

@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from types import FrameType
 
 from fastapi import FastAPI
 from websockets import ConnectionClosed
@@ -15,6 +17,7 @@ from wslab.server import ServeError, Server, is_library
 
 HELD = 8.0  # seconds after which a report that the check holds back is made all the same
 HASTE = 0.3  # seconds in which an answer comes that has no reason to wait
+HANDED_ON = 1.0  # seconds that the check waits at most until the threads have handed on their reports
 ON_THE_LOOP = "Hand it to a thread: asyncio.to_thread() takes the function and its arguments, and calls it there."
 ONE_BY_ONE = "A report waits for another one to be done. Is there a lock, or a pool with too few threads?"
 ELSEWHERE = (
@@ -34,6 +37,7 @@ class Library:
         self.sent_elsewhere = False  # whether something was sent from another loop
         self.begun: list[str] = []
         self.done: list[str] = []
+        self.callers: dict[str, tuple[int, FrameType | None]] = {}  # of each report the thread, and who called
         self._gates: dict[str, threading.Event] = {}
 
     def make(self, name: str) -> str:
@@ -41,6 +45,7 @@ class Library:
         if self.loop is not None and self.loop is asyncio._get_running_loop():
             own = [frame for frame in traceback.extract_stack() if not is_library(frame.filename)]
             self.blocked = f"{own[-1].name}(), line {own[-1].lineno} of its cell" if own else "the endpoint"
+        self.callers[name] = threading.get_ident(), sys._getframe(1).f_back  # frame 1 is that of slow_report
         self.begun.append(name)
         if gate := self._gates.get(name):
             gate.wait(HELD)
@@ -63,6 +68,22 @@ class Library:
         """Let the reports for `names` be done."""
         for name in names:
             self._gates[name].set()
+
+    def release_in_turn(self, *names: str) -> None:
+        """Let the reports for `names` be done, one after the other, each with the function that called for it."""
+        end = time.monotonic() + HANDED_ON
+        for name in names:
+            self.release(name)
+            while self._has_its_caller(name) and time.monotonic() < end:
+                time.sleep(0.001)
+
+    def _has_its_caller(self, name: str) -> bool:
+        """Whether the function that called for the report for `name` still runs in its thread."""
+        thread, caller = self.callers[name]
+        frame = sys._current_frames().get(thread)
+        while frame is not None and frame is not caller:
+            frame = frame.f_back
+        return frame is not None
 
 
 _library = Library()
@@ -94,6 +115,7 @@ async def reports(app) -> Verdict:
             watched if isinstance(app, FastAPI) else app,
             serves_others_meanwhile,
             serves_several_at_once,
+            keeps_reports_apart,
             keeps_the_order,
         )
         return await check_up(
@@ -137,7 +159,25 @@ async def serves_others_meanwhile(server: Server) -> str:
 
 async def serves_several_at_once(server: Server) -> str:
     """Three reports are held back at the same time, and released from the last to the first."""
-    names = ["Cleo", "Dan", "Eve"]
+    async with all_asking(server, "Cleo", "Dan", "Eve") as clients:
+        for name, client in reversed(clients.items()):
+            _library.release(name)
+            await client.expect(f"report for {name}", wrong=OWN)
+    return "three reports are made at the same time, and go to those who asked for them"
+
+
+async def keeps_reports_apart(server: Server) -> str:
+    """Three reports are done before any endpoint goes on, since the server's event loop is held up meanwhile."""
+    async with all_asking(server, "Fay", "Gus", "Hal") as clients:
+        await server.on_loop(lambda: _library.release_in_turn(*clients))
+        for name, client in clients.items():
+            await client.expect(f"report for {name}", wrong=f"Three were done at the same time. {OWN}")
+    return "also if all three are done at once"
+
+
+@contextlib.asynccontextmanager
+async def all_asking(server: Server, *names: str) -> AsyncIterator[dict[str, Client]]:
+    """Clients that have asked for these names at the same time; the reports have begun, and are held back."""
     async with contextlib.AsyncExitStack() as stack:
         clients = {name: await stack.enter_async_context(visit(server, "/report")) for name in names}
         with _library.hold(*names):
@@ -147,16 +187,16 @@ async def serves_several_at_once(server: Server) -> str:
                 async with asyncio.timeout(WAIT):
                     while not set(names) <= set(_library.begun):
                         await asyncio.sleep(0.01)
-            if waiting := set(names) - set(_library.begun):
+            if waiting := [name for name in names if name not in _library.begun]:
+                for name in waiting:
+                    if got := await received(clients[name], 0):
+                        raise NotYet(f"{name!r} was answered {got!r}, and slow_report({name!r}) was not called.", OWN)
                 raise NotYet(
                     f"three clients asked at the same time, and slow_report() was called for "
                     f"{3 - len(waiting)} of them.",
                     ONE_BY_ONE,
                 )
-            for name in reversed(names):
-                _library.release(name)
-                await clients[name].expect(f"report for {name}", wrong=OWN)
-    return "three reports are made at the same time, and go to those who asked for them"
+            yield clients
 
 
 async def keeps_the_order(server: Server) -> str:

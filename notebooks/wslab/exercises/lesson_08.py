@@ -7,6 +7,7 @@ from wslab.exercises.judging import (
     check_up,
     judge,
     no_error,
+    quote,
     visit,
     what_the_endpoint_did,
 )
@@ -17,6 +18,7 @@ OWN = "Each client has a sum of its own: keep it in a variable of the endpoint."
 WHOLE = "int() decides what is a whole number: call it, and catch its ValueError."
 CLOSED = 'End with `await websocket.close(1000, "done")`.'
 EXACTLY = "The end is exactly `done`. Other texts are numbers, or they are not."
+DIGITS = 1000  # of the longest number
 LAST_WORDS = "The last words come before close()."
 
 
@@ -56,6 +58,22 @@ async def tally(app) -> Verdict:
         await no_error(server)
         return "after a text that is not a number the conversation goes on"
 
+    async def takes_what_int_takes(server: Server) -> str:
+        async with visit(server, "/tally") as client:
+            number = "1" * DIGITS
+            await client.say(number)
+            got = await client.hear("the same number", closed=LOOP)
+            if got != number:
+                raise NotYet(
+                    f"the client sent {DIGITS} times '1' and expected the same number, but got {quote(got)}. "
+                    "Numbers may have 1,000 digits."
+                )
+            await adds(client, (f"-{number}", "0"), (" 42 ", "42"), ("1_000", "1042"), wrong=WHOLE)
+            await adds(client, *((text, "not a number") for text in ("4.0", "1e3", "1,000", "_1")), wrong=WHOLE)
+            await done(client, 1042)
+        await no_error(server)
+        return "int() decides what a whole number is, however long"
+
     async def apart(server: Server) -> str:
         async with visit(server, "/tally") as ann, visit(server, "/tally") as ben:
             await adds(ann, ("1", "1"), wrong=OWN)
@@ -77,7 +95,7 @@ async def tally(app) -> Verdict:
             )
         return "a client that says 'done' and leaves at once does no harm"
 
-    verdict = await judge(app, ends, bears_mistakes, apart, leaves_before_the_last_words)
+    verdict = await judge(app, ends, bears_mistakes, takes_what_int_takes, apart, leaves_before_the_last_words)
     return await check_up(
         verdict,
         app,

@@ -26,8 +26,14 @@ from wslab.server import Server
 
 BUG = "0/5"  # what the given function cannot do: a ValueError
 INFINITE = "1e999/1"  # nor this: an OverflowError
-MISTAKES = ["x", "1/2/3", "1/0", "one/two", "", "/"]
+MISTAKES = ["x", "1/2/3", "1/0", "1/0.0", "one/two", "", "/"]
 NOT_THE_CLIENTS = "That is the bug of significant(), and no mistake of the client: keep it out of the inner `try`."
+IS_A_DIVISION = (
+    "float() takes 1e999 for infinity, so this is a division. That the result cannot be rounded is the bug of "
+    "significant(), and no mistake of the client."
+)
+IN_ORDER = "Of several `except`, Python takes the first that fits."
+FROM_THE_SEND = "The send raises it: expect WebSocketDisconnect around the whole loop, not only where you receive."
 
 
 async def careful_division(app) -> Verdict:
@@ -61,7 +67,10 @@ async def careful_division(app) -> Verdict:
                 await client.say("12/4")
                 await client.expect("3.0")
                 await drop(client.ws)
-            await nothing_went_wrong(server, log)
+            await nothing_went_wrong(server, log, "a client that leaves", IN_ORDER)
+            async with visit(server, "/divide") as client:
+                await client.say_and_leave("12/4")
+            await nothing_went_wrong(server, log, "a client that leaves before its answer", FROM_THE_SEND)
             return "clients that leave or are cut off cause no error, in the endpoint or in the log"
 
         async def does_not_hide_the_bug(server: Server) -> str:
@@ -79,7 +88,7 @@ async def careful_division(app) -> Verdict:
             async with visit(server, "/divide") as client:  # whoever comes next
                 await client.say("12/4")
                 await client.expect("3.0")
-            await nothing_went_wrong(server, log)
+            await nothing_went_wrong(server, log, "a client that leaves", IN_ORDER)
             return "and if that client leaves at the same moment, the log has the bug and no other error"
 
         steps = [divides, lets_clients_leave, does_not_hide_the_bug, survives_a_client_in_a_hurry]
@@ -169,8 +178,22 @@ async def expect_internal_error(client: Client) -> None:
             ) from None
     else:
         if isinstance(got, str) and got.startswith("error"):
-            raise NotYet(f"{sent} got {got!r}. {NOT_THE_CLIENTS}")
+            if await has_ended(client):
+                raise NotYet(
+                    f"{sent} got {got!r}, and then the connection ended with {describe_end(client.ws)}. "
+                    "It should be closed with 1011, without an answer: `await websocket.close(1011)`."
+                )
+            raise NotYet(f"{sent} got {got!r}. {IS_A_DIVISION if client.said == INFINITE else NOT_THE_CLIENTS}")
         raise NotYet(f"{sent} got {got!r}. Leave significant() as it is, and close with 1011, without an answer.")
+
+
+async def has_ended(client: Client) -> bool:
+    """Whether the endpoint has ended with its last answer, and does not answer any more."""
+    with contextlib.suppress(ConnectionClosed, TimeoutError):
+        async with asyncio.timeout(WAIT):
+            await client.ws.send("12/4")
+            await client.ws.recv()
+    return client.ws.close_code is not None
 
 
 async def the_log_has_the_bug(server: Server, log: ErrorLog, bug: str) -> None:
@@ -198,8 +221,8 @@ def has_traceback_of_the_bug(record: logging.LogRecord) -> bool:
     return ", in significant" in logging.Formatter().format(record)
 
 
-async def nothing_went_wrong(server: Server, log: ErrorLog) -> None:
-    """No endpoint ended with an error, and none was logged."""
+async def nothing_went_wrong(server: Server, log: ErrorLog, who: str, hint: str) -> None:
+    """No endpoint ended with an error, and none was logged: then `who` says at whom, and `hint` what to do."""
     did = await what_the_endpoint_did(server)
     if "WebSocketDisconnect" in did:
         raise NotYet(
@@ -208,7 +231,4 @@ async def nothing_went_wrong(server: Server, log: ErrorLog) -> None:
     if did:
         raise NotYet(f"when a client had left, the {did}.")
     if log.records:
-        raise NotYet(
-            f"a client that leaves is logged as an error: {log.first()}. "
-            "Of several `except`, Python takes the first that fits."
-        )
+        raise NotYet(f"{who} is logged as an error: {log.first()}. {hint}")

@@ -20,6 +20,7 @@ from wslab.exercises.judging import (
     check_up,
     describe_end,
     judge,
+    quote,
     visit,
     what_the_endpoint_did,
 )
@@ -32,11 +33,17 @@ IDLE = 5  # seconds that the exercise gives to a client to say something
 AN_HOUR = 3600  # seconds
 BUGS = {"bug 1": KeyError, "bug 2": RuntimeError, "bug 3": TimeoutError}  # as in the exercise
 
-INSIDE = "A TaskGroup waits for all its tasks, also for the one that listens: answer and close inside its block."
+INSIDE = (
+    "A TaskGroup waits for all its tasks, also for the one that listens: answer and close inside its block. "
+    "(gather() waits for all, too: answer and close in one of its functions.)"
+)
 LISTEN = (
     "Somebody must go on receiving while the work goes on: one `receive()` is used up by what the client says, "
-    "and gives back a disconnect as a message, without an error."
+    "and gives back a disconnect as a message, without an error. If somebody does: the error of a task stops nothing "
+    "else, unless that task is awaited, as in a TaskGroup."
 )
+ONLY_A_BUG = "Only a bug in the work is one."
+THE_SEND = "Expect WebSocketDisconnect from the send, too."
 RETURN = "Does each close() of the first part have its `return`?"
 
 # What may be in a group of errors that escapes, and what to do about it.
@@ -72,10 +79,11 @@ async def job(app, at_work: Collection[str]) -> Verdict:
         return f" In it: {type(inside).__name__}. {advice}".rstrip()
 
     async def answers(server: Server) -> str:
-        for text in ["hello", "Good morning", ""]:
+        for text in ["hello", "Good morning", "", " hi "]:
             async with visit(server, "/job") as client:
                 await client.say(text)
-                await client.expect(text.upper(), silent=f"{MISSING_AWAIT} {INSIDE}")
+                wrong = "The answer is what work(text) returns, for the text as it came."
+                await client.expect(text.upper(), wrong=wrong, silent=f"{MISSING_AWAIT} {INSIDE}")
                 await client.expect_close(hint=f"End with close(). {INSIDE}")
         return "a text is answered, and the connection closed with 1000"
 
@@ -100,7 +108,8 @@ async def job(app, at_work: Collection[str]) -> Verdict:
             if client.ws.close_code is None:
                 raise NotYet(
                     f"a client that sent nothing was still connected after {1.5 * IDLE:g} seconds. "
-                    "Close it after `IDLE` seconds, with 4000 and the reason 'idle'."
+                    "Close it after `IDLE` seconds, with 4000 and the reason 'idle'. (The check sets the event "
+                    "loop's clock forward: asyncio.timeout() goes by it, time.monotonic() does not.)"
                 )
             await closed(client, 4000, "idle", "that sent nothing")
         return "a client that sends nothing is closed with 4000 and 'idle'"
@@ -126,7 +135,7 @@ async def job(app, at_work: Collection[str]) -> Verdict:
         return "a client may leave before it has said anything"
 
     async def stops_the_work(server: Server) -> str:
-        server.settle_timeout = SETTLE
+        patience, server.settle_timeout = server.settle_timeout, SETTLE
         before = await server.on_loop(asyncio.all_tasks)
         tasks: set[asyncio.Task] = set()  # held here, since Python may remove one that nobody else holds
         async with visit(server, "/job") as stays:
@@ -142,10 +151,24 @@ async def job(app, at_work: Collection[str]) -> Verdict:
             async with visit(server, "/job") as other:
                 await other.say("hello")
                 await other.expect("HELLO")
-            await goes_on(stays)
+            await goes_on(server, stays)
         await is_stopped(server, "slow and steady", "with 1000")
         await nothing_is_left(server, tasks)
+        server.settle_timeout = patience
         return "when a client leaves, its work is stopped, and nobody else's"
+
+    async def lets_go_before_the_answer(server: Server) -> str:
+        no_error_is_logged("what a client may do", ONLY_A_BUG)  # so far
+        async with visit(server, "/job") as client:
+            await client.say_and_leave("hello")
+        if error := await what_the_endpoint_did(server):
+            raise NotYet(f"a client left before its answer, and the {error}.{more_about(error)} {THE_SEND}")
+        no_error_is_logged("a client that leaves before its answer", THE_SEND)
+        return "a client may leave before its answer"
+
+    def no_error_is_logged(what: str, hint: str) -> None:
+        if log.records:
+            raise NotYet(f"{what} is logged as an error: {log.first()}. {hint}")
 
     async def begins(client: Client, text: str) -> None:
         await client.say(text)
@@ -167,18 +190,27 @@ async def job(app, at_work: Collection[str]) -> Verdict:
                 "The time limit is for the text alone, not for the work."
             )
 
-    async def goes_on(client: Client) -> None:
+    async def goes_on(server: Server, client: Client) -> None:
         """The work goes on, whatever else the client says."""
         for words in ["still there?", b"\x00\xff"]:
             await client.say(words)
             await whatever_was_sent_has_come(client)
+        for _ in range(3):  # turns of the server's event loop, in which the endpoint may answer
+            await server.on_loop(lambda: None)
+        await whatever_was_sent_has_come(client)
         if client.ws.close_code is None:  # what it said has come; is anything done about it?
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(REACTION):
                     await client.ws.wait_closed()
+        said = "a client said something more during its work, a text and bytes, and"
+        with contextlib.suppress(ConnectionClosed, TimeoutError):
+            async with asyncio.timeout(0):
+                answer = await client.ws.recv()
+            raise NotYet(f"{said} was answered {quote(answer)}. What it says during the work is ignored.")
         if client.ws.close_code is not None or "slow and steady" not in at_work:
+            how = f" The connection ended with {describe_end(client.ws)}." if client.ws.close_code else ""
             raise NotYet(
-                "a client said something more during its work, a text and bytes, and the work was stopped. "
+                f"{said} the work was stopped.{how} "
                 "Only a message of the type `websocket.disconnect` says that it has left."
             )
 
@@ -257,14 +289,18 @@ async def job(app, at_work: Collection[str]) -> Verdict:
                 await client.say_and_leave(b"\x00\xff")
             return await what_the_endpoint_did(server)
 
-    steps = [refuses_bytes, answers, puts_out_the_idle, lets_the_silent_leave, stops_the_work]
+    steps = [
+        refuses_bytes,
+        answers,
+        puts_out_the_idle,
+        lets_the_silent_leave,
+        stops_the_work,
+        lets_go_before_the_answer,
+    ]
     with errors_in_the_log() as log:
         verdict = await judge(watched if isinstance(app, FastAPI) else app, *steps, ws_ping_interval=None)
     if verdict.passed and log.records:
-        return Verdict(
-            verdict.good,
-            f"what a client may do is logged as an error: {log.first()}. Only a bug in the work is one.",
-        )
+        return Verdict(verdict.good, f"what a client may do is logged as an error: {log.first()}. {ONLY_A_BUG}")
     if verdict.passed and (trouble := await trouble_with_bugs()):
         return Verdict(verdict.good, trouble)
     if verdict.passed and not await can_be_cancelled(app, "/job"):
