@@ -568,8 +568,8 @@ WRONG = {
     "closes in one task, sends in another": (
         closes_here_and_sends_there,
         "changes its kind",
-        "raised ExceptionGroup",
-        "09",
+        "raised ExceptionGroup with WebSocketDisconnected",
+        "10",
     ),
     "sends everybody away": (sent_away, "polite", "closed with 1003", "08"),
     "only sends": (only_sends, "listens", "closed with 1011: keepalive ping timeout", "11"),

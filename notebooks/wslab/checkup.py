@@ -627,6 +627,7 @@ NOTES = [
     ('raised WebSocketDisconnected: WebSocket is not connected. Need to call "accept"', "accept() comes first.", "05"),
     ('raised WebSocketDisconnected: Cannot call "send"', "It sends on a connection that has ended.", "08"),
     ("raised WebSocketDisconnected", "It uses the connection after its end.", "09"),
+    ("raised ExceptionGroup with WebSocketDisconnect", "A TaskGroup wraps what its tasks raise: use `except*`.", "10"),
     ("raised RuntimeError: Set changed size", "It walks through a set that others change meanwhile.", "12"),
     ("raised KeyError: 'text'", "It takes text, and breaks when bytes come.", "03"),
     ("raised KeyError: 'bytes'", "It takes bytes, and breaks when text comes.", "03"),

@@ -307,8 +307,10 @@ def describe_close(code: int, reason: str | None) -> str:
 
 
 def describe_error(error: BaseException) -> str:
-    """The error's type and the first line of its message; for a disconnect, its code."""
+    """The error's type and the first line of its message; for a disconnect, its code; of a group, the first in it."""
     name = type(error).__name__
+    if isinstance(error, BaseExceptionGroup):  # its own message only says how many there are
+        return shorten(f"{name} with {describe_error(error.exceptions[0])}", MAX_NOTE)
     if name in ("WebSocketDisconnect", "WebSocketException"):  # their str() is empty or a tuple
         return f"{name}({int(error.code)})"
     first_line = (str(error).splitlines() or [""])[0]

@@ -25,6 +25,7 @@ from wslab.conversation import describe_payload
 from wslab.server import ServeError, Server, serve
 
 DISCONNECT = "endpoint raised WebSocketDisconnect("
+DISCONNECT_IN_A_GROUP = "endpoint raised ExceptionGroup with WebSocketDisconnect("
 DISCONNECTED = "endpoint raised WebSocketDisconnected:"
 MISSING_AWAIT = "Does every call of `websocket` have its `await`, and does the endpoint answer before it ends?"
 GOES_ON = (
@@ -116,7 +117,7 @@ async def judge(app, *steps: Callable[[Server], Awaitable[str]], **uvicorn_optio
                 error = await what_the_endpoint_did(server)
                 # No news: the check's client has left because of the problem; or the problem says it already.
                 if (
-                    error.startswith(DISCONNECT)
+                    error.startswith((DISCONNECT, DISCONNECT_IN_A_GROUP))
                     or error == "endpoint returned without close()"
                     or error in str(problem)
                 ):

@@ -69,14 +69,14 @@ async def job(app, at_work: Collection[str]) -> Verdict:
             raise
 
     def more_about(error: str) -> str:
-        """What is in the group of errors that an endpoint raised, and what to do about it."""
+        """What to do about the error in the group of errors that an endpoint raised."""
         if "ExceptionGroup" not in error or not groups:
             return ""
         inside = groups[0]
         while isinstance(inside, BaseExceptionGroup):
             inside = inside.exceptions[0]
         advice = next((words for kind, words in IN_A_GROUP.items() if isinstance(inside, kind)), "")
-        return f" In it: {type(inside).__name__}. {advice}".rstrip()
+        return f" {advice}".rstrip()
 
     async def answers(server: Server) -> str:
         for text in ["hello", "Good morning", "", " hi "]:
