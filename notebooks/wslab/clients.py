@@ -469,7 +469,7 @@ async def crowd(target: Target) -> Seen:
 
 async def comes_and_goes(target: Target) -> Seen:
     """comes and goes two hundred times"""
-    visits = []
+    visits = [await polite(target)]
     while len(visits) < VISITS and not target.late():
         visits.append(await polite(target))
     return worst(visits)
@@ -566,11 +566,7 @@ def frame(first_byte: int, payload: bytes) -> bytes:
 
 def worst(visits: list[Seen]) -> Seen:
     """Of many visits the one to talk about: refused, cut off, without an answer; or the last."""
-    for bad in (
-        lambda s: s.refused is not None,
-        lambda s: s.code == 1006,
-        lambda s: s.missed,
-    ):
+    for bad in (lambda s: s.refused is not None, lambda s: s.code == 1006, lambda s: s.missed):
         for seen in visits:
             if bad(seen):
                 return seen
