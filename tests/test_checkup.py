@@ -141,7 +141,7 @@ def test_a_room_that_one_has_to_join():
         await websocket.accept()
         try:
             while (message := await websocket.receive())["type"] != "websocket.disconnect":
-                if message.get("text") == "join":
+                if message.get("text") == '{"type": "join"}':
                     members.add(websocket)
                     await websocket.send_text("joined")
                 elif websocket in members:
@@ -151,7 +151,8 @@ def test_a_room_that_one_has_to_join():
         finally:
             members.discard(websocket)
 
-    report = asyncio.run(checkup(gallery.app_with(room), say=["join", "hello"], room=True, only=["polite", "stalls"]))
+    say = [{"type": "join"}, {"type": "say"}]
+    report = asyncio.run(checkup(gallery.app_with(room), say=say, room=True, only=["polite", "stalls"]))
     assert [(row.client, row.seen) for row in report.failed] == [("stalls", "the bystander got no answer")]
 
 
