@@ -78,9 +78,9 @@ class Tape:
         self._clients += 1
         protocol = next((c for c in self.connections if c.client == scope["client"]), None)
         connection = Connection(self._clients, scope, self._events, protocol)
-        scope["wslab.visit"] = visit = Visit()  # whoever keeps the scope, or a WebSocket made from it, keeps this
-        self.visits.add(visit)
-        del visit
+        scope["wslab.mark"] = mark = Mark()  # whoever keeps the scope, or a WebSocket made from it, keeps this
+        self.visits.add(mark)
+        del mark  # so that nothing of ours keeps it
         task = asyncio.current_task()
         self._running[task] = connection
 
@@ -153,8 +153,8 @@ class Tape:
         return self._last
 
 
-class Visit:
-    """Stands for a connection, to see whether the app still holds on to it."""
+class Mark:
+    """Lies in the scope of a connection. As long as it is there, somebody holds on to that connection."""
 
 
 class Connection:

@@ -229,7 +229,7 @@ class Server:
             self._tape.note_still_running(left)
 
     def start(self) -> None:
-        """Start the server and return when it listens. Raises ServeError if the app is not ready within 2 seconds."""
+        """Start the server and return when it listens. Raises ServeError if that takes over `start_timeout` seconds."""
         record_logs()
         self._thread.start()
         started = self._ready.wait(self.start_timeout) or self._gets_on_with(self._ready.is_set)
