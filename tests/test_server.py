@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal
 import socket
 import sys
 import threading
@@ -205,7 +206,7 @@ def busy_machine(function, seconds: float):
     """`function`, held up for so long as on a machine that is busy: by nothing that is the app's."""
     code = "def held_up(*args):\n    time.sleep(seconds)\n    return function(*args)"
     names = {"time": time, "seconds": seconds, "function": function}
-    exec(compile(code, os.path.join(sys.base_prefix, "busy.py"), "exec"), names)
+    exec(compile(code, os.path.join(os.path.dirname(os.__file__), "busy.py"), "exec"), names)
     return names["held_up"]
 
 
@@ -316,6 +317,45 @@ def test_a_shutdown_that_never_ends(capsys):
     assert time.monotonic() - start < 2.5
     assert not server.running
     assert "the app's shutdown took too long, probably in its lifespan" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one thread alone")
+def test_a_start_that_is_interrupted_leaves_no_server_behind():
+    @contextlib.asynccontextmanager
+    async def lifespan(app):
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        await asyncio.Event().wait()  # for ever
+        yield
+
+    with pytest.raises(KeyboardInterrupt):
+        serve(FastAPI(lifespan=lifespan))
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("wslab server")]
+
+
+@pytest.mark.parametrize("slip", [{"host": "0.0.0.0"}, {"port": 65536}], ids=str)
+def test_a_wrong_option_does_not_cost_the_server_that_works(slip):
+    server = serve(echo_app())
+    fails_within_two_seconds(echo_app(), **slip)
+    with urllib.request.urlopen(server.http_url("/http"), timeout=PATIENCE) as answer:
+        assert answer.status == 200
+
+
+def test_uvicorns_limit_of_requests_ends_the_server():
+    server = serve(echo_app(), limit_max_requests=1)
+    with urllib.request.urlopen(server.http_url("/http"), timeout=PATIENCE) as answer:
+        assert answer.status == 200
+    server._thread.join(PATIENCE)
+    assert not server.running
+
+
+def test_whose_code_it_is():
+    assert server_module.is_library(asyncio.__file__)
+    assert server_module.is_library(uvicorn.__file__)
+    assert server_module.is_library(server_module.__file__)
+    assert server_module.is_library("/usr/lib/python3/dist-packages/uvicorn/server.py")
+    assert not server_module.is_library(__file__)
+    own = os.path.join(sys.base_prefix, "src", "app.py")  # as /usr/src is, where Python's prefix is /usr
+    assert not server_module.is_library(own)
 
 
 def test_wrong_options():

@@ -13,7 +13,7 @@ new_enough() {
 }
 
 find_python() {
-    for candidate in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11 python}; do
+    for candidate in ${PYTHON:-python3 python3.15 python3.14 python3.13 python3.12 python3.11 python}; do
         if new_enough "$candidate"; then
             echo "$candidate"
             return

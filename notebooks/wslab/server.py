@@ -85,9 +85,12 @@ class _UvicornServer(uvicorn.Server):
         self._ready.set()
 
     async def main_loop(self) -> None:
-        ticking = asyncio.create_task(super().main_loop())  # looks at `should_exit` ten times a second
-        await self.stop_asked.wait()
+        # Ten times a second it looks at `should_exit`, and whether uvicorn's own limits are reached.
+        ticking = asyncio.create_task(super().main_loop())
+        asked = asyncio.create_task(self.stop_asked.wait())
+        await asyncio.wait([ticking, asked], return_when=asyncio.FIRST_COMPLETED)
         ticking.cancel()
+        asked.cancel()
 
     async def shutdown(self, sockets=None) -> None:
         # It takes asyncio some turns of the loop to hand a new connection to uvicorn. Without them, one that came at
@@ -106,8 +109,7 @@ class Server:
     """A running server, as `serve` returns it. In a program: `with serve(app) as server: ...`"""
 
     def __init__(self, app, *, port: int, loop: asyncio.AbstractEventLoop | None = None, **uvicorn_options):
-        if "host" in uvicorn_options:
-            raise ServeError("leave out `host`: a notebook's server listens on 127.0.0.1 and nowhere else.")
+        check_options(port, uvicorn_options)
         self.start_timeout = START_TIMEOUT
         self.settle_timeout = SETTLE_TIMEOUT
         self._tape = Tape(app)
@@ -231,8 +233,14 @@ class Server:
     def start(self) -> None:
         """Start the server and return when it listens. Raises ServeError if that takes over `start_timeout` seconds."""
         record_logs()
-        self._thread.start()
-        started = self._ready.wait(self.start_timeout) or self._gets_on_with(self._ready.is_set)
+        try:
+            self._thread.start()
+            started = self._ready.wait(self.start_timeout) or self._gets_on_with(self._ready.is_set)
+        except BaseException:  # the reader has pressed Interrupt: nobody holds this server, so nobody could stop it
+            self._ask_to_stop(cancel=True)
+            if self.running:
+                self._thread.join(STOP_TIMEOUT)
+            raise
         if started and self._uvicorn.started:
             return
         self._ask_to_stop(cancel=True)
@@ -323,7 +331,7 @@ class Server:
         with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile
             self._loop.call_soon_threadsafe(self._uvicorn.stop_asked.set)
             if cancel:
-                self._loop.call_soon_threadsafe(self._main.cancel)
+                self._loop.call_soon_threadsafe(lambda: self._main.cancel())  # the thread may not have made it yet
 
     def _answers(self, timeout: float = 0.1) -> bool:
         """Whether the server's event loop goes round, within `timeout` seconds."""
@@ -393,7 +401,9 @@ def serve(app, *, port: int = 0, name: str = "app", **uvicorn_options) -> Server
 
     Raises ServeError, within 2 seconds, if `app` is not an app, does not start, or the port is taken.
     """
-    check_app(app)  # before the old server is stopped: a slip should not cost the reader the server that works
+    # Before the old server is stopped: a slip should not cost the reader the server that works.
+    check_app(app)
+    check_options(port, uvicorn_options)
     if name in _servers:
         _servers[name].stop()
     server = Server(app, port=port, **uvicorn_options)
@@ -429,10 +439,16 @@ def check_app(app) -> None:
         ) from None
 
 
-def listen(port: int) -> socket.socket:
-    """A socket that listens on `port` of 127.0.0.1 (0: any free one). Raises ServeError if it can't."""
+def check_options(port: int, uvicorn_options: dict) -> None:
+    """Raise ServeError, with what to do about it, for a port that cannot be, or a `host`."""
+    if "host" in uvicorn_options:
+        raise ServeError("leave out `host`: a notebook's server listens on 127.0.0.1 and nowhere else.")
     if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65535:
         raise ServeError(f"port must be a whole number from 0 to 65535, not {port!r}")
+
+
+def listen(port: int) -> socket.socket:
+    """A socket that listens on `port` of 127.0.0.1 (0: any free one). Raises ServeError if it can't."""
     sock = socket.socket()
     if sys.platform == "win32":  # there, SO_REUSEADDR would share the port with another program
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
@@ -450,5 +466,7 @@ def listen(port: int) -> socket.socket:
 
 def is_library(filename: str) -> bool:
     """Whether a source file belongs to Python, an installed package or wslab, and not to the reader."""
-    wslab = os.path.dirname(__file__) + os.sep
-    return "site-packages" in filename or filename.startswith((sys.base_prefix, "<frozen", wslab))
+    # Not sys.base_prefix: that may be /usr, and the reader's own code lie in /usr/src.
+    python, wslab = (os.path.dirname(module) + os.sep for module in (os.__file__, __file__))
+    packages = ("site-packages", "dist-packages")  # the latter is Debian's name for the former
+    return any(name in filename for name in packages) or filename.startswith((python, "<frozen", wslab))

@@ -168,7 +168,7 @@ WRONG = [
         def greet(websocket: WebSocket):
             websocket.accept()
         """,
-        "can't be used in 'await' expression (is it `async def`?).",
+        " (is it `async def`?).",  # what stands before it is Python's, and another text since 3.14
     ),
     (
         "another code",

@@ -37,7 +37,7 @@ NOT_CANCELLED = (
     "when it is cancelled, as by a timeout, the endpoint does not stop: it catches even CancelledError. "
     "Is there an `except` wider than `except Exception`? Or a `return` in a `finally`?"
 )
-CAUSES = {  # parts of an error's text, and what to look at; the texts of Python 3.11 to 3.13, and of 3.14
+CAUSES = {  # parts of an error's text, and what to look at; the texts of Python 3.11 to 3.13, and of 3.14 and 3.15
     "object NoneType can't be used in 'await' expression": "is it `async def`?",
     "'NoneType' object can't be awaited": "is it `async def`?",
     "can't be used in 'await' expression": "a plain function, with an `await` that does not belong there?",
