@@ -1,5 +1,14 @@
 """Answers to the exercise of lesson 01."""
 
+import sys
+
+# What Python says of `await None`: another text since 3.14.
+NOT_AWAITABLE = (
+    "'NoneType' object can't be awaited"
+    if sys.version_info >= (3, 14)
+    else "object NoneType can't be used in 'await' expression"
+)
+
 HEAD = """
 app = FastAPI()
 
@@ -168,7 +177,7 @@ WRONG = [
         def greet(websocket: WebSocket):
             websocket.accept()
         """,
-        " (is it `async def`?).",  # what stands before it is Python's, and another text since 3.14
+        f"the endpoint raised TypeError: {NOT_AWAITABLE} (is it `async def`?).",
     ),
     (
         "another code",
