@@ -3,10 +3,10 @@ BIN := .venv/bin
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --no-header
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: lab test lint outputs stress bench picture badges binder site lock clean
+.PHONY: lab test lint outputs stress bench picture links binder site lock clean
 
 lab: .venv/lab-ready  ## open the course in JupyterLab; LAB="--port 9999 ..." adds options
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab $(ROOT) $(LAB) notebooks/00-start-here.ipynb
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab $(ROOT) $(LAB) $(firstword $(sort $(wildcard notebooks/[0-9]*.ipynb)))
 
 test: .venv/test-ready lint  ## run everything that proves the course: lessons, wslab, rules, examples
 ifdef TESTS
@@ -20,20 +20,20 @@ lint: .venv/test-ready
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .
 
 outputs: .venv/test-ready  ## make the lessons' stored outputs anew; LESSONS="notebooks/01-*.ipynb" for some
-	@$(BIN)/python tools/outputs.py $(LESSONS)
+	@$(BIN)/python -m tools.outputs $(LESSONS)
 
-stress: .venv/test-ready  ## every lesson 20 times while four busy loops hold the CPU
-	@$(BIN)/python tools/stress.py $(LESSONS)
+stress: .venv/test-ready  ## all lessons 20 times while four busy loops hold the CPU
+	@$(BIN)/python -m tools.stress $(LESSONS)
 
 bench: .venv/test-ready  ## what wslab costs, and what an echo costs
-	@$(BIN)/python tools/bench.py
-	@$(BIN)/python tools/bench_echo.py
+	@$(BIN)/python -m tools.bench
+	@$(BIN)/python -m tools.bench_echo
 
 picture: .venv/test-ready  ## the README's picture of a lesson, from a real JupyterLab
 	@$(BIN)/python -m tools.picture
 
-badges: .venv/test-ready  ## the badges that open lessons on Binder, for the Repository in pyproject.toml
-	@$(BIN)/python -m tools.badges
+links: .venv/test-ready  ## all that follows from the lessons' file names: numbers, links, badges, headings of claims
+	@$(BIN)/python -m tools.links
 
 binder: .venv/test-ready  ## proves the course in an environment that is made as Binder makes its own
 	@$(BIN)/python -m pytest --numprocesses=0 -m binder tests/test_binder.py

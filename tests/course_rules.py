@@ -33,7 +33,7 @@ class Lesson:
     @property
     def is_reference(self) -> bool:
         """Whether it is one of the notebooks at the end, to look things up in: no guesses, no exercise."""
-        return self.path.name >= "90"
+        return lessons.is_reference(self.path)
 
     @cached_property
     def notebook(self) -> nbformat.NotebookNode:
@@ -217,9 +217,9 @@ def exercise_is_whole(lesson: Lesson) -> Iterator[str]:
         yield f"the exercise needs a stub, a check and a solution, in this order, and has {order}"
         return
     (cell,) = lessons.tagged(lesson.notebook, "exercise-solution")
-    loaded = re.fullmatch(r"# %load (solutions/\d\d_\w+\.py)", cell.source)
-    if not loaded or not (lessons.NOTEBOOKS / loaded[1]).is_file():
-        yield f"cell {cell.id}: must be a comment that loads a file which exists: # %load solutions/NN_name.py"
+    file = f"solutions/{lessons.slug(lesson.path).replace('-', '_')}.py"
+    if cell.source != f"# %load {file}" or not (lessons.NOTEBOOKS / file).is_file():
+        yield f"cell {cell.id}: must be a comment that loads a file which exists: # %load {file}"
     prose = "\n".join(cell.source for cell in lesson.markdown)
     if "<details>\n<summary>Hint</summary>" not in prose:
         yield "the exercise has no folded hint"
@@ -240,7 +240,7 @@ BADGE = re.compile(r"\[!\[([^\]]*)\]\(([^)]*)\)\]\((https?://[^)]*binder[^)]*)\)
 
 
 def form_is_right(lesson: Lesson) -> Iterator[str]:
-    number = lesson.path.name[:2]
+    number = lessons.number(lesson.path)
     first = lesson.notebook.cells[0]
     if first.cell_type != "markdown" or not first.source.startswith(f"# {number}. "):
         yield f"must begin with `# {number}. Title`"
@@ -278,6 +278,11 @@ def anchor(heading: str) -> str:
     return re.sub(r"[`*]", "", heading).replace(" ", "-")
 
 
+TITLES = {
+    lessons.number(path): lessons.short(lessons.title(lessons.read(path).cells[0].source)) for path in lessons.PATHS
+}
+
+
 def links_lead_somewhere(lesson: Lesson) -> Iterator[str]:
     prose = "\n".join(without_code(cell.source) for cell in lesson.markdown)
     for target in re.findall(r"\]\(([^)\s]+)\)", prose) + re.findall(r'(?:src|href)="([^"]+)"', prose):
@@ -294,26 +299,28 @@ def links_lead_somewhere(lesson: Lesson) -> Iterator[str]:
     for moving in re.findall(r"https://github\.com/[\w.-]+/[\w.-]+/blob/(?:main|master|HEAD)/[\w./-]+", lesson.text):
         yield f"this link's file changes: give the release that the lesson speaks of: {moving}"
     for number, name in re.findall(r"\[(\d\d)\. ([^\]]+)\]", prose):
-        titles = {path.name[:2]: lessons.read(path).cells[0].source.splitlines()[0] for path in lessons.PATHS}
-        short = titles.get(number, "").removeprefix(f"# {number}. ").split(":")[0]
-        if name != short:
-            yield f"a link calls lesson {number} {name!r}; its title is {short!r}"
+        if name != (short := TITLES.get(number)):
+            yield f"a link calls lesson {number} {name!r}; its title is {short!r}. Use `make links`."
+    without_links = re.sub(r"\[[^\[\]]*\]\([^)]*\)", "", prose)
+    for number in re.findall(r"\b[Ll]essons? (\d\d)\b", without_links):
+        if number in TITLES:
+            yield f"speaks of lesson {number} without a link, so that `make links` cannot follow if it moves"
 
 
 def badge_opens_this_lesson(lesson: Lesson) -> Iterator[str]:
     first = BADGE.findall(lesson.notebook.cells[0].source)
     if len(first) != 1 or any(BADGE.search(cell.source) for cell in lesson.markdown[1:]):
-        yield "its first text cell, and no other, needs one badge for Binder. Use `make badges`."
+        yield "its first text cell, and no other, needs one badge for Binder. Use `make links`."
         return
     words, picture, address = first[0]
     if (words, picture) != ("Open this lesson on Binder", "../docs/binder.svg"):
-        yield f"its badge has another picture or text than the others: {words!r}, {picture}. Use `make badges`."
+        yield f"its badge has another picture or text than the others: {words!r}, {picture}. Use `make links`."
     repository = published.here()
     parts = urlsplit(address)
     if f"{parts.scheme}://{parts.netloc}{parts.path}" != f"https://mybinder.org/v2/gh/{repository}/HEAD":
-        yield f"its badge does not open the Repository of pyproject.toml: {address}. Use `make badges`."
+        yield f"its badge does not open the Repository of pyproject.toml: {address}. Use `make links`."
     if parse_qs(parts.query, strict_parsing=True) != {"urlpath": [f"lab/tree/notebooks/{lesson.path.name}"]}:
-        yield f"its badge does not open this lesson: {address}. Use `make badges`."
+        yield f"its badge does not open this lesson: {address}. Use `make links`."
 
 
 def pictures_are_at_hand(lesson: Lesson) -> Iterator[str]:

@@ -503,10 +503,10 @@ class SetManager(CarefulManager):
 
 
 WRONG_ROOMS = {
-    "the set changes while it is walked": (SetManager, "crowd", "raised RuntimeError: Set changed size", "12"),
-    "the list changes while it is walked": (ListManager, "leaves a talk", "some who stayed missed messages", "12"),
-    "a dead socket stays in the list": (Manager, "wrong kind", "raised KeyError: 'text'", "03"),
-    "one that does not read stops all": (CarefulManager, "stalls", "the bystander got no answer", "12"),
+    "the set changes while it is walked": (SetManager, "crowd", "raised RuntimeError: Set changed size", ""),
+    "the list changes while it is walked": (ListManager, "leaves a talk", "some who stayed missed messages", ""),
+    "a dead socket stays in the list": (Manager, "wrong kind", "raised KeyError: 'text'", "text-bytes-and-json"),
+    "one that does not read stops all": (CarefulManager, "stalls", "the bystander got no answer", ""),
 }
 
 
@@ -540,41 +540,66 @@ async def holds_a_lock_while_it_sends(websocket: WebSocket):
 
 
 WRONG = {
-    "answers nobody any more": (stuck_after_a_disconnect(), "does not wait", "the bystander got no answer", "12"),
-    "a lock while it sends": (holds_a_lock_while_it_sends, "floods", "the bystander got no answer", "12"),
+    "answers nobody any more": (stuck_after_a_disconnect(), "does not wait", "the bystander got no answer", ""),
+    "a lock while it sends": (holds_a_lock_while_it_sends, "floods", "the bystander got no answer", ""),
     "forgets accept()": (
         no_accept,
         "polite",
         "raised WebSocketDisconnected: WebSocket is not connected. Need to call",
-        "05",
+        "forgetting-to-accept",
     ),
-    "accepts too late": (accepts_too_late, "polite", "no answer to its handshake", "05"),
-    "catches too much": (catches_too_much, "drops while idle", "raised WebSocketDisconnect(1006)", "10"),
-    "does not expect a disconnect": (no_except, "polite", "raised WebSocketDisconnect(1000)", "06"),
+    "accepts too late": (accepts_too_late, "polite", "no answer to its handshake", "forgetting-to-accept"),
+    "catches too much": (
+        catches_too_much,
+        "drops while idle",
+        "raised WebSocketDisconnect(1006)",
+        "disconnects-done-right",
+    ),
+    "does not expect a disconnect": (
+        no_except,
+        "polite",
+        "raised WebSocketDisconnect(1000)",
+        "letting-disconnects-escape",
+    ),
     "does not expect a send to fail": (
         no_except_around_the_send,
         "does not wait",
         "raised WebSocketDisconnect(1006)",
-        "10",
+        "disconnects-done-right",
     ),
-    "expects only clean closes": (only_clean_closes, "goes away", "raised WebSocketDisconnect(1001)", "06"),
-    "takes text only": (text_only, "wrong kind", "raised KeyError: 'text'", "03"),
-    "takes JSON only": (json_only, "not json", "raised JSONDecodeError", "03"),
-    "returns without close()": (no_close, "polite", "returned without close()", "08"),
-    "blocks the event loop": (blocks, "polite", "the event loop stood still", "07"),
+    "expects only clean closes": (
+        only_clean_closes,
+        "goes away",
+        "raised WebSocketDisconnect(1001)",
+        "letting-disconnects-escape",
+    ),
+    "takes text only": (text_only, "wrong kind", "raised KeyError: 'text'", "text-bytes-and-json"),
+    "takes JSON only": (json_only, "not json", "raised JSONDecodeError", "text-bytes-and-json"),
+    "returns without close()": (no_close, "polite", "returned without close()", "closing-too-early"),
+    "blocks the event loop": (blocks, "polite", "the event loop stood still", "blocking-the-event-loop"),
     # Stood still or, on a busy machine, where 0.8 s of computing take long, blocked.
-    "computes on the event loop": (computes, "polite", "event loop", "07"),
-    "does not notice who has gone": (never_notices, "drops while idle", "is still running although", "10"),
+    "computes on the event loop": (computes, "polite", "event loop", "blocking-the-event-loop"),
+    "does not notice who has gone": (
+        never_notices,
+        "drops while idle",
+        "is still running although",
+        "disconnects-done-right",
+    ),
     "closes in one task, sends in another": (
         closes_here_and_sends_there,
         "changes its kind",
         "raised ExceptionGroup with WebSocketDisconnected",
-        "10",
+        "disconnects-done-right",
     ),
-    "sends everybody away": (sent_away, "polite", "closed with 1003", "08"),
-    "only sends": (only_sends, "listens", "closed with 1011: keepalive ping timeout", "11"),
-    "swallows its cancellation": (swallows_cancellation, "polite", "is still running although", "10"),
-    "leaves a task": (leaves_a_task, "polite", "2 task(s) left over", "06"),
-    "keeps everybody in a list": (keeps_everybody, "comes and goes", "of its visits still remembered", "12"),
-    "has a bug": (bug, "polite", "raised IndexError", "09"),
+    "sends everybody away": (sent_away, "polite", "closed with 1003", "closing-too-early"),
+    "only sends": (only_sends, "listens", "closed with 1011: keepalive ping timeout", "disconnects-done-right"),
+    "swallows its cancellation": (
+        swallows_cancellation,
+        "polite",
+        "is still running although",
+        "disconnects-done-right",
+    ),
+    "leaves a task": (leaves_a_task, "polite", "2 task(s) left over", "letting-disconnects-escape"),
+    "keeps everybody in a list": (keeps_everybody, "comes and goes", "of its visits still remembered", ""),
+    "has a bug": (bug, "polite", "raised IndexError", "catching-too-much"),
 }

@@ -6,9 +6,11 @@ from pathlib import Path
 import nbformat
 from IPython.core.inputtransformer2 import TransformerManager
 
-ROOT = Path(__file__).parent.parent
-NOTEBOOKS = ROOT / "notebooks"
-PATHS = sorted(NOTEBOOKS.glob("[0-9][0-9]-*.ipynb"))
+from course.lessons import NOTEBOOKS, PATHS, is_reference, number, path, short, slug, title
+
+__all__ = ["NOTEBOOKS", "PATHS", "ROOT", "is_reference", "number", "path", "short", "slug", "title"]
+
+ROOT = NOTEBOOKS.parent
 
 
 def read(path: Path) -> nbformat.NotebookNode:

@@ -17,7 +17,7 @@ from websockets.frames import Opcode
 
 from tests import gallery
 from wslab import ServeError, checkup, clients, serve
-from wslab.checkup import CheckupFailed, choose
+from wslab.examination import CheckupFailed, choose
 
 IMPLEMENTATIONS = ["websockets-sansio", "wsproto"]
 EVERY_CLIENT = choose(as_json=True, room=True, origins=["https://example.com"], exclude=[], only=None)
@@ -248,7 +248,7 @@ def test_a_loop_that_is_blocked_for_good_is_reported_and_not_waited_for():
     assert time.monotonic() - start < 25
     (row,) = report.rows
     assert "event loop is blocked in circles(), line " in row.seen
-    assert row.problem.lesson == "07"
+    assert row.problem.lesson == "blocking-the-event-loop"
     assert report.not_run[0] == "silent"
     assert "Not run, since the event loop was blocked for good: silent, " in str(report)
 
@@ -304,7 +304,7 @@ def test_the_keepalive_is_named_where_its_close_frame_is_lost(monkeypatch, ws):
     report = asyncio.run(checkup(gallery.app_with(gallery.only_sends), ws=ws, only=["listens"]))
     (row,) = report.failed
     assert set(codes) == {1006}
-    assert (row.seen, row.problem.lesson) == ("closed with 1011: keepalive ping timeout", "11")
+    assert (row.seen, row.problem.lesson) == ("closed with 1011: keepalive ping timeout", "disconnects-done-right")
 
 
 def test_whom_nobody_pings_listens_no_longer_than_it_should():
@@ -318,12 +318,15 @@ def test_the_report_in_a_notebook_and_for_a_test():
     report = asyncio.run(checkup(gallery.app_with(gallery.no_except), only=["polite", "silent"]))
     html = report._repr_mimebundle_()["text/html"]
     assert html.count("<tr>") == 3
-    assert "It does not expect its client to leave: catch WebSocketDisconnect. (lesson 06)" in html
+    assert (
+        "It does not expect its client to leave: catch WebSocketDisconnect. (lesson letting-disconnects-escape)" in html
+    )
+    meaning = "It does not expect its client to leave: catch WebSocketDisconnect. (lesson letting-disconnects-escape)"
     assert str(report).splitlines() == [
         "FAIL  polite  raised WebSocketDisconnect(1000)",
-        "              It does not expect its client to leave: catch WebSocketDisconnect. (lesson 06)",
+        f"              {meaning}",
         "FAIL  silent  raised WebSocketDisconnect(1000)",
-        "              It does not expect its client to leave: catch WebSocketDisconnect. (lesson 06)",
+        f"              {meaning}",
         "0 of 2 clients were served well. "
         "Begin with the first failure: what a client leaves behind in the app, the next ones find.",
     ]
@@ -383,7 +386,7 @@ def test_a_visit_that_takes_too_long_is_ended(monkeypatch):
     monkeypatch.setattr(sys.modules["wslab.checkup"], "LIMIT", 0.5)
     report = asyncio.run(checkup(gallery.app_with(slow), say=["hello"] * 30, only=["polite"], patience=0.5))
     (row,) = report.failed
-    assert (row.seen, row.problem.lesson) == ("came to no end", "10")
+    assert (row.seen, row.problem.lesson) == ("came to no end", "disconnects-done-right")
 
 
 def test_where_the_machine_is_busy_a_visit_may_take_longer():
@@ -443,7 +446,7 @@ def test_an_endpoint_that_never_receives_is_not_taken_for_a_task_of_its_own():
     report = asyncio.run(checkup(gallery.app_with(deaf), only=["drops before the answer"]))
     (row,) = report.failed
     assert "left over" not in row.seen
-    assert row.problem.lesson in ("10", "11")
+    assert row.problem.lesson == "disconnects-done-right"
 
 
 def test_what_cannot_be_checked():

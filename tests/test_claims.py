@@ -5,11 +5,11 @@ from itertools import pairwise
 
 import pytest
 
+from course import claims
+from course.claims import CLAIMS, DEPENDS, FALSE, TRUE, Claim, Result, Results
 from tests import lessons
-from wslab import claims
-from wslab.claims import CLAIMS, DEPENDS, FALSE, TRUE, Claim, Result, Results
 
-PAGE = lessons.NOTEBOOKS / "91-claims-put-to-the-test.ipynb"
+PAGE = lessons.path("claims-put-to-the-test")
 
 
 def change(result: Result) -> str:
@@ -61,7 +61,8 @@ def test_a_result_shows_the_run_and_where_the_implementations_differ():
     for text in shown.values():
         assert "async def no_accept(serve):" in text
         assert "@claim" not in text and "verdict=" not in text
-    assert "[lesson 05](05-forgetting-to-accept.ipynb)" in shown["text/markdown"]
+    lesson = lessons.path("forgetting-to-accept")
+    assert f"[lesson {lessons.number(lesson)}]({lesson.name})" in shown["text/markdown"]
 
 
 def test_the_table_names_each_claim_and_links_to_its_heading():
@@ -91,7 +92,7 @@ def test_every_claim_says_what_to_keep_and_where_it_stands():
         assert one.source.startswith("https://"), one.name
         assert one.says.isascii() and '"' not in one.says, f"{one.name}: JupyterLab's links would not find its heading"
         assert bool(one.until) == bool(one.changed), f"{one.name}: the release and where it says so go together"
-        assert not one.lesson or list(lessons.NOTEBOOKS.glob(f"{one.lesson}-*.ipynb")), one.name
+        assert not one.lesson or lessons.path(one.lesson), one.name
     assert len({one.says for one in CLAIMS.values()}) == len(CLAIMS)
 
 

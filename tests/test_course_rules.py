@@ -9,6 +9,7 @@ import pytest
 from tests import course_rules, lessons
 
 COURSE = course_rules.course()
+FIRST, NEXT = COURSE[1].previous, COURSE[1].next  # the neighbours of the lesson that is spoiled below
 README = (lessons.ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -20,8 +21,8 @@ def test_a_lesson_keeps_the_rules(lesson):
 def test_the_lessons_are_numbered_in_order_and_none_is_missed():
     assert lessons.PATHS
     assert sorted(lessons.NOTEBOOKS.glob("*.ipynb")) == lessons.PATHS
-    part_one = [path for path in lessons.PATHS if path.name < "90"]
-    assert [int(path.name[:2]) for path in part_one] == list(range(len(part_one)))
+    part_one = [path for path in lessons.PATHS if not lessons.is_reference(path)]
+    assert [int(lessons.number(path)) for path in part_one] == list(range(len(part_one)))
 
 
 def test_every_solution_belongs_to_an_exercise():
@@ -150,7 +151,7 @@ def spoil_heading(notebook):
 
 
 def spoil_next(notebook):
-    cell(notebook, "title").source = cell(notebook, "title").source.replace("02-keep-talking", "00-start-here")
+    cell(notebook, "title").source = cell(notebook, "title").source.replace(NEXT, FIRST)
 
 
 def spoil_link(notebook):
@@ -158,11 +159,15 @@ def spoil_link(notebook):
 
 
 def spoil_anchor(notebook):
-    cell(notebook, "remember").source += " [more](02-keep-talking.ipynb#Nowhere)"
+    cell(notebook, "remember").source += f" [more]({NEXT}#Nowhere)"
 
 
 def spoil_link_title(notebook):
-    cell(notebook, "remember").source += " [00. Begin here](00-start-here.ipynb)"
+    cell(notebook, "remember").source += f" [{FIRST[:2]}. Begin here]({FIRST})"
+
+
+def spoil_mention(notebook):
+    cell(notebook, "remember").source += f" As in lesson {FIRST[:2]}."
 
 
 def spoil_length(notebook):
@@ -227,9 +232,9 @@ SPOILED = [
     (spoil_title, "form_is_right: must begin with `# 01. Title`"),
     (spoil_heading, "form_is_right: skips from heading level 2 to 4"),
     (spoil_length, "form_is_right: has 2"),
-    (spoil_next, "way_through_is_right: its first text cell must link Next to 02-keep-talking.ipynb"),
+    (spoil_next, f"way_through_is_right: its first text cell must link Next to {NEXT}"),
     (spoil_link, "links_lead_somewhere: dead link: 03-nowhere.ipynb"),
-    (spoil_anchor, "links_lead_somewhere: dead link: 02-keep-talking.ipynb#Nowhere: no such heading"),
+    (spoil_anchor, f"links_lead_somewhere: dead link: {NEXT}#Nowhere: no such heading"),
     (spoil_badge("[![", "[!!["), "badge_opens_this_lesson: its first text cell, and no other"),
     (
         spoil_text_with(" [![x](y)](https://mybinder.org/)"),
@@ -254,7 +259,8 @@ SPOILED = [
         spoil_text_with(" [x](https://github.com/encode/starlette/blob/master/starlette/types.py)"),
         "links_lead_somewhere: this link's file changes: give the release",
     ),
-    (spoil_link_title, "links_lead_somewhere: a link calls lesson 00 'Begin here'"),
+    (spoil_link_title, f"links_lead_somewhere: a link calls lesson {FIRST[:2]} 'Begin here'"),
+    (spoil_mention, f"links_lead_somewhere: speaks of lesson {FIRST[:2]} without a link"),
 ]
 
 

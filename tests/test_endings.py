@@ -1,4 +1,4 @@
-"""Every ending is seen as the table in 92-who-sees-what says; and the witnesses tell what happens."""
+"""Every ending is seen as the table in who-sees-what says; and the witnesses tell what happens."""
 
 import asyncio
 import threading
@@ -7,12 +7,12 @@ import time
 import pytest
 from fastapi import WebSocket
 
+from course import endings, witnesses
+from course.endings import ENDINGS, Ending
+from course.witnesses import Row, Table, who_sees_what
 from tests import lessons
-from wslab import endings, witnesses
-from wslab.endings import ENDINGS, Ending
-from wslab.witnesses import Row, Table, who_sees_what
 
-NOTEBOOK = lessons.NOTEBOOKS / "92-who-sees-what.ipynb"
+NOTEBOOK = lessons.path("who-sees-what")
 NAMES = [ending.name for ending in ENDINGS]
 
 

@@ -47,30 +47,30 @@ def function(module: str, name: str) -> str:
 @pytest.mark.parametrize(
     ("module", "name", "lesson", "name_there", "which"),
     [
-        ("first_message/app.py", "answer", "00-start-here", "answer", -1),
-        ("echo/app.py", "echo", "02-keep-talking", "echo", -1),
-        ("echo/app.py", "echo_anything", "03-text-bytes-and-json", "echo_anything", -1),
-        ("messages/app.py", "echo_anything", "03-text-bytes-and-json", "echo_anything", -1),
-        ("messages/app.py", "text_only", "03-text-bytes-and-json", "text_only", -1),
-        ("messages/app.py", "take_order", "03-text-bytes-and-json", "take_order", -1),
-        ("pitfalls/accept.py", "wrong", "05-forgetting-to-accept", "length", 0),
-        ("pitfalls/accept.py", "right", "01-your-first-endpoint", "length", 0),
-        ("pitfalls/disconnects.py", "wrong", "06-letting-disconnects-escape", "speak", 0),
-        ("pitfalls/disconnects.py", "right", "06-letting-disconnects-escape", "speak", -1),
-        ("pitfalls/blocking.py", "wrong", "07-blocking-the-event-loop", "desk", 0),
-        ("pitfalls/blocking.py", "right", "07-blocking-the-event-loop", "desk", -1),
-        ("pitfalls/closing.py", "wrong", "08-closing-too-early", "order", 0),
-        ("pitfalls/closing.py", "right", "08-closing-too-early", "order", -1),
-        ("pitfalls/catching.py", "wrong", "09-catching-too-much", "menu", 0),
-        ("pitfalls/catching.py", "right", "09-catching-too-much", "menu", -1),
-        ("disconnects/app.py", "next_text", "10-disconnects-done-right", "next_text", -1),
-        ("disconnects/app.py", "send", "10-disconnects-done-right", "send", -1),
-        ("disconnects/app.py", "try_to_close", "10-disconnects-done-right", "try_to_close", -1),
-        ("disconnects/app.py", "shout", "10-disconnects-done-right", "shout", -1),
+        ("first_message/app.py", "answer", "start-here", "answer", -1),
+        ("echo/app.py", "echo", "keep-talking", "echo", -1),
+        ("echo/app.py", "echo_anything", "text-bytes-and-json", "echo_anything", -1),
+        ("messages/app.py", "echo_anything", "text-bytes-and-json", "echo_anything", -1),
+        ("messages/app.py", "text_only", "text-bytes-and-json", "text_only", -1),
+        ("messages/app.py", "take_order", "text-bytes-and-json", "take_order", -1),
+        ("pitfalls/accept.py", "wrong", "forgetting-to-accept", "length", 0),
+        ("pitfalls/accept.py", "right", "your-first-endpoint", "length", 0),
+        ("pitfalls/disconnects.py", "wrong", "letting-disconnects-escape", "speak", 0),
+        ("pitfalls/disconnects.py", "right", "letting-disconnects-escape", "speak", -1),
+        ("pitfalls/blocking.py", "wrong", "blocking-the-event-loop", "desk", 0),
+        ("pitfalls/blocking.py", "right", "blocking-the-event-loop", "desk", -1),
+        ("pitfalls/closing.py", "wrong", "closing-too-early", "order", 0),
+        ("pitfalls/closing.py", "right", "closing-too-early", "order", -1),
+        ("pitfalls/catching.py", "wrong", "catching-too-much", "menu", 0),
+        ("pitfalls/catching.py", "right", "catching-too-much", "menu", -1),
+        ("disconnects/app.py", "next_text", "disconnects-done-right", "next_text", -1),
+        ("disconnects/app.py", "send", "disconnects-done-right", "send", -1),
+        ("disconnects/app.py", "try_to_close", "disconnects-done-right", "try_to_close", -1),
+        ("disconnects/app.py", "shout", "disconnects-done-right", "shout", -1),
     ],
 )
 def test_an_endpoint_is_the_one_of_its_lesson(module, name, lesson, name_there, which):
-    there = lessons.function(lessons.read(lessons.NOTEBOOKS / f"{lesson}.ipynb"), name_there)[which]
+    there = lessons.function(lessons.read(lessons.path(lesson)), name_there)[which]
     assert body(function(module, name), lost_microphone="microphone") == body(there)
 
 
@@ -122,7 +122,7 @@ def test_the_echo_program_its_page_and_its_client():
 
 
 @pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
-def test_the_endpoint_of_lesson_10_survives_every_client(ws):
+def test_disconnects_survives_every_client(ws):
     asyncio.run(checkup(disconnects.app, "/ws", say="hello", ws=ws)).raise_for_failures()
     assert not disconnects.online
 
@@ -139,9 +139,9 @@ async def small_buffers(server):
             yield ws
 
 
-async def served_by_lesson_10(visit, **uvicorn_options) -> list[str]:
+async def served_by_the_lesson(visit, **uvicorn_options) -> list[str]:
     """Let `visit(ws)` at it; returns the errors that its endpoint raised."""
-    server = serve(disconnects.app, name="lesson 10", **uvicorn_options)
+    server = serve(disconnects.app, name="the lesson", **uvicorn_options)
     async with small_buffers(server) as ws:
         while not disconnects.online:
             await asyncio.sleep(0.01)
@@ -154,7 +154,7 @@ async def served_by_lesson_10(visit, **uvicorn_options) -> list[str]:
 
 
 @pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
-def test_the_endpoint_of_lesson_10_puts_out_whoever_sends_texts_and_then_bytes(ws):
+def test_disconnects_puts_out_whoever_sends_texts_and_then_bytes(ws):
     async def visit(client):
         client.transport.write(20 * frame(TEXT, b"hello") + frame(BINARY, b"x"))
         with pytest.raises(ConnectionClosed):
@@ -162,30 +162,30 @@ def test_the_endpoint_of_lesson_10_puts_out_whoever_sends_texts_and_then_bytes(w
                 assert await client.recv() == "HELLO", n
         assert (n, client.close_code) == (20, 1003)
 
-    assert asyncio.run(served_by_lesson_10(visit, ws=ws)) == []
+    assert asyncio.run(served_by_the_lesson(visit, ws=ws)) == []
 
 
 @pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
-def test_the_endpoint_of_lesson_10_does_not_fail_at_closing_who_has_left(ws):
+def test_disconnects_does_not_fail_at_closing_who_has_left(ws):
     async def visit(client):
         await in_one_breath(client, [b"x"], then_close=True)
         await client.wait_closed()
 
-    assert asyncio.run(served_by_lesson_10(visit, ws=ws)) == []
+    assert asyncio.run(served_by_the_lesson(visit, ws=ws)) == []
 
 
 @pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
-def test_the_endpoint_of_lesson_10_puts_out_who_says_nothing(ws, monkeypatch):
+def test_disconnects_puts_out_who_says_nothing(ws, monkeypatch):
     async def visit(client):
         await client.wait_closed()
         assert (client.close_code, client.close_reason) == (4000, "idle")
 
     monkeypatch.setattr(disconnects, "SILENT", 1)  # long enough to be seen online before
-    assert asyncio.run(served_by_lesson_10(visit, ws=ws)) == []
+    assert asyncio.run(served_by_the_lesson(visit, ws=ws)) == []
 
 
 @pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
-def test_the_endpoint_of_lesson_10_gives_up_who_reads_nothing(ws, monkeypatch):
+def test_disconnects_gives_up_who_reads_nothing(ws, monkeypatch):
     async def visit(client):
         client.transport.pause_reading()
         for _ in range(2):  # uvicorn takes a whole message that is too much, and lets the next one wait
@@ -195,16 +195,16 @@ def test_the_endpoint_of_lesson_10_gives_up_who_reads_nothing(ws, monkeypatch):
         client.transport.abort()
 
     monkeypatch.setattr(disconnects, "SLOW", 0.2)
-    assert asyncio.run(served_by_lesson_10(visit, ws=ws)) == []
+    assert asyncio.run(served_by_the_lesson(visit, ws=ws)) == []
 
 
 @pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
-def test_a_bug_in_lesson_10_is_logged_and_its_client_hears_1011(ws, monkeypatch):
+def test_a_bug_in_disconnects_is_logged_and_its_client_hears_1011(ws, monkeypatch):
     async def fails(websocket, text):
         raise ValueError(text)
 
     async def visit():
-        with serve(disconnects.app, name="lesson 10", ws=ws) as server:
+        with serve(disconnects.app, name="the lesson", ws=ws) as server:
             async with asyncio.timeout(PATIENCE), connect(server.url("/ws")) as client:
                 await client.send("hello")
                 await client.wait_closed()

@@ -22,7 +22,7 @@ def no_server_is_left_behind():
 
 @pytest.fixture(autouse=True)
 def pythons_limit_for_numbers():
-    """A wrong answer of lesson 04 takes it away, for the whole process."""
+    """A wrong answer of the-life-of-a-connection takes it away, for the whole process."""
     limit = sys.get_int_max_str_digits()
     yield
     sys.set_int_max_str_digits(limit)
@@ -44,8 +44,9 @@ def check(path, answer: str):
     return asyncio.run(names["check"]())
 
 
-def number(path) -> str:
-    return path.name[:2]
+def module(path) -> str:
+    """A lesson's slug, as its check, its answers and its solution are named."""
+    return lessons.slug(path).replace("-", "_")
 
 
 def solution(path) -> str:
@@ -54,11 +55,11 @@ def solution(path) -> str:
 
 
 def test_every_exercise_has_wrong_answers():
-    assert sorted(ANSWERS) == [number(path) for path in EXERCISES]
+    assert sorted(ANSWERS) == sorted(module(path) for path in EXERCISES)
     assert all(len(answers.WRONG) >= 2 for answers in ANSWERS.values())
 
 
-@pytest.mark.parametrize("path", EXERCISES, ids=number)
+@pytest.mark.parametrize("path", EXERCISES, ids=lessons.slug)
 def test_the_stub_is_refused_and_the_page_shows_it(path):
     notebook = lessons.read(path)
     (stub,) = lessons.tagged(notebook, "exercise-stub")
@@ -83,7 +84,7 @@ def check_after_a_restart(path, answer: str) -> str:
     return result.stdout.rstrip() + result.stderr
 
 
-@pytest.mark.parametrize("path", EXERCISES, ids=number)
+@pytest.mark.parametrize("path", EXERCISES, ids=lessons.slug)
 def test_the_solution_is_accepted_in_a_kernel_that_has_just_started(path):
     verdict = check_after_a_restart(path, solution(path))
     assert verdict.endswith("\nSolved."), verdict
@@ -93,13 +94,13 @@ def whole(path, answer: str) -> str:
     """An answer as a program: below the stub's head, unless it has an app of its own."""
     if "= FastAPI(" in answer:
         return answer
-    return ANSWERS[number(path)].HEAD + textwrap.indent(textwrap.dedent(answer), "    ")
+    return ANSWERS[module(path)].HEAD + textwrap.indent(textwrap.dedent(answer), "    ")
 
 
 WRONG = [
     pytest.param(path, whole(path, answer), message, id=mistake)
     for path in EXERCISES
-    for mistake, answer, message in ANSWERS[number(path)].WRONG
+    for mistake, answer, message in ANSWERS[module(path)].WRONG
 ]
 
 
@@ -112,19 +113,19 @@ def test_a_wrong_answer_is_refused_for_its_reason(path, answer, message):
     assert verdict.problem.count("endpoint raised") <= 1  # said once, not again by the last look
 
 
-OTHERS = [path for path in EXERCISES if hasattr(ANSWERS[number(path)], "RIGHT_IN_ANOTHER_WAY")]
+OTHERS = [path for path in EXERCISES if hasattr(ANSWERS[module(path)], "RIGHT_IN_ANOTHER_WAY")]
 
 
-@pytest.mark.parametrize("path", OTHERS, ids=number)
+@pytest.mark.parametrize("path", OTHERS, ids=lessons.slug)
 def test_another_right_answer_is_accepted(path):
-    verdict = check(path, ANSWERS[number(path)].RIGHT_IN_ANOTHER_WAY)
+    verdict = check(path, ANSWERS[module(path)].RIGHT_IN_ANOTHER_WAY)
     assert verdict.passed, verdict
 
 
 MORE_RIGHT = [
-    pytest.param(path, answer, id=f"{number(path)}: {way}")
+    pytest.param(path, answer, id=f"{lessons.slug(path)}: {way}")
     for path in EXERCISES
-    for way, answer in getattr(ANSWERS[number(path)], "MORE_RIGHT", [])
+    for way, answer in getattr(ANSWERS[module(path)], "MORE_RIGHT", [])
 ]
 
 
@@ -134,20 +135,22 @@ def test_one_more_right_answer_is_accepted(path, answer):
     assert verdict.passed, verdict
 
 
-def test_a_limit_in_slices_is_accepted_by_lesson_10():
-    (path,) = [path for path in EXERCISES if number(path) == "10"]
-    assert "timeout=1" in ANSWERS["10"].SLICES_OF_TIME
-    verdict = check(path, ANSWERS["10"].SLICES_OF_TIME)
+def test_a_limit_in_slices_is_accepted_by_disconnects_done_right():
+    path = lessons.path("disconnects-done-right")
+    assert "timeout=1" in ANSWERS["disconnects_done_right"].SLICES_OF_TIME
+    verdict = check(path, ANSWERS["disconnects_done_right"].SLICES_OF_TIME)
     assert verdict.passed, verdict
 
 
-def test_lesson_09_sees_what_uvicorn_logs_in_a_kernel_that_has_just_started():
-    (path,) = [path for path in EXERCISES if number(path) == "09"]
-    assert check_after_a_restart(path, ANSWERS["09"].RIGHT_IN_ANOTHER_WAY).endswith("\nSolved.")
+def test_catching_too_much_sees_what_uvicorn_logs_in_a_kernel_that_has_just_started():
+    path = lessons.path("catching-too-much")
+    assert check_after_a_restart(path, ANSWERS["catching_too_much"].RIGHT_IN_ANOTHER_WAY).endswith("\nSolved.")
 
 
-def test_a_traceback_in_the_text_of_the_log_is_enough_for_lesson_09():
-    (path,) = [path for path in EXERCISES if number(path) == "09"]
-    answer = ANSWERS["09"].RIGHT_IN_ANOTHER_WAY.replace("raise  # uvicorn logs it", "logger.error(format_exc())")
+def test_a_traceback_in_the_text_of_the_log_is_enough_for_catching_too_much():
+    path = lessons.path("catching-too-much")
+    answer = ANSWERS["catching_too_much"].RIGHT_IN_ANOTHER_WAY.replace(
+        "raise  # uvicorn logs it", "logger.error(format_exc())"
+    )
     assert "format_exc" in answer
     assert check(path, f"from traceback import format_exc\n{answer}").passed

@@ -1,4 +1,4 @@
-"""Each term of 93-glossary is linked from the lesson that explains it."""
+"""Each term of the glossary is linked from the lesson that explains it."""
 
 import re
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import pytest
 
 from tests import course_rules, lessons
 
-PATH = lessons.NOTEBOOKS / "93-glossary.ipynb"
+PATH = lessons.path("glossary")
 CELLS = lessons.read(PATH).cells
 PLACE = re.compile(r"\((?:\[[^\]]+\]\((?P<file>[\w-]+\.ipynb)\)|Lesson (?P<number>\d\d) will explain it)[;)]")
 

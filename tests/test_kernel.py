@@ -141,7 +141,7 @@ def test_an_error_of_serve_is_one_line(notebook):
     assert len(traceback) == 1
 
 
-def test_what_lesson_00_says_of_nest_asyncio(notebook):
+def test_what_the_first_lesson_says_of_nest_asyncio(notebook):
     """uvicorn imported after nest_asyncio.apply(): a TypeError on 3.12 and 3.13. And wslab works all the same."""
     code = """
 import nest_asyncio

@@ -17,7 +17,7 @@ from tests import course_rules, lessons
 from tools.lab import REMOTE, jupyterlab, open_lesson, run_cell, select_cell, wait_for_kernel
 from tools.outputs import KERNELSPEC, canonical
 from wslab import ServeError, Server, live, serve
-from wslab.live import LivePage, html, without_port
+from wslab.live_page import LivePage, html, without_port
 
 pytestmark = pytest.mark.browser
 

@@ -9,7 +9,7 @@ import nbformat
 
 from tests import lessons
 
-LESSON = lessons.NOTEBOOKS / "01-your-first-endpoint.ipynb"
+LESSON = lessons.path("your-first-endpoint")
 
 
 def test_nbval_refuses_a_spoiled_lesson(tmp_path):

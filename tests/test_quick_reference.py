@@ -1,4 +1,4 @@
-"""90-quick-reference names all of `WebSocket`, and its errors are errors that a cell has shown."""
+"""The notebook quick-reference names all of `WebSocket`, and its errors are errors that a cell has shown."""
 
 import ast
 import re
@@ -8,7 +8,7 @@ from fastapi import WebSocket
 
 from tests import course_rules, lessons
 
-PATH = lessons.NOTEBOOKS / "90-quick-reference.ipynb"
+PATH = lessons.path("quick-reference")
 NOTEBOOK = lessons.read(PATH)
 CELLS = {cell.id: cell for cell in NOTEBOOK.cells}
 
@@ -35,7 +35,7 @@ LEFT_OUT = named("left-out")
 
 def test_every_name_of_websocket_runs_in_a_cell_or_is_left_out_with_a_reason():
     missing = PUBLIC - used() - LEFT_OUT
-    assert not missing, f"WebSocket has names that 90-quick-reference does not show: {sorted(missing)}"
+    assert not missing, f"WebSocket has names that quick-reference does not show: {sorted(missing)}"
 
 
 def test_no_name_is_there_that_websocket_has_not():

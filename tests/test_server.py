@@ -17,9 +17,10 @@ import uvicorn
 from fastapi import FastAPI, WebSocket
 from websockets import ConnectionClosed, connect
 
-from wslab import ServeError, exercises, kernel, serve
+from course import exercises
+from course.exercises import blocking_the_event_loop
+from wslab import ServeError, kernel, serve
 from wslab import server as server_module
-from wslab.exercises import lesson_07
 
 PATIENCE = 10  # seconds; only a test that fails waits this long
 
@@ -286,7 +287,7 @@ def test_an_endpoint_that_blocks_the_loop(capsys):
 
 
 def test_where_it_blocks_is_said_in_the_readers_code_and_not_in_wslabs(capsys, monkeypatch):
-    monkeypatch.setattr(lesson_07._library, "pause", 3)
+    monkeypatch.setattr(blocking_the_event_loop._library, "pause", 3)
 
     async def asks():
         exercises.slow_report("Ann")

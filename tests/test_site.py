@@ -225,16 +225,15 @@ def test_a_link_to_what_is_not_there(tmp_path):
         tool.Site(tmp_path).prose("Code, `[x](gone)`, and [a link](docs/gone.md)", "README.md")
 
 
-WITH_BADGE = (
-    "Next: [01](01-your-first-endpoint.ipynb) · [![Binder](x.svg)](https://mybinder.org/v2/gh/OWNER/REPOSITORY/HEAD)"
-)
+FIRST, SECOND = (path.name for path in lessons.PATHS[:2])
+WITH_BADGE = f"Next: [01]({SECOND}) · [![Binder](x.svg)](https://mybinder.org/v2/gh/OWNER/REPOSITORY/HEAD)"
 ALONE = "Before.\n\n**Nothing installed:** [![Binder](x.svg)](https://mybinder.org/v2/gh/OWNER/REPOSITORY/HEAD)\nworks.\n\nAfter."
 
 
 def test_nothing_leads_to_a_repository_that_is_not_known(tmp_path, monkeypatch):
     monkeypatch.setattr(tool, "repository", lambda: None)
     site = tool.Site(tmp_path)
-    assert site.prose(WITH_BADGE, "notebooks/00-start-here.ipynb") == "Next: [01](01-your-first-endpoint.ipynb)"
+    assert site.prose(WITH_BADGE, f"notebooks/{FIRST}") == f"Next: [01]({SECOND})"
     assert site.prose(ALONE, "README.md") == "Before.\n\nAfter."
     site.lay_out()
     assert not [page for page in tmp_path.rglob("*") if page.is_file() and PLACEHOLDER.encode() in page.read_bytes()]
@@ -242,9 +241,9 @@ def test_nothing_leads_to_a_repository_that_is_not_known(tmp_path, monkeypatch):
 
 def test_where_the_course_is_published(tmp_path, monkeypatch):
     monkeypatch.setattr(tool, "repository", lambda: "ann/course")
-    lesson = tool.Site(tmp_path).lesson("notebooks/00-start-here.ipynb")
+    lesson = tool.Site(tmp_path).lesson(f"notebooks/{FIRST}")
     assert "git clone https://github.com/ann/course" in lesson
-    assert "https://mybinder.org/v2/gh/ann/course/HEAD?urlpath=lab/tree/notebooks/00-start-here.ipynb" in lesson
+    assert f"https://mybinder.org/v2/gh/ann/course/HEAD?urlpath=lab/tree/notebooks/{FIRST}" in lesson
 
 
 # --- As a reader uses them ---

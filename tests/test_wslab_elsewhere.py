@@ -2,13 +2,17 @@
 
 import json
 import os
+import pkgutil
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
+import wslab as wslab_itself
+from course import exercises
 from tests.lessons import ROOT
 
 APP = """
@@ -112,12 +116,21 @@ def make():
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory) -> Path:
+def wheel(tmp_path_factory) -> Path:
+    """What `pip install` makes of this repository, from a copy, since the build leaves files beside the source."""
+    source = tmp_path_factory.mktemp("course")
+    unneeded = shutil.ignore_patterns("__pycache__", "*.ipynb")
+    shutil.copytree(ROOT / "notebooks", source / "notebooks", ignore=unneeded)
+    shutil.copy(ROOT / "pyproject.toml", source)
+    run("uv", "build", "--quiet", "--wheel", "--python", sys.executable, "--out-dir", "dist", cwd=source)
+    (wheel,) = (source / "dist").glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory, wheel) -> Path:
     """A project of somebody else's, with an environment in which `pip install` has put wslab."""
     folder = tmp_path_factory.mktemp("project")
-    source = folder / "course"
-    shutil.copytree(ROOT / "notebooks" / "wslab", source / "notebooks" / "wslab")
-    shutil.copy(ROOT / "pyproject.toml", source)
     (folder / "shop").mkdir()
     (folder / "shop" / "main.py").write_text(APP)
     (folder / "shop" / "made.py").write_text(MADE)
@@ -126,7 +139,7 @@ def project(tmp_path_factory) -> Path:
     (folder / "test_shop.py").write_text(TEST)
     run("uv", "venv", "--quiet", "--python", sys.executable, "env", cwd=folder)
     python = program(folder, "python")
-    run("uv", "pip", "install", "--quiet", "--python", python, str(source), "fastapi", "pytest", cwd=folder)
+    run("uv", "pip", "install", "--quiet", "--python", python, str(wheel), "fastapi", "pytest", cwd=folder)
     return folder
 
 
@@ -148,6 +161,24 @@ def wslab(project: Path, *arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=100, env=environment)
 
 
+def test_it_brings_the_tool_and_nothing_of_the_course(wheel):
+    files = zipfile.ZipFile(wheel).namelist()
+    assert {name.split("/")[0] for name in files if ".dist-info/" not in name} == {"wslab"}
+    there = {
+        file.relative_to(ROOT / "notebooks").as_posix()
+        for file in (ROOT / "notebooks" / "wslab").rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts
+    }
+    assert {name for name in files if name.startswith("wslab/")} == there
+
+
+def test_a_name_is_a_module_or_what_it_holds_and_not_both():
+    for package in (wslab_itself, exercises):
+        modules = {module.name for module in pkgutil.iter_modules(package.__path__)}
+        names = {name for name, value in vars(package).items() if callable(value)}
+        assert not modules & names
+
+
 def test_it_brings_no_jupyter(project):
     listed = run("uv", "pip", "list", "--python", program(project, "python"), cwd=project).stdout
     assert "wslab" in listed
@@ -155,7 +186,8 @@ def test_it_brings_no_jupyter(project):
 
 
 def test_it_brings_the_live_page(project):
-    code = "import sys; from wslab.live import *; assert 'IPython' not in sys.modules; print(html(LivePage(1, '/ws')))"
+    shows = "from wslab.live_page import *; print(html(LivePage(1, '/ws')))"
+    code = f"import sys; {shows}; assert 'IPython' not in sys.modules"
     shown = run(program(project, "python"), "-c", code, cwd=project).stdout
     assert "function startLivePages" in shown
     assert "Your message" in shown
@@ -171,11 +203,11 @@ def test_the_command_from_a_terminal(project):
     report = json.loads(bad.stdout)
     assert not report["ok"]
     assert report["rows"][0]["seen"] == "raised WebSocketDisconnect(1000)"
-    assert report["rows"][0]["lesson"] == "06"
+    assert report["rows"][0]["lesson"] == "letting-disconnects-escape"
 
 
 def exclude_all_but(*names: str) -> list[str]:
-    from wslab.checkup import choose
+    from wslab.examination import choose
 
     all_names = choose(as_json=False, room=False, origins=None, exclude=[], only=None)
     return [word for name in all_names if name not in names for word in ("--exclude", name)]
@@ -195,7 +227,7 @@ def test_headers_queries_and_origins(project):
     assert "foreign origin  refused: HTTP 403" in checked.stdout
     open_to_all = wslab(project, "shop.main:app", "/chat", "--origin", "https://good.example", *some)
     assert open_to_all.returncode == 1
-    assert "check the Origin. (lesson 14)" in open_to_all.stdout
+    assert "check the Origin.\n" in open_to_all.stdout
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,6 @@ import threading
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "notebooks"))
-
 import uvicorn
 from fastapi import FastAPI, WebSocket
 from websockets import connect

@@ -1,4 +1,4 @@
-"""Make the stored outputs of lessons: `make outputs`, or `python tools/outputs.py [NOTEBOOK ...]`.
+"""Make the stored outputs of lessons: `make outputs`, or `python -m tools.outputs [NOTEBOOK ...]`.
 
 Runs each notebook from top to bottom in a fresh kernel and writes it in one canonical form, so that a diff shows
 only what changed. A notebook in which a cell fails that should not is left as it was.
@@ -8,15 +8,13 @@ import argparse
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "notebooks"))
-
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError
 
-from wslab.live import without_port
+from course.lessons import NOTEBOOKS, PATHS
+from wslab.live_page import without_port
 
-NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 CELL_TIMEOUT = 30  # seconds
 
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -87,7 +85,7 @@ def run(notebook: nbformat.NotebookNode) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("notebooks", nargs="*", type=Path, help="default: all lessons")
-    paths = parser.parse_args().notebooks or sorted(NOTEBOOKS.glob("[0-9][0-9]-*.ipynb"))
+    paths = parser.parse_args().notebooks or PATHS
     failed = False
     for path in paths:
         try:

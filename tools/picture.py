@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from course.lessons import PATHS
 from tools.lab import ROOT, chromium, jupyterlab, open_lesson, run_cell
 
 
@@ -9,7 +10,7 @@ def take(dark: bool, target: Path) -> None:
     """The first lesson's first cells, just run."""
     with jupyterlab(dark=dark) as address, chromium() as browser:
         page = browser.new_page(viewport={"width": 1100, "height": 1500}, device_scale_factor=1.5)
-        open_lesson(page, address, "00-start-here.ipynb")
+        open_lesson(page, address, PATHS[0].name)
         page.keyboard.press("Control+b")  # the file browser, out of the way
         page.locator(".jp-Notebook .jp-Cell").first.click()
         page.keyboard.press("Escape")

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import nbformat
 
+from course.lessons import PATHS, is_reference, number, short, title
 from tools.published import PLACEHOLDER, binder, here
 
 ROOT = Path(__file__).parent.parent
@@ -68,7 +69,7 @@ class Site:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self.todo = ["README.md", *(f"notebooks/{path.name}" for path in lessons())]
+        self.todo = ["README.md", *(f"notebooks/{path.name}" for path in PATHS)]
         self.pages: set[str] = set()
 
     def lay_out(self) -> None:
@@ -91,8 +92,8 @@ class Site:
 
     def contents(self) -> str:
         """What the pages' navigation shows, in reading order."""
-        titles = {f"notebooks/{path.stem}": short_title(path) for path in lessons()}
-        course = [name for name in titles if name < "notebooks/90"]
+        titles = {f"notebooks/{path.stem}": short_title(path) for path in PATHS}
+        course = [f"notebooks/{path.stem}" for path in PATHS if not is_reference(path)]
         reference = [name for name in titles if name not in course]
         examples = sorted(name for name in self.pages if name.startswith("examples/"))
         rest = sorted(self.pages - {"index", *titles, *examples})
@@ -110,7 +111,7 @@ class Site:
         """A Markdown file of the repository, as a page."""
         text = self.prose((ROOT / source).read_text(encoding="utf-8"), source)
         if source == "README.md":
-            first = f"notebooks/{lessons()[0].name}"
+            first = f"notebooks/{PATHS[0].name}"
             text = re.sub(r"(?<=\d) min\b", "\N{NO-BREAK SPACE}min", text)
             note = f"You can read the whole course here, as it was last run. [Begin with the first lesson]({first}), or"
             before, heading, after = text.partition("\n## ")
@@ -169,15 +170,9 @@ class Site:
         return nbformat.writes(notebook)
 
 
-def lessons() -> list[Path]:
-    """The notebooks, in reading order."""
-    return sorted((ROOT / "notebooks").glob("[0-9][0-9]-*.ipynb"))
-
-
 def short_title(path: Path) -> str:
     """What links call a lesson: its title, up to a colon."""
-    heading = nbformat.read(path, as_version=4).cells[0].source.splitlines()[0]
-    return heading.removeprefix("# ").partition(":")[0]
+    return f"{number(path)}. {short(title(nbformat.read(path, as_version=4).cells[0].source))}"
 
 
 EXERCISE = (
@@ -264,7 +259,7 @@ def build(target: Path) -> int:
         site = Site(Path(scratch) / "pages")
         site.lay_out()
         status = sphinx(site.folder, target, scratch)
-    for path in lessons() if status == 0 else []:
+    for path in PATHS if status == 0 else []:
         shutil.copy(path, target / "notebooks")  # to download
     return status
 

@@ -1,4 +1,4 @@
-"""Run every lesson again and again while the CPU is busy: `make stress`, or `python tools/stress.py [NOTEBOOK ...]`.
+"""Run every lesson again and again while the CPU is busy: `make stress`, or `python -m tools.stress [NOTEBOOK ...]`.
 
 A lesson whose outputs depend on timing fails here, sooner or later. Each run is nbval's, as in `make test`.
 """
@@ -7,9 +7,9 @@ import argparse
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from course.lessons import NOTEBOOKS, PATHS
+
 BUSY = "while True: pass"
 
 
@@ -19,7 +19,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=20, help="how often each lesson runs (default: %(default)s)")
     parser.add_argument("--busy", type=int, default=4, help="busy loops beside it (default: %(default)s)")
     options = parser.parse_args()
-    notebooks = options.notebooks or sorted(map(str, (ROOT / "notebooks").glob("[0-9][0-9]-*.ipynb")))
+    notebooks = options.notebooks or list(map(str, PATHS))
 
     loops = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(options.busy)]
     failed = 0
@@ -28,7 +28,7 @@ def main() -> int:
             start = time.monotonic()
             result = subprocess.run(
                 [sys.executable, "-m", "pytest", "--quiet", "--tb=short", "-p", "no:cacheprovider", *notebooks],
-                cwd=ROOT,
+                cwd=NOTEBOOKS.parent,
                 capture_output=True,
                 text=True,
             )

@@ -1,4 +1,4 @@
-"""An endpoint that survives every way of leaving: lesson 10 as a file.
+"""An endpoint that survives every way of leaving: the lesson disconnects-done-right as a file.
 
 Start it from the project's folder:
 

@@ -1,4 +1,4 @@
-"""Two echoes: that of lesson 02, and that of lesson 03, which takes bytes, too.
+"""Two echoes: that of the lesson keep-talking, and that of text-bytes-and-json, which takes bytes, too.
 
 Start it from the project's folder with `python -m examples.echo`.
 """

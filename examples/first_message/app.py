@@ -1,4 +1,4 @@
-"""One message each way: the endpoint of lesson 00.
+"""One message each way: the endpoint of the lesson start-here.
 
 Start it from the project's folder:
 

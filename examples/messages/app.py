@@ -1,4 +1,4 @@
-"""Text, bytes and JSON: the endpoints of lesson 03.
+"""Text, bytes and JSON: the endpoints of the lesson text-bytes-and-json.
 
 Start it from the project's folder:
 

@@ -1,4 +1,4 @@
-"""The pitfalls of lessons 05 to 09: each a module, with the wrong and the right endpoint, and a client that compares.
+"""The five pitfalls of the course: each a module, with the wrong and the right endpoint, and a client that compares.
 
 Start one from the project's folder, and talk to it from a second terminal:
 

@@ -1,4 +1,4 @@
-"""Lesson 05: forgetting to accept.
+"""The lesson forgetting-to-accept.
 
 uvicorn examples.pitfalls.accept:app      and, in a second terminal:
 python -m examples.pitfalls.accept

@@ -1,4 +1,4 @@
-"""Lesson 07: blocking the event loop. One slow call stops all clients.
+"""The lesson blocking-the-event-loop. One slow call stops all clients.
 
 uvicorn examples.pitfalls.blocking:app      and, in a second terminal:
 python -m examples.pitfalls.blocking

@@ -1,4 +1,4 @@
-"""Lesson 09: catching too much. The soup has no price, which is a bug: who gets to know?
+"""The lesson catching-too-much. The soup has no price, which is a bug: who gets to know?
 
 uvicorn examples.pitfalls.catching:app      and, in a second terminal:
 python -m examples.pitfalls.catching

@@ -1,4 +1,4 @@
-"""Lesson 08: closing too early.
+"""The lesson closing-too-early.
 
 uvicorn examples.pitfalls.closing:app      and, in a second terminal:
 python -m examples.pitfalls.closing

@@ -1,4 +1,4 @@
-"""Lesson 06: letting disconnects escape. What comes after the loop is skipped, here the release of a lock.
+"""The lesson letting-disconnects-escape. What comes after the loop is skipped, here the release of a lock.
 
 uvicorn examples.pitfalls.disconnects:app      and, in a second terminal:
 python -m examples.pitfalls.disconnects

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from wslab.checkup import Report, checkup
+from wslab.examination import Report, checkup
 from wslab.server import ServeError, anything_left
 
 

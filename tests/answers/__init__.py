@@ -9,6 +9,5 @@ import pkgutil
 from types import ModuleType
 
 ANSWERS: dict[str, ModuleType] = {
-    module.name.removeprefix("lesson_"): importlib.import_module(f"{__name__}.{module.name}")
-    for module in pkgutil.iter_modules(__path__)
+    module.name: importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)
 }

@@ -1,0 +1,41 @@
+"""The check under the exercise of keep-talking."""
+
+from course.judging import Verdict, check_up, judge, visit
+from wslab.server import Server
+
+__all__ = ["counting_echo"]
+
+
+async def counting_echo(app) -> Verdict:
+    """`/count` answers every text with `N: text`, N counting that client's messages from 1."""
+    texts = ["one", "two", "two", "", "  spaces  ", *(f"message {n}" for n in range(6, 21))]
+
+    async def counts(server: Server) -> str:
+        async with visit(server, "/count") as client:
+            for number, text in enumerate(texts, 1):
+                await client.say(text)
+                await client.expect(f"{number}: {text}", closed="Is the loop there, with no end of its own?")
+            await client.expect_silence()
+        return f"{len(texts)} messages on one connection are numbered from 1 to {len(texts)}"
+
+    async def counts_for_each_client(server: Server) -> str:
+        hint = "Each client has a count of its own: keep it in a variable of the endpoint."
+        async with visit(server, "/count") as ann, visit(server, "/count") as ben:
+            await ann.say("hi")
+            await ann.expect("1: hi", wrong=hint)
+            await ben.say("hello")
+            await ben.expect("1: hello", wrong=hint)
+            await ann.say("bye")
+            await ann.expect("2: bye", wrong=hint)
+        return "two clients at once are counted apart"
+
+    verdict = await judge(app, counts, counts_for_each_client)
+    return await check_up(
+        verdict,
+        app,
+        "/count",
+        "goes away",
+        "drops while idle",
+        "drops before the answer",
+        good="clients that go away or lose their connection do it no harm",
+    )

@@ -1,0 +1,31 @@
+"""The check under the exercise of your-first-endpoint."""
+
+from functools import partial
+
+from course.judging import Verdict, check_up, judge, visit
+from wslab.server import Server
+
+__all__ = ["greeter"]
+
+
+async def greeter(app) -> Verdict:
+    """`/greet` receives a name, answers `Hello, NAME!` and closes with 1000."""
+
+    async def greets(server: Server, name: str) -> str:
+        async with visit(server, "/greet") as client:
+            await client.say(name)
+            await client.expect(f"Hello, {name}!")
+            await client.expect_close()
+        return f"{name!r} is greeted with {f'Hello, {name}!'!r}, then the connection is closed with 1000"
+
+    async def greets_the_second_first(server: Server) -> str:
+        async with visit(server, "/greet") as first, visit(server, "/greet") as second:
+            await second.say("Ben")
+            await first.say("Ada")
+            await second.expect("Hello, Ben!")
+            await first.expect("Hello, Ada!")
+        return "two clients at once are each greeted with their own name"
+
+    names = ["Ada", "bell hooks"]
+    verdict = await judge(app, *(partial(greets, name=name) for name in names), greets_the_second_first)
+    return await check_up(verdict, app, "/greet", "crowd", good="fifty clients at once are all answered")
