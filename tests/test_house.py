@@ -9,6 +9,7 @@ import sys
 import pytest
 import yaml
 
+from tests import lessons
 from tests.lessons import ROOT
 
 PIN = re.compile(r"^([a-z0-9][a-z0-9._-]*)==(\S+)", re.MULTILINE)
@@ -103,6 +104,14 @@ def test_too_old_a_python(newcomer):
 
 
 @posix
+def test_an_older_python_has_a_newer_one_beside_it(newcomer, tmp_path):
+    without = f'case "$*" in *ensurepip*) exit 1;; esac; exec {sys._base_executable} "$@"'
+    (tmp_path / "bin" / "python3.12").write_text(f"#!{shutil.which('sh')}\n{without}\n")
+    (tmp_path / "bin" / "python3.12").chmod(0o755)
+    says(newcomer("exit 1"), "This Python lacks its venv module.")  # so it was taken
+
+
+@posix
 def test_no_venv_module(newcomer):
     without = f'case "$*" in *ensurepip*) exit 1;; esac; exec {sys._base_executable} "$@"'
     says(newcomer(without), "This Python lacks its venv module. On Debian and Ubuntu: apt install python3-venv")
@@ -140,10 +149,11 @@ def test_the_workflow_runs_the_same_tests_everywhere():
     workflow = yaml.safe_load(read(".github/workflows/test.yml"))
     matrix = workflow["jobs"]["test"]["strategy"]["matrix"]
     assert matrix["os"] == ["ubuntu-latest", "macos-latest", "windows-latest"]
-    # The same ones, newest first, are what tools/venv.sh looks for.
-    assert matrix["python"][0] == "3.11"
-    (candidates,) = re.findall(r"PYTHON:-python3 (.*) python\}", read("tools/venv.sh"))
-    assert candidates.split() == [f"python{version}" for version in reversed(matrix["python"])]
+    oldest, newest = matrix["python"][0], matrix["python"][-1]  # the one list of Pythons
+    assert f'requires-python = ">={oldest}"' in read("pyproject.toml")
+    assert f"Python {oldest} to {newest}" in read("README.md")
+    (said,) = re.findall(r"on Python ([\d.]+ to [\d.]+)\.", lessons.path("who-sees-what").read_text(encoding="utf-8"))
+    assert said == f"{oldest} to {newest}"
     assert {"make test", "make binder"} <= set(read(".ci/run").splitlines())
     assert "schedule" in workflow[True]  # YAML reads the key `on` as true
 

@@ -12,8 +12,15 @@ new_enough() {
     "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
 }
 
+# python3, or else the newest python3.N that there is.
 find_python() {
-    for candidate in ${PYTHON:-python3 python3.15 python3.14 python3.13 python3.12 python3.11 python}; do
+    candidates=python3
+    minor=40
+    while [ "$minor" -ge 11 ]; do
+        candidates="$candidates python3.$minor"
+        minor=$((minor - 1))
+    done
+    for candidate in ${PYTHON:-$candidates python}; do
         if new_enough "$candidate"; then
             echo "$candidate"
             return
