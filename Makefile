@@ -3,18 +3,27 @@ BIN := .venv/bin
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --no-header
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: lab test lint outputs stress bench picture links binder site lock clean
+BROWSERS := --numprocesses=3 --no-loadscope-reorder  # in the order of the files: test_lab.py takes longest
+
+.PHONY: lab test thorough lint outputs stress bench picture links binder site lock clean
 
 lab: .venv/lab-ready  ## open the course in JupyterLab; LAB="--port 9999 ..." adds options
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab $(ROOT) $(LAB) $(firstword $(sort $(wildcard notebooks/[0-9]*.ipynb)))
+
+# What this spares is said there.
+test thorough: export PYTHONPATH := $(CURDIR)/tests/quick$(if $(PYTHONPATH),:$(PYTHONPATH))
 
 test: .venv/test-ready lint  ## run everything that proves the course: lessons, wslab, rules, examples
 ifdef TESTS
 	@$(BIN)/python -m pytest $(TESTS)
 else
-	@$(BIN)/python -m pytest -m "not browser and not binder"
-	@$(BIN)/python -m pytest -m browser --numprocesses=3
+	@$(BIN)/python -m pytest -m "not browser and not binder and not thorough"
+	@$(BIN)/python -m pytest -m "browser and not thorough" $(BROWSERS)
 endif
+
+thorough: .venv/test-ready  ## what is worth having, and not worth waiting for each time
+	@$(BIN)/python -m pytest -m "thorough and not browser"
+	@$(BIN)/python -m pytest -m "thorough and browser" $(BROWSERS)
 
 lint: .venv/test-ready
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .

@@ -1,5 +1,9 @@
-"""How the tests are shared out among pytest-xdist's workers, and how nbval talks to its kernels."""
+"""How the tests are shared out among pytest-xdist's workers, how nbval talks to its kernels, and a browser with a page.
 
+It lies here, and not in tests/, since nbval's tests are the cells in notebooks/.
+"""
+
+import os
 import re
 import sys
 import tempfile
@@ -7,14 +11,18 @@ import uuid
 from pathlib import Path
 
 import nbval.kernel
+import pytest
 from jupyter_client import KernelManager
+from playwright.sync_api import Error, expect
 from traitlets import default
 from xdist.scheduler import LoadScopeScheduling
+
+from tools.lab import chromium
 
 # A fixture that takes seconds.
 SHARE_A_FIXTURE = ("test_wslab_elsewhere.py", "test_pages.py", "test_site.py", "test_live.py", "test_endings.py")
 
-JUPYTERLABS = 3  # how many share the notebooks of test_lab.py
+JUPYTERLABS = 2  # how many share the notebooks of test_lab.py
 
 
 class NotebooksInOnePiece(LoadScopeScheduling):
@@ -26,6 +34,14 @@ class NotebooksInOnePiece(LoadScopeScheduling):
             number = re.search(r"\[(\d\d)-", nodeid)
             return f"{file}, part {int(number[1]) % JUPYTERLABS if number else 0}"
         return file if file.endswith((".ipynb", *SHARE_A_FIXTURE)) else nodeid
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """xdist's hook for a scheduler of one's own."""
+    return NotebooksInOnePiece(config, log)
+
+
+# --- nbval ---
 
 
 class KernelManagerWithoutPorts(KernelManager):
@@ -48,6 +64,44 @@ if sys.platform != "win32":
     nbval.kernel.KernelManager = KernelManagerWithoutPorts
 
 
-def pytest_xdist_make_scheduler(config, log):
-    """xdist's hook for a scheduler of one's own."""
-    return NotebooksInOnePiece(config, log)
+# --- a browser ---
+
+PATIENCE = 20_000  # milliseconds; only a test that fails waits this long
+expect.set_options(timeout=PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    try:
+        with chromium() as browser:
+            yield browser
+    except Error as error:
+        if "Executable doesn't exist" not in str(error) or "NEED_BROWSER" in os.environ:
+            raise
+        pytest.skip("no browser here. One way to get one: .venv/bin/playwright install chromium")
+
+
+JUPYTERLAB = re.compile(r"/static/lab/|/lab/extensions/")  # its files; what they report is its own matter
+
+
+@pytest.fixture
+def page(browser):
+    """A new page, on which nothing may go wrong unseen."""
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
+    problems = []
+
+    def note_error(error):
+        if not JUPYTERLAB.search(error.stack or ""):
+            problems.append(str(error))
+
+    def note_line(message):
+        if message.type in ("error", "warning") and not JUPYTERLAB.search(message.location["url"]):
+            problems.append(message.text)
+
+    page.on("pageerror", note_error)
+    page.on("console", note_line)
+    page.problems = problems
+    yield page
+    page.close()
+    assert not problems

@@ -23,11 +23,10 @@ from tools.outputs import canonical, is_curtain
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 PATIENCE = 30  # seconds; only a test that fails waits this long
-NAMES = [path.name for path in lessons.PATHS]
 
-AGAIN_IN_ANY_ORDER = [name for name in NAMES if name < "90"]  # the others' cells hardly build on each other
-EACH_TWICE = ["01-your-first-endpoint.ipynb", "06-letting-disconnects-escape.ipynb", "08-closing-too-early.ipynb"]
-SERVERS = {"90-quick-reference.ipynb": 2}  # which names one of its two; the others have one at a time
+# By the lessons' slugs.
+EACH_TWICE = ("your-first-endpoint", "letting-disconnects-escape", "closing-too-early")
+SERVERS = {"quick-reference": 2}  # which names one of its two; the others have one at a time
 
 # What a page may complain of, each for a reason. Everything else is a problem.
 EXPECTED_ON_THE_CONSOLE = re.compile(
@@ -49,6 +48,7 @@ class Lab:
     address: str
     page: Page
     problems: list[str] = field(default_factory=list)  # of the page
+    left: bool = True  # the notebook before, in good order
 
     def watch(self) -> None:
         def complain(where: str, text: str, address: str = ""):
@@ -68,6 +68,9 @@ class Lab:
         self.page.on("request", request)
 
     def open(self, name: str) -> nbformat.NotebookNode:
+        if not self.left:
+            self.page.goto("about:blank")  # a test has failed, and may have left anything
+        self.left = False
         self.problems.clear()
         notebook = lessons.read(self.folder / "notebooks" / name)
         tool.open_notebook(self.page, self.address, f"notebooks/{name}", len(notebook.cells))
@@ -95,6 +98,12 @@ class Lab:
         self.page.locator(".jp-Dialog .jp-mod-accept").click()
         _, alive = psutil.wait_procs(kernels, timeout=PATIENCE)
         assert not alive, "a kernel lives on after Shut Down All Kernels"
+
+    def leave(self) -> None:
+        """Be done with a notebook: nothing runs on, and nothing was wrong on the page."""
+        self.shut_down_all()
+        assert sorted(set(self.problems)) == []
+        self.left = True
 
 
 @pytest.fixture(scope="module")
@@ -228,48 +237,65 @@ def link_is_wrong(lab: Lab, name: str, direction: str) -> list[str]:
 # --- the lessons ---
 
 
-@pytest.mark.parametrize("name", NAMES, ids=lambda name: name.removesuffix(".ipynb"))
-def test_a_notebook_in_jupyterlab(lab, name):
-    page = lab.page
-    stored = lab.open(name)
-    count = len(lessons.code_cells(stored))
+def each_lesson(always: tuple[str, ...] = ()):
+    """Parameters for a test of every lesson. Of those that are not named, it is a thorough test."""
+    marks = {path: () if lessons.slug(path) in always else pytest.mark.thorough for path in lessons.PATHS}
+    return pytest.mark.parametrize("path", [pytest.param(path, marks=marks[path], id=path.stem) for path in marks])
 
-    def runs_from_the_top(run):
-        run(page)
-        found = outputs_are_wrong(page, stored, ran=True) + pictures_are_wrong(page)
-        assert found + saved_is_wrong(lab, name, stored) == []
 
-    assert outputs_are_wrong(page, stored, ran=False) + pictures_are_wrong(page) == []
-    if count:
-        runs_from_the_top(tool.run_all)
-        for order in orders(name, count):
-            # A cell may raise an ordinary error here, where its names have other values: the kernel must live on,
-            # with one server of each name at most; and a run from the top must give what is stored.
-            kernel = lab.kernel(name)
+def runs_from_the_top(lab: Lab, name: str, stored, run) -> None:
+    run(lab.page)
+    found = outputs_are_wrong(lab.page, stored, ran=True) + pictures_are_wrong(lab.page)
+    assert found + saved_is_wrong(lab, name, stored) == []
+
+
+@pytest.mark.parametrize("path", lessons.PATHS, ids=lambda path: path.stem)
+def test_a_notebook_in_jupyterlab(lab, path):
+    stored = lab.open(path.name)
+    assert outputs_are_wrong(lab.page, stored, ran=False) + pictures_are_wrong(lab.page) == []
+    if lessons.code_cells(stored):
+        runs_from_the_top(lab, path.name, stored, tool.run_all)
+    lab.leave()
+
+
+@each_lesson(always=("keep-talking",))
+def test_cells_run_again_in_any_order(lab, path):
+    """A cell may raise an ordinary error here, where its names have other values: the kernel must live on, with one
+    server of each name at most; and a run from the top must give what is stored."""
+    stored = lab.open(path.name)
+    if count := len(lessons.code_cells(stored)):
+        tool.run_all(lab.page)
+        for order in orders(path, count):
+            kernel = lab.kernel(path.name)
             for cell in order:
-                tool.run_again(page, cell)
-            assert lab.kernel(name) == kernel, "the kernel died"
-            assert servers(kernel) <= SERVERS.get(name, 1)
-            runs_from_the_top(tool.restart_and_run_all)
-    assert link_is_wrong(lab, name, "Next") == []
-    assert link_is_wrong(lab, name, "Previous") == []
-    lab.shut_down_all()
-    assert sorted(set(lab.problems)) == []
+                tool.run_again(lab.page, cell)
+            assert lab.kernel(path.name) == kernel, "the kernel died"
+            assert servers(kernel) <= SERVERS.get(lessons.slug(path), 1)
+            runs_from_the_top(lab, path.name, stored, tool.restart_and_run_all)
+    lab.leave()
 
 
-def orders(name: str, count: int) -> list[list[int]]:
+def orders(path: Path, count: int) -> list[list[int]]:
     """In which orders the cells are run again, after a run of all; and after each, all from the top."""
     found = []
-    if name in AGAIN_IN_ANY_ORDER:
+    if not lessons.is_reference(path):  # whose cells hardly build on each other
         found.append(list(reversed(range(count))))
-    if name in EACH_TWICE:
+    if lessons.slug(path) in EACH_TWICE:
         found.append([cell for cell in range(count) for _ in range(2)])
     return found or [[]]
 
 
+@each_lesson()  # what is spoiled, below, has its link followed in any case
+def test_links_open_the_lessons_beside_it(lab, path):
+    lab.open(path.name)
+    assert link_is_wrong(lab, path.name, "Next") + link_is_wrong(lab, path.name, "Previous") == []
+    lab.leave()
+
+
 # --- each check fails once ---
 
-SPOILED = "01-spoiled.ipynb"
+SPOILED = "spoiled.ipynb"
+NEXT, ANOTHER = lessons.path("keep-talking"), lessons.path("text-bytes-and-json")
 
 FOUND_BEFORE_THE_RUN = [
     "cell second-recv: gives its guess away: 3 characters",
@@ -283,7 +309,7 @@ FOUND_AFTER_THE_RUN = [
     "cell conversation: shows something else than what is stored: ",
     "cell second-recv: an error that is not expected: ConnectionClosedOK: received 1000",
     "cell close-code: has not run: [ ]:",
-    "Next is 02. Keep talking, and opens 03-text-bytes-and-json.ipynb",
+    f"Next is {lessons.number(NEXT)}. Keep talking, and opens {ANOTHER.name}",
 ]
 FOUND_ON_THE_PAGE = [
     "console: Failed to load resource: the server responded with a status of 404",
@@ -294,10 +320,10 @@ FOUND_ON_THE_PAGE = [
 
 def test_what_is_spoiled_is_found(lab):
     """A lesson spoiled in many ways at once, each in another place; and each is found there."""
-    notebook = lessons.read(lessons.PATHS[1])
+    notebook = lessons.read(lessons.path("your-first-endpoint"))
     cell = {cell.id: cell for cell in notebook.cells}
     title = cell["title"].source.replace("../docs/binder.svg", "../docs/nothing.svg")
-    cell["title"].source = title.replace("](02-keep-talking.ipynb)", "](03-text-bytes-and-json.ipynb)")
+    cell["title"].source = title.replace(f"]({NEXT.name})", f"]({ANOTHER.name})")
     cell["endpoint-intro"].source += "\n\n![elsewhere](https://example.invalid/x.png)"
     cell["second-recv"].metadata = {"tags": ["guess"]}  # neither folded, nor is its error an expected one
     del cell["twice-conversation"].outputs[0]  # the curtain
@@ -327,4 +353,4 @@ def test_what_is_spoiled_is_found(lab):
     for line in FOUND_ON_THE_PAGE:
         assert any(problem.startswith(line) for problem in lab.problems), (line, lab.problems)
     lab.problems.clear()
-    lab.shut_down_all()
+    lab.leave()

@@ -138,9 +138,24 @@ def run_cell(page: Page) -> None:
 FRONT = ".jp-NotebookPanel:not(.lm-mod-hidden)"  # the notebook that is in front
 
 
+# It is opened before the others are closed, since JupyterLab fills an empty place with a launcher.
+OPEN_ALONE = """async path => {
+    const before = [...jupyterapp.shell.widgets('main')];
+    before.filter(widget => widget.context?.path === path).forEach(widget => widget.dispose());
+    await jupyterapp.commands.execute('docmanager:open', {path});
+    before.forEach(widget => widget.dispose());
+}"""
+
+
 def open_notebook(page: Page, address: str, path: str, cells: int) -> None:
-    """Open a notebook and wait until all of its cells are there, and its kernel is ready."""
-    page.goto(f"{address}/lab/tree/{path}?reset")
+    """Open a notebook, alone, and wait until all of its cells are there, and its kernel is ready.
+
+    A page that has this JupyterLab keeps it, since to load it anew takes longer than all the rest.
+    """
+    if page.url.startswith(f"{address}/lab"):
+        page.evaluate(OPEN_ALONE, path)
+    else:
+        page.goto(f"{address}/lab/tree/{path}?reset")
     wait_for_cells(page, cells)
 
 
