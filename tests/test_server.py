@@ -17,9 +17,10 @@ import uvicorn
 from fastapi import FastAPI, WebSocket
 from websockets import ConnectionClosed, connect
 
-from wslab import ServeError, exercises, kernel, serve
+from wslab import ServeError, exercises, kernel, library, serve
 from wslab import server as server_module
 from wslab.exercises import lesson_07
+from wslab.thread import ServerThread
 
 PATIENCE = 10  # seconds; only a test that fails waits this long
 
@@ -211,13 +212,13 @@ def busy_machine(function, seconds: float):
 
 
 def test_a_busy_machine_gets_more_time_to_start(monkeypatch):
-    monkeypatch.setattr(server_module.Server, "_run", busy_machine(server_module.Server._run, 2.2))
+    monkeypatch.setattr(ServerThread, "_serve", busy_machine(ServerThread._serve, 2.2))
     with serve(echo_app()) as server:
         assert asyncio.run(say(server)) == "hello"
 
 
 def test_a_busy_machine_gets_more_time_to_stop(monkeypatch, capsys):
-    monkeypatch.setattr(server_module.Server, "_end_tasks", busy_machine(server_module.Server._end_tasks, 2.2))
+    monkeypatch.setattr(ServerThread, "_end_tasks", busy_machine(ServerThread._end_tasks, 2.2))
     server = serve(echo_app())
     server.stop()
     assert not server.running
@@ -226,7 +227,7 @@ def test_a_busy_machine_gets_more_time_to_stop(monkeypatch, capsys):
 
 def test_a_busy_machine_gets_more_time_to_answer():
     with serve(echo_app()) as server:
-        server._loop.call_soon_threadsafe(busy_machine(bool, 2.2))
+        server._thread._loop.call_soon_threadsafe(busy_machine(bool, 2.2))
         assert asyncio.run(server.on_loop(lambda: "here I am")) == "here I am"
 
 
@@ -349,13 +350,23 @@ def test_uvicorns_limit_of_requests_ends_the_server():
 
 
 def test_whose_code_it_is():
-    assert server_module.is_library(asyncio.__file__)
-    assert server_module.is_library(uvicorn.__file__)
-    assert server_module.is_library(server_module.__file__)
-    assert server_module.is_library("/usr/lib/python3/dist-packages/uvicorn/server.py")
-    assert not server_module.is_library(__file__)
+    assert library.is_library(asyncio.__file__)
+    assert library.is_library(uvicorn.__file__)
+    assert library.is_library(server_module.__file__)
+    assert library.is_library("/usr/lib/python3/dist-packages/uvicorn/server.py")
+    assert not library.is_library(__file__)
     own = os.path.join(sys.base_prefix, "src", "app.py")  # as /usr/src is, where Python's prefix is /usr
-    assert not server_module.is_library(own)
+    assert not library.is_library(own)
+
+
+def test_another_package_can_say_that_its_code_is_not_the_readers(tmp_path, monkeypatch):
+    monkeypatch.setattr(library, "LIBRARIES", library.LIBRARIES.copy())
+    course, own = tmp_path / "course", tmp_path / "course-of-my-own"
+    assert not library.is_library(str(course / "reports.py"))
+    library.LIBRARIES.append(str(course))
+    assert library.is_library(str(course / "reports.py"))
+    assert library.is_library(str(course / "checks" / "reports.py"))
+    assert not library.is_library(str(own / "reports.py"))
 
 
 def test_wrong_options():

@@ -13,7 +13,8 @@ from fastapi import FastAPI
 from websockets import ConnectionClosed
 
 from wslab.exercises.judging import WAIT, Client, NotYet, Verdict, check_up, describe_end, judge, visit
-from wslab.server import ServeError, Server, is_library
+from wslab.library import is_library
+from wslab.server import ServeError, Server
 
 HELD = 8.0  # seconds after which a report that the check holds back is made all the same
 HASTE = 0.3  # seconds in which an answer comes that has no reason to wait
