@@ -20,6 +20,7 @@ from wslab import ServeError, checkup, clients, serve
 from wslab.examination import CheckupFailed, choose
 
 IMPLEMENTATIONS = ["websockets-sansio", "wsproto"]
+PATIENCE = 60  # seconds; only a test that fails waits this long
 EVERY_CLIENT = choose(as_json=True, room=True, origins=["https://example.com"], exclude=[], only=None)
 
 
@@ -242,10 +243,9 @@ def test_a_subprotocol_and_a_host():
     assert asyncio.run(checkup(gallery.app_with(demanding), headers=headers, only=["polite", "floods"])).ok
 
 
-def test_a_loop_that_is_blocked_for_good_is_reported_and_not_waited_for():
-    start = time.monotonic()
-    report = asyncio.run(checkup(gallery.app_with(gallery.circles)))
-    assert time.monotonic() - start < 25
+def test_a_loop_that_is_blocked_for_good_is_reported_and_not_waited_for(monkeypatch):
+    monkeypatch.setattr("wslab.thread.BUSY_TIMEOUT", 1000)  # seconds: whoever waits so long for this loop waits in vain
+    report = asyncio.run(asyncio.wait_for(checkup(gallery.app_with(gallery.circles), patience=0.5), PATIENCE))
     (row,) = report.rows
     assert "event loop is blocked in circles(), line " in row.seen
     assert row.problem.lesson == "blocking-the-event-loop"
@@ -354,21 +354,33 @@ def test_who_keeps_the_event_loop(still, busy, own, own_busy, verdict):
     assert checkup_module.stood_still(*pulses) == verdict
 
 
+class FakeClock:
+    """The clock of the running event loop, which goes forward only when it is told to."""
+
+    def __init__(self):
+        self.now = 0.0  # seconds
+        asyncio.get_running_loop().time = lambda: self.now
+
+    async def go_forward(self, seconds: float) -> None:
+        """As if the loop got no turn for so long, and then some, in which timers go off that are due."""
+        self.now += seconds
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+
 def test_waiting_for_a_cpu_is_not_standing_still(monkeypatch):
-    async def still(waited: float) -> float:
-        times = iter([0.0, 0.0, waited])
+    async def pauses(waited: float) -> tuple[float, float]:
+        clock, times = FakeClock(), iter([0.0, 0.0, waited])
         monkeypatch.setattr(sys.modules["wslab.checkup"], "waited_for_a_cpu", lambda: next(times, waited))
         pulse = sys.modules["wslab.checkup"].Pulse()
         pulse.start()
-        time.sleep(0.3)  # no turn for this loop, for whatever reason
-        for _ in range(2):  # now its late beat comes
-            await asyncio.sleep(0)
+        await clock.go_forward(0.3)
         pulse.stop()
-        assert pulse.longest >= 0.3
-        return pulse.still
+        return pulse.longest, pulse.still
 
-    assert asyncio.run(still(0.0)) >= 0.3
-    assert asyncio.run(still(5.0)) < 0.3
+    assert asyncio.run(pauses(waited=0.0)) == (0.3, 0.3)
+    assert asyncio.run(pauses(waited=0.25)) == (0.3, pytest.approx(0.05))
+    assert asyncio.run(pauses(waited=5.0)) == (0.3, 0.0)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell")
@@ -390,25 +402,23 @@ def test_a_visit_that_takes_too_long_is_ended(monkeypatch):
 
 
 def test_where_the_machine_is_busy_a_visit_may_take_longer():
-    async def visit(pauses):
-        pulse = sys.modules["wslab.checkup"].Pulse()
+    async def visit(turns: int) -> str:
+        """What becomes of a visit of 0.48 seconds that may last 0.2, on a loop that gets so many turns meanwhile."""
+        clock, pulse = FakeClock(), sys.modules["wslab.checkup"].Pulse()
         try:
             async with asyncio.timeout(10) as timeout:
                 pulse.start()
                 pulse.end_after(0.2, timeout)
-                for _ in range(pauses):
-                    time.sleep(0.15)  # this loop gets no turn
-                    await asyncio.sleep(0)
-                if not pauses:
-                    await asyncio.Event().wait()
+                for _ in range(turns):
+                    await clock.go_forward(0.48 / turns)
         except TimeoutError:
             return "ended"
         finally:
             pulse.stop()
         return "went on"
 
-    assert asyncio.run(visit(pauses=3)) == "went on"  # after 0.45 seconds
-    assert asyncio.run(visit(pauses=0)) == "ended"
+    assert asyncio.run(visit(turns=3)) == "went on"
+    assert asyncio.run(visit(turns=20)) == "ended"
 
 
 def test_who_never_answers_is_not_praised():

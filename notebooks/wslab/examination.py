@@ -20,8 +20,9 @@ from urllib.parse import urlencode
 from websockets import InvalidHandshake, InvalidURI
 
 from wslab import clients
+from wslab.arguments import check_app
 from wslab.clients import Seen, Target
-from wslab.server import ServeError, Server, check_app
+from wslab.server import ServeError, Server
 
 STALL = 0.5  # seconds for which the event loop may stand still
 SETTLE = 1.0  # seconds for endpoints to end after their clients have left; half of the patience, if that is more
