@@ -84,24 +84,34 @@ def browser():
 JUPYTERLAB = re.compile(r"/static/lab/|/lab/extensions/")  # its files; what they report is its own matter
 
 
+@pytest.fixture(scope="module")
+def new_page(browser):
+    """Opens a page that notes in `problems` what goes wrong on it."""
+
+    def new_page(**options):
+        page = browser.new_page(**options)
+        page.set_default_timeout(PATIENCE)
+        page.problems = []
+
+        def note_error(error):
+            if not JUPYTERLAB.search(error.stack or ""):
+                page.problems.append(str(error))
+
+        def note_line(message):
+            if message.type in ("error", "warning") and not JUPYTERLAB.search(message.location["url"]):
+                page.problems.append(message.text)
+
+        page.on("pageerror", note_error)
+        page.on("console", note_line)
+        return page
+
+    return new_page
+
+
 @pytest.fixture
-def page(browser):
+def page(new_page):
     """A new page, on which nothing may go wrong unseen."""
-    page = browser.new_page()
-    page.set_default_timeout(PATIENCE)
-    problems = []
-
-    def note_error(error):
-        if not JUPYTERLAB.search(error.stack or ""):
-            problems.append(str(error))
-
-    def note_line(message):
-        if message.type in ("error", "warning") and not JUPYTERLAB.search(message.location["url"]):
-            problems.append(message.text)
-
-    page.on("pageerror", note_error)
-    page.on("console", note_line)
-    page.problems = problems
+    page = new_page()
     yield page
     page.close()
-    assert not problems
+    assert not page.problems

@@ -26,7 +26,7 @@ def messages(page):
     return page.get_by_role("log").locator("p")
 
 
-def test_a_conversation(page, echo):
+def test_a_conversation_on_an_examples_page(page, echo):
     page.goto(f"http://127.0.0.1:{echo}/")
     expect(state(page)).to_have_text("not connected")
     expect(page.get_by_role("button", name="Send")).to_be_disabled()
@@ -43,7 +43,7 @@ def test_a_conversation(page, echo):
     expect(state(page)).to_have_text("connected")
 
 
-def test_with_the_keyboard_alone(page, echo):
+def test_an_examples_page_with_the_keyboard_alone(page, echo):
     page.goto(f"http://127.0.0.1:{echo}/")
     page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="Connect", exact=True)).to_be_focused()
@@ -61,7 +61,7 @@ def test_with_the_keyboard_alone(page, echo):
     expect(page.get_by_role("button", name="Connect", exact=True)).to_be_focused()
 
 
-def test_the_server_goes_away_and_comes_back(page):
+def test_an_examples_page_whose_server_goes_away_and_comes_back(page):
     with program("-m", "examples.echo", "--port", "0") as (process, port):
         page.goto(f"http://127.0.0.1:{port}/")
         page.get_by_role("button", name="Connect", exact=True).click()
@@ -89,7 +89,7 @@ def test_the_server_goes_away_and_comes_back(page):
         ("http://192.0.2.7:8080/index.html?x=1#top", "ws://192.0.2.7:8080/ws"),
     ],
 )
-def test_the_page_finds_its_address(page, place, address):
+def test_an_examples_page_finds_its_address(page, place, address):
     folder = ROOT / "examples" / "echo" / "page"
 
     def answer(route):
@@ -105,9 +105,17 @@ def test_the_page_finds_its_address(page, place, address):
     assert asked == [address]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 1280])
-def test_everybody_can_use_it(page, echo, scheme, width):
+# Shades do not depend on the width, nor roles and names on the shade.
+@pytest.mark.parametrize(
+    ("scheme", "width"),
+    [
+        ("light", 320),
+        ("dark", 1280),
+        pytest.param("light", 1280, marks=pytest.mark.thorough),
+        pytest.param("dark", 320, marks=pytest.mark.thorough),
+    ],
+)
+def test_everybody_can_use_an_examples_page(page, echo, scheme, width):
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 800})
     page.goto(f"http://127.0.0.1:{echo}/")

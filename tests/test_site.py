@@ -23,6 +23,11 @@ from tools.published import PLACEHOLDER
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 LESSONS = [f"notebooks/{path.stem}.html" for path in lessons.PATHS]
 
+
+def lesson(slug: str) -> str:
+    return f"notebooks/{lessons.path(slug).stem}.html"
+
+
 # Python imports this at its start, and then knows no other machine, and not even itself.
 NO_NETWORK = """
 import socket
@@ -185,7 +190,7 @@ def test_answers_are_folded_and_no_box_is_empty(built, path):
 
 
 def test_what_is_in_a_hint_is_rendered(built):
-    hint = built.pages[LESSONS[0]].html.partition("<summary>Hint</summary>")[2].partition("</details>")[0]
+    hint = built.pages[lesson("start-here")].html.partition("<summary>Hint</summary>")[2].partition("</details>")[0]
     assert (
         '<code class="docutils literal notranslate"><span class="pre">"hello".upper()</span></code>'
         in html.unescape(hint)
@@ -195,6 +200,7 @@ def test_what_is_in_a_hint_is_rendered(built):
 # --- How they are made ---
 
 
+@pytest.mark.thorough
 def test_a_warning_is_an_error_and_a_script_in_an_output_is_none(tmp_path, capfd):
     live = (
         '<div role="status">Run this cell to connect.</div><script>if (1 < 2 && "a") document.title = `${1}`;</script>'
@@ -249,9 +255,14 @@ def test_where_the_course_is_published(tmp_path, monkeypatch):
 # --- As a reader uses them ---
 
 
-def test_all_pages_fit_a_phone(reader, built):
+# One page of each kind. What holds of them hardly fails on another; that it does not is a thorough test.
+OF_EACH_KIND = ["index.html", lesson("closing-too-early"), lesson("who-sees-what"), "examples/echo.html"]
+
+
+@pytest.mark.parametrize("pages", [OF_EACH_KIND, pytest.param(None, marks=pytest.mark.thorough)], ids=["some", "all"])
+def test_pages_fit_a_phone(reader, built, pages):
     reader.set_viewport_size({"width": 320, "height": 700})
-    for path in built.pages:
+    for path in pages or built.pages:
         reader.go(path)
         unfold(reader)
         assert reader.evaluate("document.documentElement.scrollWidth") <= 320, path
@@ -262,7 +273,7 @@ def unfold(page) -> None:
 
 
 def test_an_answer_opens_with_the_keyboard(reader):
-    reader.go(LESSONS[7])
+    reader.go(lesson("blocking-the-event-loop"))
     answer = reader.locator("details.answer").first
     expect(answer.get_by_role("img")).not_to_be_visible()
     answer.locator("summary").focus()
@@ -274,7 +285,7 @@ def test_an_answer_opens_with_the_keyboard(reader):
 
 def test_wide_code_scrolls_with_the_keyboard(reader):
     reader.set_viewport_size({"width": 320, "height": 700})
-    reader.go(LESSONS[7])
+    reader.go(lesson("blocking-the-event-loop"))
     code = reader.locator(".cell_input pre").nth(1)
     expect(code).to_have_attribute("tabindex", "0")
     code.focus()
@@ -296,8 +307,8 @@ def test_search(reader, words, lesson):
 
 def test_code_is_copied_and_nothing_else(reader):
     reader.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    reader.go(LESSONS[0])
-    code = {cell.id: cell.source for cell in lessons.code_cells(lessons.read(lessons.PATHS[0]))}
+    reader.go(lesson("start-here"))
+    code = {cell.id: cell.source for cell in lessons.code_cells(lessons.read(lessons.path("start-here")))}
     cell = reader.locator(".cell", has_text="await ws.recv()").first
     cell.hover()
     cell.get_by_role("button", name="Copy").click()
@@ -323,19 +334,32 @@ def test_light_and_dark_at_will(reader):
 
 # A scan takes seconds. Shades do not depend on the width, nor roles and names on the shade: all four on two pages only.
 CORNERS = [("light", 390), ("dark", 1280)]
-ALL_FOUR = [*CORNERS, ("light", 1280), ("dark", 390)]
-SCANNED = {"index.html": ALL_FOUR, "search.html?q=KeyError": CORNERS, "examples/echo.html": CORNERS}
-SCANNED |= {page: CORNERS for page in LESSONS if re.search(r"/(04|07|10|90|91|92|93)-", page)} | {LESSONS[0]: ALL_FOUR}
+THE_OTHER_TWO = [("light", 1280), ("dark", 390)]
+THOROUGHLY = ["search.html?q=KeyError", "examples/echo.html", *LESSONS]
 
 
-@pytest.mark.parametrize("path", SCANNED)
-def test_everybody_can_use_it(reader, path):
+@pytest.mark.parametrize(
+    ("path", "corners"),
+    [
+        *[pytest.param(path, CORNERS, id=path) for path in ("index.html", lesson("start-here"))],
+        *[
+            pytest.param(path, THE_OTHER_TWO, id=f"{path}, the other two", marks=pytest.mark.thorough)
+            for path in ("index.html", lesson("start-here"))
+        ],
+        *[
+            pytest.param(path, CORNERS, id=path, marks=pytest.mark.thorough)
+            for path in THOROUGHLY
+            if path != lesson("start-here")
+        ],
+    ],
+)
+def test_everybody_can_use_the_courses_pages(reader, path, corners):
     reader.go(path)
     unfold(reader)
     # Most of a scan's time goes into the contrast of every coloured word, and code is coloured alike all over.
     plain = "(blocks) => blocks.slice(10).forEach((code) => { code.textContent = code.textContent })"
     reader.locator("article pre").evaluate_all(plain)
-    for scheme, width in SCANNED[path]:
+    for scheme, width in corners:
         reader.emulate_media(color_scheme=scheme)
         reader.set_viewport_size({"width": width, "height": 800})
         results = Axe().run(reader, options={"resultTypes": ["violations"]})
