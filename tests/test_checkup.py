@@ -300,6 +300,7 @@ def test_the_keepalive_is_named_where_its_close_frame_is_lost(monkeypatch, ws):
     monkeypatch.setattr(examination, "BUSY", 1000)  # once is enough
     monkeypatch.setattr(examination, "Server", Recorded)
     monkeypatch.setattr(clients, "listens", listens)
+    monkeypatch.setitem(clients.CLIENTS, "listens", clients.Registered(listens, None))
     report = asyncio.run(checkup(gallery.app_with(gallery.only_sends), ws=ws, only=["listens"]))
     (row,) = report.failed
     assert set(codes) == {1006}
