@@ -23,7 +23,6 @@ from wslab.thread import ServerThread
 
 START_TIMEOUT = 1.8  # seconds for the app's start-up; with the rest, an answer within 2 s
 CANCEL_TIMEOUT = 0.2  # seconds of that for a start-up that is cancelled
-HANDLER_TIMEOUT = 0.8  # seconds of `stopping.STOP_TIMEOUT` which an endpoint gets to end by itself
 BLOCKED_TIMEOUT = 1.5  # seconds after which a loop that does not answer counts as blocked
 
 UVICORN_DEFAULTS = {
@@ -31,7 +30,7 @@ UVICORN_DEFAULTS = {
     "log_config": None,
     "access_log": False,
     "proxy_headers": False,
-    "timeout_graceful_shutdown": HANDLER_TIMEOUT,  # left alone, an endpoint that never ends would block the shutdown
+    "timeout_graceful_shutdown": stopping.HANDLER_TIMEOUT,  # left alone, an endpoint that never ends would block the shutdown
 }
 
 _servers: dict[str, "Server"] = {}

@@ -12,6 +12,7 @@ from wslab.conversation import Tape
 from wslab.thread import ServerThread
 
 STOP_TIMEOUT = 1.5  # seconds for an orderly shutdown
+HANDLER_TIMEOUT = 0.8  # seconds of that which an endpoint gets to end by itself
 ANSWER_TIMEOUT = 0.1  # seconds after which a loop that does not go round counts as blocked
 BREAK_TIMEOUT = 0.4  # seconds in which a shutdown is cancelled, or endpoints that run in circles are broken off
 

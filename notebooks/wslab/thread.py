@@ -21,6 +21,7 @@ from wslab.breaking_off import BrokenOff
 from wslab.errors import ServeError
 from wslab.loop import go_round
 
+END_TIMEOUT = 0.2  # seconds that tasks get to end once they are cancelled, when the server's loop ends
 BUSY_TIMEOUT = 8.0  # seconds more for each wait where nothing of the app is in the way: the machine may be busy
 
 _abandoned: list[asyncio.Task] = []  # kept, since a task that is destroyed while it is pending complains on stderr
@@ -188,7 +189,7 @@ class ServerThread:
         for task in tasks:
             task.cancel()
         if tasks:
-            _, stubborn = await asyncio.wait(tasks, timeout=0.2)
+            _, stubborn = await asyncio.wait(tasks, timeout=END_TIMEOUT)
             self.stubborn = len(stubborn)
             _abandoned.extend(stubborn)
         if self._closes_loop:
