@@ -30,7 +30,8 @@ UVICORN_DEFAULTS = {
     "log_config": None,
     "access_log": False,
     "proxy_headers": False,
-    "timeout_graceful_shutdown": stopping.HANDLER_TIMEOUT,  # left alone, an endpoint that never ends would block the shutdown
+    # Left alone, an endpoint that never ends would block the shutdown.
+    "timeout_graceful_shutdown": stopping.HANDLER_TIMEOUT,
 }
 
 _servers: dict[str, "Server"] = {}
