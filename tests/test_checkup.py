@@ -16,10 +16,11 @@ from starlette.routing import WebSocketRoute
 from websockets.frames import Opcode
 
 from tests import gallery
-from wslab import ServeError, checkup, clients, serve
+from wslab import ServeError, checkup, clients, examination, serve
 from wslab.examination import CheckupFailed, choose
 
 IMPLEMENTATIONS = ["websockets-sansio", "wsproto"]
+PATIENCE = 60  # seconds; only a test that fails waits this long
 EVERY_CLIENT = choose(as_json=True, room=True, origins=["https://example.com"], exclude=[], only=None)
 
 
@@ -242,10 +243,9 @@ def test_a_subprotocol_and_a_host():
     assert asyncio.run(checkup(gallery.app_with(demanding), headers=headers, only=["polite", "floods"])).ok
 
 
-def test_a_loop_that_is_blocked_for_good_is_reported_and_not_waited_for():
-    start = time.monotonic()
-    report = asyncio.run(checkup(gallery.app_with(gallery.circles)))
-    assert time.monotonic() - start < 25
+def test_a_loop_that_is_blocked_for_good_is_reported_and_not_waited_for(monkeypatch):
+    monkeypatch.setattr("wslab.thread.BUSY_TIMEOUT", 1000)  # seconds: whoever waits so long for this loop waits in vain
+    report = asyncio.run(asyncio.wait_for(checkup(gallery.app_with(gallery.circles), patience=0.5), PATIENCE))
     (row,) = report.rows
     assert "event loop is blocked in circles(), line " in row.seen
     assert row.problem.lesson == "blocking-the-event-loop"
@@ -255,7 +255,7 @@ def test_a_loop_that_is_blocked_for_good_is_reported_and_not_waited_for():
 
 @pytest.mark.parametrize(("busy", "visits"), [(1000, 1), (-1, 3)])
 def test_on_a_busy_machine_what_came_late_is_looked_at_again(monkeypatch, busy, visits):
-    monkeypatch.setattr(sys.modules["wslab.checkup"], "BUSY", busy)
+    monkeypatch.setattr(examination, "BUSY", busy)
     clients = 0
 
     async def counts(websocket):
@@ -272,10 +272,9 @@ def test_on_a_busy_machine_what_came_late_is_looked_at_again(monkeypatch, busy, 
 @pytest.mark.parametrize("ws", IMPLEMENTATIONS)
 def test_the_keepalive_is_named_where_its_close_frame_is_lost(monkeypatch, ws):
     """uvicorn closes with a pong unread, so the system resets the connection. Who writes before he reads sees 1006."""
-    checkup_module = sys.modules["wslab.checkup"]
     servers, codes = [], []
 
-    class Recorded(checkup_module.Server):
+    class Recorded(examination.Server):
         def __init__(self, *args, **options):
             super().__init__(*args, **options)
             servers.append(self)
@@ -298,9 +297,10 @@ def test_the_keepalive_is_named_where_its_close_frame_is_lost(monkeypatch, ws):
         codes.append(ws.close_code)
         return clients.Seen(code=ws.close_code)
 
-    monkeypatch.setattr(checkup_module, "BUSY", 1000)  # once is enough
-    monkeypatch.setattr(checkup_module, "Server", Recorded)
+    monkeypatch.setattr(examination, "BUSY", 1000)  # once is enough
+    monkeypatch.setattr(examination, "Server", Recorded)
     monkeypatch.setattr(clients, "listens", listens)
+    monkeypatch.setitem(clients.CLIENTS, "listens", clients.Registered(listens, None))
     report = asyncio.run(checkup(gallery.app_with(gallery.only_sends), ws=ws, only=["listens"]))
     (row,) = report.failed
     assert set(codes) == {1006}
@@ -347,33 +347,44 @@ def test_the_report_in_a_notebook_and_for_a_test():
     ],
 )
 def test_who_keeps_the_event_loop(still, busy, own, own_busy, verdict):
-    checkup_module = sys.modules["wslab.checkup"]
-    pulses = checkup_module.Pulse(), checkup_module.Pulse()
+    pulses = examination.Pulse(), examination.Pulse()
     pulses[0].longest, pulses[0].still, pulses[0].busy = still, still, busy
     pulses[1].longest, pulses[1].busy = own, own_busy
-    assert checkup_module.stood_still(*pulses) == verdict
+    assert examination.stood_still(*pulses) == verdict
+
+
+class FakeClock:
+    """The clock of the running event loop, which goes forward only when it is told to."""
+
+    def __init__(self):
+        self.now = 0.0  # seconds
+        asyncio.get_running_loop().time = lambda: self.now
+
+    async def go_forward(self, seconds: float) -> None:
+        """As if the loop got no turn for so long, and then some, in which timers go off that are due."""
+        self.now += seconds
+        for _ in range(10):
+            await asyncio.sleep(0)
 
 
 def test_waiting_for_a_cpu_is_not_standing_still(monkeypatch):
-    async def still(waited: float) -> float:
-        times = iter([0.0, 0.0, waited])
-        monkeypatch.setattr(sys.modules["wslab.checkup"], "waited_for_a_cpu", lambda: next(times, waited))
-        pulse = sys.modules["wslab.checkup"].Pulse()
+    async def pauses(waited: float) -> tuple[float, float]:
+        clock, times = FakeClock(), iter([0.0, 0.0, waited])
+        monkeypatch.setattr(examination, "waited_for_a_cpu", lambda: next(times, waited))
+        pulse = examination.Pulse()
         pulse.start()
-        time.sleep(0.3)  # no turn for this loop, for whatever reason
-        for _ in range(2):  # now its late beat comes
-            await asyncio.sleep(0)
+        await clock.go_forward(0.3)
         pulse.stop()
-        assert pulse.longest >= 0.3
-        return pulse.still
+        return pulse.longest, pulse.still
 
-    assert asyncio.run(still(0.0)) >= 0.3
-    assert asyncio.run(still(5.0)) < 0.3
+    assert asyncio.run(pauses(waited=0.0)) == (0.3, 0.3)
+    assert asyncio.run(pauses(waited=0.25)) == (0.3, pytest.approx(0.05))
+    assert asyncio.run(pauses(waited=5.0)) == (0.3, 0.0)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell")
 def test_linux_tells_who_waits_for_a_cpu():
-    assert sys.modules["wslab.checkup"].waited_for_a_cpu() > 0
+    assert examination.waited_for_a_cpu() > 0
 
 
 def test_a_visit_that_takes_too_long_is_ended(monkeypatch):
@@ -383,32 +394,30 @@ def test_a_visit_that_takes_too_long_is_ended(monkeypatch):
             await asyncio.sleep(0.1)
             await websocket.send_text(text)
 
-    monkeypatch.setattr(sys.modules["wslab.checkup"], "LIMIT", 0.5)
+    monkeypatch.setattr(examination, "LIMIT", 0.5)
     report = asyncio.run(checkup(gallery.app_with(slow), say=["hello"] * 30, only=["polite"], patience=0.5))
     (row,) = report.failed
     assert (row.seen, row.problem.lesson) == ("came to no end", "disconnects-done-right")
 
 
 def test_where_the_machine_is_busy_a_visit_may_take_longer():
-    async def visit(pauses):
-        pulse = sys.modules["wslab.checkup"].Pulse()
+    async def visit(turns: int) -> str:
+        """What becomes of a visit of 0.48 seconds that may last 0.2, on a loop that gets so many turns meanwhile."""
+        clock, pulse = FakeClock(), examination.Pulse()
         try:
             async with asyncio.timeout(10) as timeout:
                 pulse.start()
                 pulse.end_after(0.2, timeout)
-                for _ in range(pauses):
-                    time.sleep(0.15)  # this loop gets no turn
-                    await asyncio.sleep(0)
-                if not pauses:
-                    await asyncio.Event().wait()
+                for _ in range(turns):
+                    await clock.go_forward(0.48 / turns)
         except TimeoutError:
             return "ended"
         finally:
             pulse.stop()
         return "went on"
 
-    assert asyncio.run(visit(pauses=3)) == "went on"  # after 0.45 seconds
-    assert asyncio.run(visit(pauses=0)) == "ended"
+    assert asyncio.run(visit(turns=3)) == "went on"
+    assert asyncio.run(visit(turns=20)) == "ended"
 
 
 def test_who_never_answers_is_not_praised():

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import logging
 import re
 import xml.etree.ElementTree as ElementTree
@@ -11,7 +12,7 @@ from fastapi import FastAPI, HTTPException, WebSocket, WebSocketDisconnect, WebS
 from websockets import ConnectionClosed, InvalidStatus, connect
 
 from wslab import picture, serve
-from wslab.conversation import Conversation, Event
+from wslab.conversation import Conversation, Event, Tape
 
 PATIENCE = 10
 logger = logging.getLogger("uvicorn.error")
@@ -27,7 +28,6 @@ async def echo(websocket: WebSocket):
             logger.info("got %s", text)
             await websocket.send_text(text)
     except WebSocketDisconnect as disconnect:
-        await asyncio.sleep(0.1)  # the picture has to wait for what an endpoint does after its client has left
         logger.info("left with %d", disconnect.code)
 
 
@@ -213,6 +213,44 @@ def test_much_at_once_and_gone(server):
 def test_what_an_endpoint_does_after_the_end(server):
     asyncio.run(visit(server, "/once/close-late"))
     assert lines(server)[2:] == ["1: close 1000", "server: no effect, the connection has ended: close 1000"]
+
+
+def test_the_picture_waits_for_what_an_endpoint_does_after_its_client_has_left(monkeypatch):
+    app, asked = FastAPI(), asyncio.Event()
+    endpoints_whose_clients_have_left = Tape.endpoints_whose_clients_have_left
+
+    def ask(tape):
+        asyncio.get_running_loop().call_soon(asked.set)  # in the next turn, when somebody waits for them
+        return endpoints_whose_clients_have_left(tape)
+
+    @app.websocket("/echo")
+    async def tidies_up(websocket: WebSocket):
+        await websocket.accept()
+        with contextlib.suppress(WebSocketDisconnect):
+            await websocket.receive_text()
+        await asked.wait()
+        logger.info("tidied up")
+
+    monkeypatch.setattr(Tape, "endpoints_whose_clients_have_left", ask)
+    with serve(app, name="tidies up") as running:
+        asyncio.run(visit(running, "/echo"))
+        assert lines(running) == ["1: connect /echo", "server: accept", "1: close 1000", "server: log: tidied up"]
+
+
+def test_who_does_not_end_is_named_and_not_waited_for_for_ever():
+    app, finish = FastAPI(), asyncio.Event()
+
+    @app.websocket("/echo")
+    async def does_not_notice(websocket: WebSocket):
+        await websocket.accept()
+        await finish.wait()
+
+    with serve(app, name="does not end") as running:
+        running.settle_timeout = 0.01
+        asyncio.run(visit(running, "/echo"))
+        last = "server: endpoint is still running although its client has gone"
+        assert lines(running) == ["1: connect /echo", "server: accept", last]
+        asyncio.run(running.on_loop(finish.set))
 
 
 def test_an_error_that_an_endpoint_logs_is_named(server):

@@ -237,6 +237,7 @@ BYTES = ["wrong kind", "changes its kind"]
         ("pitfalls.catching", "/right/menu", "tea", []),
     ],
 )
+@pytest.mark.thorough  # that they are the lessons' is tested above
 def test_an_endpoint_passes_the_check_up(module, path, say, exclude):
     app = importlib.import_module(f"examples.{module}").app
     report = asyncio.run(checkup(app, path, say=say, exclude=exclude))
@@ -430,8 +431,8 @@ PITFALLS = {
 
 @pytest.mark.parametrize("name", PITFALLS)
 def test_a_pitfalls_client_shows_the_difference(name):
-    with program("-m", "uvicorn", f"examples.pitfalls.{name}:app", "--port", "0") as (_, port):
-        command = [sys.executable, "-m", f"examples.pitfalls.{name}", f"ws://127.0.0.1:{port}"]
+    with serve(importlib.import_module(f"examples.pitfalls.{name}").app, name="a pitfall") as server:
+        command = [sys.executable, "-m", f"examples.pitfalls.{name}", f"ws://127.0.0.1:{server.port}"]
         result = subprocess.run(command, cwd=lessons.ROOT, capture_output=True, text=True, timeout=PATIENCE)
         assert (result.stdout, result.stderr) == (textwrap.dedent(PITFALLS[name]).lstrip(), "")
 
@@ -450,7 +451,7 @@ def test_the_messages_as_their_file_says():
 LIMIT = 16 * 1024 * 1024  # bytes: what uvicorn takes, unless told otherwise
 
 
-@pytest.mark.parametrize("compression", [None, "deflate"])
+@pytest.mark.parametrize("compression", [None, pytest.param("deflate", marks=pytest.mark.thorough)])
 def test_the_echo_gives_back_what_it_got(compression):
     sizes = [0, 1, 125, 126, 65_535, 65_536, 1_000_003, LIMIT]
 

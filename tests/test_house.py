@@ -118,6 +118,7 @@ def test_no_venv_module(newcomer):
 
 
 @posix
+@pytest.mark.thorough  # it makes an environment first
 def test_no_network(newcomer):
     nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_CONFIG_FILE": os.devnull, "PIP_DEFAULT_TIMEOUT": "1"}
     result = newcomer(f'exec {sys._base_executable} "$@"', **nowhere)

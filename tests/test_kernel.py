@@ -99,7 +99,7 @@ def test_a_cell_that_awaits_can_be_interrupted_and_leaves_nothing(notebook):
     # 1011, "internal error", is what the client sends when its `async with` is left by an exception.
     assert "--- close 1011 ---" in notebook.run("await server.conversation()")
     assert notebook.run("await say(server)") == "'hello'"
-    assert notebook.run("len(server._uvicorn.server_state.connections)") == "0"
+    assert notebook.run("len(server._thread.connections)") == "0"
 
 
 def test_cells_run_again_in_any_order(notebook):

@@ -51,6 +51,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
 
 
+@pytest.mark.thorough
 def test_a_lesson_that_moves_is_one_rename(tmp_path):
     course = tmp_path / "course"
     shutil.copytree(ROOT, course, ignore=EVERYTHING_ELSE)

@@ -8,8 +8,8 @@ import signal
 import socket
 import sys
 import threading
-import time
 import urllib.request
+from pathlib import Path
 
 import psutil
 import pytest
@@ -17,10 +17,9 @@ import uvicorn
 from fastapi import FastAPI, WebSocket
 from websockets import ConnectionClosed, connect
 
-from course import exercises
-from course.exercises import blocking_the_event_loop
-from wslab import ServeError, kernel, serve
+from wslab import ServeError, kernel, library, serve, stopping
 from wslab import server as server_module
+from wslab.thread import ServerThread, UvicornServer
 
 PATIENCE = 10  # seconds; only a test that fails waits this long
 
@@ -34,6 +33,37 @@ def nothing_left_behind():
         if thread.name.startswith("wslab server"):
             thread.join(PATIENCE)
             assert not thread.is_alive()
+
+
+class Waits:
+    """The bounded waits for a server's thread: each notes its limit, in seconds, if it has run out."""
+
+    def __init__(self):
+        self.ran_out: list[float] = []
+        # Set by the app once nothing more will come. If a test gives one, the next wait runs out then, and not later.
+        self.stuck: threading.Event | None = None
+
+    def noted(self, wait):
+        """`wait`, a method of `ServerThread`, with a note."""
+
+        def wait_and_note(thread, timeout):
+            stuck, self.stuck = self.stuck, None
+            assert not stuck or stuck.wait(PATIENCE)
+            came = wait(thread, 0 if stuck else timeout)
+            if not came:
+                self.ran_out.append(timeout)
+            return came
+
+        return wait_and_note
+
+
+@pytest.fixture(autouse=True)
+def waits(monkeypatch):
+    """How long `serve` and `stop` would wait where nothing comes: known without a clock, on a busy machine too."""
+    waits = Waits()
+    for name in ("wait_until_ready", "join", "answers"):
+        monkeypatch.setattr(ServerThread, name, waits.noted(getattr(ServerThread, name)))
+    return waits
 
 
 def echo_app(**options) -> FastAPI:
@@ -123,15 +153,21 @@ def test_stop_twice_is_stop_once():
     server.stop()
 
 
-def fails_within_two_seconds(*args, **options) -> str:
-    start = time.monotonic()
-    with pytest.raises(ServeError) as caught:
-        serve(*args, **options)
-    assert time.monotonic() - start < 2.5  # 2 s is the promise; the rest is for a busy machine
-    message = str(caught.value)
-    assert "\n" not in message
-    assert caught.value._render_traceback_() == [f"ServeError: {message}"]
-    return message
+@pytest.fixture
+def fails(waits):
+    """Serve what cannot be served, and return what `serve` says: one line, within 2 seconds, which is its promise."""
+
+    def fails(*args, **options) -> str:
+        waits.ran_out.clear()
+        with pytest.raises(ServeError) as caught:
+            serve(*args, **options)
+        assert sum(waits.ran_out) <= 2
+        message = str(caught.value)
+        assert "\n" not in message
+        assert caught.value._render_traceback_() == [f"ServeError: {message}"]
+        return message
+
+    return fails
 
 
 def endpoint(websocket):
@@ -148,87 +184,114 @@ def endpoint(websocket):
         (endpoint, "got endpoint(), which does not take an ASGI app's three arguments"),
     ],
 )
-def test_what_is_not_an_app(app, message):
-    assert message in fails_within_two_seconds(app)
+def test_what_is_not_an_app(app, message, fails):
+    assert message in fails(app)
 
 
-def test_a_slip_does_not_cost_the_server_that_works():
+def test_a_slip_does_not_cost_the_server_that_works(fails):
     server = serve(echo_app())
-    fails_within_two_seconds("main:app")
+    fails("main:app")
     assert asyncio.run(say(server)) == "hello"
 
 
-def test_a_port_that_is_taken():
+def test_a_port_that_is_taken(fails):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        message = fails_within_two_seconds(echo_app(), port=other.getsockname()[1])
+        message = fails(echo_app(), port=other.getsockname()[1])
     assert "Leave `port` out" in message
 
 
 @pytest.mark.parametrize("port", [-1, 65536, "8000", None, True])
-def test_what_is_not_a_port(port):
-    assert "port must be a whole number from 0 to 65535" in fails_within_two_seconds(echo_app(), port=port)
+def test_what_is_not_a_port(port, fails):
+    assert "port must be a whole number from 0 to 65535" in fails(echo_app(), port=port)
 
 
-def test_an_app_that_fails_to_start(capsys):
+def test_an_app_that_fails_to_start(capsys, fails):
     @contextlib.asynccontextmanager
     async def lifespan(app):
         raise RuntimeError("no database")
         yield
 
-    message = fails_within_two_seconds(FastAPI(lifespan=lifespan))
+    message = fails(FastAPI(lifespan=lifespan))
     assert message == "the app did not start: its lifespan raised RuntimeError: no database"
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize("wait", [lambda: asyncio.sleep(60), lambda: asyncio.to_thread(time.sleep, 3)])
-def test_an_app_that_never_starts(wait):
+@pytest.mark.parametrize("where", ["on the loop", "on a thread"])
+def test_an_app_that_never_starts(where, waits, fails):
+    finish = threading.Event()
+
     @contextlib.asynccontextmanager
     async def lifespan(app):
-        await wait()
+        asyncio.get_running_loop().call_soon(waiting.set)  # in the next turn, when it waits
+        await (asyncio.Event().wait() if where == "on the loop" else asyncio.to_thread(finish.wait, PATIENCE))
         yield
 
-    message = fails_within_two_seconds(FastAPI(lifespan=lifespan))
+    waits.stuck = waiting = threading.Event()
+    message = fails(FastAPI(lifespan=lifespan))
+    finish.set()
     assert message.startswith("the app has not started within 2 seconds, probably waiting in its lifespan")
+    assert waits.ran_out[0] == server_module.START_TIMEOUT
 
 
-def test_an_app_that_blocks_while_it_starts():
+def test_an_app_that_blocks_while_it_starts(waits, fails):
+    finish = threading.Event()
+
     @contextlib.asynccontextmanager
     async def lifespan(app):
-        time.sleep(3)
+        blocking.set()
+        finish.wait(PATIENCE)
         yield
 
-    message = fails_within_two_seconds(FastAPI(lifespan=lifespan))
+    waits.stuck = blocking = threading.Event()
+    message = fails(FastAPI(lifespan=lifespan))
+    finish.set()
     assert message.startswith("the app has not started within 2 seconds in lifespan(), line ")
+    assert waits.ran_out[0] == server_module.START_TIMEOUT
 
 
-def busy_machine(function, seconds: float):
-    """`function`, held up for so long as on a machine that is busy: by nothing that is the app's."""
-    code = "def held_up(*args):\n    time.sleep(seconds)\n    return function(*args)"
-    names = {"time": time, "seconds": seconds, "function": function}
-    exec(compile(code, os.path.join(os.path.dirname(os.__file__), "busy.py"), "exec"), names)
-    return names["held_up"]
+@pytest.fixture
+def busy_machine(monkeypatch):
+    """Makes a function that is held up as on a busy machine, by nothing that is the app's, until a wait has run out."""
+    ran_out, where = threading.Event(), ServerThread.where
+
+    def asked_where(thread):  # which is done as soon as a wait has run out, to see whether the app is in the way
+        answer = where(thread)
+        ran_out.set()
+        return answer
+
+    def busy_machine(function):
+        code = "def held_up(*args):\n    ran_out.wait(patience)\n    return function(*args)"
+        names = {"ran_out": ran_out, "patience": PATIENCE, "function": function}
+        exec(compile(code, os.path.join(os.path.dirname(os.__file__), "busy.py"), "exec"), names)
+        return names["held_up"]
+
+    monkeypatch.setattr(ServerThread, "where", asked_where)
+    yield busy_machine
+    assert ran_out.is_set()
 
 
-def test_a_busy_machine_gets_more_time_to_start(monkeypatch):
-    monkeypatch.setattr(server_module.Server, "_run", busy_machine(server_module.Server._run, 2.2))
+def test_a_busy_machine_gets_more_time_to_start(monkeypatch, busy_machine):
+    monkeypatch.setattr(server_module, "START_TIMEOUT", 0.01)
+    monkeypatch.setattr(ServerThread, "_serve", busy_machine(ServerThread._serve))
     with serve(echo_app()) as server:
         assert asyncio.run(say(server)) == "hello"
 
 
-def test_a_busy_machine_gets_more_time_to_stop(monkeypatch, capsys):
-    monkeypatch.setattr(server_module.Server, "_end_tasks", busy_machine(server_module.Server._end_tasks, 2.2))
+def test_a_busy_machine_gets_more_time_to_stop(monkeypatch, busy_machine, capsys):
+    monkeypatch.setattr(stopping, "STOP_TIMEOUT", 0.01)
+    monkeypatch.setattr(ServerThread, "_end_tasks", busy_machine(ServerThread._end_tasks))
     server = serve(echo_app())
     server.stop()
     assert not server.running
     assert capsys.readouterr().err == ""
 
 
-def test_a_busy_machine_gets_more_time_to_answer():
+def test_a_busy_machine_gets_more_time_to_answer(monkeypatch, busy_machine):
+    monkeypatch.setattr(server_module, "BLOCKED_TIMEOUT", 0.01)
     with serve(echo_app()) as server:
-        server._loop.call_soon_threadsafe(busy_machine(bool, 2.2))
-        assert asyncio.run(server.on_loop(lambda: "here I am")) == "here I am"
+        assert asyncio.run(server.on_loop(busy_machine(lambda: "here I am"))) == "here I am"
 
 
 def stuck_app(stuck) -> FastAPI:
@@ -237,87 +300,134 @@ def stuck_app(stuck) -> FastAPI:
     @app.websocket("/stuck")
     async def endpoint(websocket: WebSocket):
         await websocket.accept()
-        await websocket.send_text("here I am")
         await stuck()
 
     return app
 
 
-def stop_while_stuck(stuck, capsys) -> str:
-    """What `stop` says on stderr when an endpoint has not ended, although its client has left."""
-    server = serve(stuck_app(stuck))
+@pytest.fixture
+def stop_while_stuck(waits, capsys):
+    """Stop a server whose endpoint has not ended although its client has left; return the line that this prints.
 
-    async def visit():
-        async with asyncio.timeout(PATIENCE):
-            ws = await connect(server.url("/stuck"))
-            await ws.recv()
-            ws.transport.abort()
+    The endpoint, `stuck`, sets `entered` where it gets stuck. Where `stop` waits for it in vain, it waits no longer
+    than it has to.
+    """
 
-    asyncio.run(visit())
-    start = time.monotonic()
-    server.stop()
-    assert time.monotonic() - start < 2.5
-    message = capsys.readouterr().err
-    assert message.count("\n") == 1
-    return message
+    def stop_while_stuck(stuck, entered: threading.Event, in_vain: bool = True, **uvicorn_options) -> str:
+        server = serve(stuck_app(stuck), **uvicorn_options)
+
+        async def visit():
+            async with asyncio.timeout(PATIENCE):
+                ws = await connect(server.url("/stuck"))
+                await asyncio.to_thread(entered.wait, PATIENCE)
+                ws.transport.abort()
+
+        asyncio.run(visit())
+        assert entered.is_set()
+        waits.ran_out.clear()
+        waits.stuck = entered if in_vain else None
+        server.stop()
+        message = capsys.readouterr().err
+        assert message.count("\n") == 1
+        return message
+
+    return stop_while_stuck
 
 
-def test_an_endpoint_that_never_ends_is_cancelled(capsys):
-    message = stop_while_stuck(lambda: asyncio.sleep(60), capsys)
+IN_ALL = 2.1  # seconds that `stop` waits at most, where the machine is not busy
+
+
+def test_an_endpoint_that_never_ends_is_cancelled(stop_while_stuck, waits):
+    entered = threading.Event()
+
+    async def never_ends():
+        entered.set()
+        await asyncio.Event().wait()
+
+    message = stop_while_stuck(never_ends, entered, in_vain=False)  # for as long as uvicorn is told to wait
     assert "1 endpoint(s) were still running although their clients had gone, and were cancelled: /stuck" in message
+    assert sum(waits.ran_out) <= IN_ALL
 
 
-def test_an_endpoint_that_swallows_its_cancellation(capsys):
+def test_an_endpoint_that_swallows_its_cancellation(stop_while_stuck, waits):
+    entered = threading.Event()
+
     async def stubborn():
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
+        entered.set()
+        while True:
             with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.sleep(60)
+                await asyncio.Event().wait()
 
-    assert "1 task(s) of the app went on after being cancelled" in stop_while_stuck(stubborn, capsys)
+    message = stop_while_stuck(stubborn, entered, in_vain=False, timeout_graceful_shutdown=0.01)
+    assert "1 task(s) of the app went on after being cancelled" in message
+    assert sum(waits.ran_out) <= IN_ALL
 
 
-def test_an_endpoint_that_blocks_the_loop(capsys):
+def test_an_endpoint_that_blocks_the_loop(stop_while_stuck, waits):
+    entered, finish = threading.Event(), threading.Event()
+
     async def blocking():
-        time.sleep(4)
+        entered.set()
+        finish.wait(PATIENCE)
 
-    message = stop_while_stuck(blocking, capsys)
+    message = stop_while_stuck(blocking, entered)
+    finish.set()
     assert "the server's event loop was blocked in blocking(), line " in message
     assert "cannot be stopped from outside" in message
+    assert waits.ran_out[:2] == [stopping.STOP_TIMEOUT, stopping.ANSWER_TIMEOUT]
+    assert sum(waits.ran_out) <= IN_ALL
 
 
-def test_where_it_blocks_is_said_in_the_readers_code_and_not_in_wslabs(capsys, monkeypatch):
-    monkeypatch.setattr(blocking_the_event_loop._library, "pause", 3)
+@pytest.mark.parametrize("package", ["wslab", "course"])
+def test_where_it_blocks_is_said_in_the_readers_code_and_not_in_the_librarys(
+    package, stop_while_stuck, tmp_path, monkeypatch
+):
+    entered, finish = threading.Event(), threading.Event()
+    monkeypatch.setattr(library, "LIBRARIES", library.LIBRARIES.copy())
+    library.LIBRARIES.append(str(tmp_path / "course"))
+    folder = tmp_path / "course" if package == "course" else Path(server_module.__file__).parent
+    names = {"finish": finish, "patience": PATIENCE}
+    exec(compile("def slow_report():\n    finish.wait(patience)", folder / "reports.py", "exec"), names)
 
     async def asks():
-        exercises.slow_report("Ann")
+        entered.set()
+        names["slow_report"]()
 
-    assert "the server's event loop was blocked in asks(), line " in stop_while_stuck(asks, capsys)
+    message = stop_while_stuck(asks, entered)
+    finish.set()
+    assert "the server's event loop was blocked in asks(), line " in message
 
 
-def test_an_endpoint_that_runs_in_circles_is_broken_off(capsys):
+def test_an_endpoint_that_runs_in_circles_is_broken_off(stop_while_stuck, monkeypatch):
+    monkeypatch.setattr(stopping, "BREAK_TIMEOUT", PATIENCE)
+    entered = threading.Event()
+
     async def circles():
+        entered.set()
         while True:
             pass
 
-    message = stop_while_stuck(circles, capsys)
+    message = stop_while_stuck(circles, entered)
     assert "the server's event loop was blocked in circles(), line " in message
     assert message.endswith("Is an `await` missing, or does a call block? It was broken off.\n")
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("wslab server")]
 
 
-def test_a_shutdown_that_never_ends(capsys):
+def test_a_shutdown_that_never_ends(waits, capsys):
     @contextlib.asynccontextmanager
     async def lifespan(app):
         yield
-        await asyncio.sleep(60)
+        asyncio.get_running_loop().call_soon(waiting.set)  # in the next turn, when it waits
+        await asyncio.Event().wait()
 
     server = serve(FastAPI(lifespan=lifespan))
-    start = time.monotonic()
+    waits.ran_out.clear()
+    waits.stuck = waiting = threading.Event()
     server.stop()
-    assert time.monotonic() - start < 2.5
-    assert not server.running
     assert "the app's shutdown took too long, probably in its lifespan" in capsys.readouterr().err
+    assert waits.ran_out[0] == stopping.STOP_TIMEOUT
+    assert sum(waits.ran_out) <= IN_ALL
+    assert server._thread.join(PATIENCE)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one thread alone")
@@ -334,9 +444,9 @@ def test_a_start_that_is_interrupted_leaves_no_server_behind():
 
 
 @pytest.mark.parametrize("slip", [{"host": "0.0.0.0"}, {"port": 65536}], ids=str)
-def test_a_wrong_option_does_not_cost_the_server_that_works(slip):
+def test_a_wrong_option_does_not_cost_the_server_that_works(slip, fails):
     server = serve(echo_app())
-    fails_within_two_seconds(echo_app(), **slip)
+    fails(echo_app(), **slip)
     with urllib.request.urlopen(server.http_url("/http"), timeout=PATIENCE) as answer:
         assert answer.status == 200
 
@@ -350,27 +460,39 @@ def test_uvicorns_limit_of_requests_ends_the_server():
 
 
 def test_whose_code_it_is():
-    assert server_module.is_library(asyncio.__file__)
-    assert server_module.is_library(uvicorn.__file__)
-    assert server_module.is_library(server_module.__file__)
-    assert server_module.is_library("/usr/lib/python3/dist-packages/uvicorn/server.py")
-    assert not server_module.is_library(__file__)
+    assert library.is_library(asyncio.__file__)
+    assert library.is_library(uvicorn.__file__)
+    assert library.is_library(server_module.__file__)
+    assert library.is_library("<frozen importlib._bootstrap>")
+    assert library.is_library("/usr/lib/python3/dist-packages/uvicorn/server.py")
+    assert not library.is_library(__file__)
     own = os.path.join(sys.base_prefix, "src", "app.py")  # as /usr/src is, where Python's prefix is /usr
-    assert not server_module.is_library(own)
+    assert not library.is_library(own)
 
 
-def test_wrong_options():
-    assert "leave out `host`" in fails_within_two_seconds(echo_app(), host="0.0.0.0")
-    assert fails_within_two_seconds(echo_app(), ws="wsprto").startswith("uvicorn did not start: ")
+def test_another_package_can_say_that_its_code_is_not_the_readers(tmp_path, monkeypatch):
+    monkeypatch.setattr(library, "LIBRARIES", library.LIBRARIES.copy())
+    course, own = tmp_path / "course", tmp_path / "course-of-my-own"
+    assert not library.is_library(str(course / "reports.py"))
+    library.LIBRARIES.append(str(course))
+    assert library.is_library(str(course / "reports.py"))
+    assert library.is_library(str(course / "checks" / "reports.py"))
+    assert not library.is_library(str(own / "reports.py"))
+
+
+def test_wrong_options(fails):
+    assert "leave out `host`" in fails(echo_app(), host="0.0.0.0")
+    assert fails(echo_app(), ws="wsprto").startswith("uvicorn did not start: ")
 
 
 def test_conversation_does_not_wait_for_a_blocked_loop(monkeypatch):
-    monkeypatch.setattr(server_module, "BLOCKED_TIMEOUT", 0.3)
-    entered = threading.Event()
+    monkeypatch.setattr(server_module, "QUIET_TIMEOUT", 0)
+    monkeypatch.setattr(server_module, "BLOCKED_TIMEOUT", 0.1)
+    entered, finish = threading.Event(), threading.Event()
 
     async def blocking():
         entered.set()
-        time.sleep(2)
+        finish.wait(PATIENCE)
 
     server = serve(stuck_app(blocking))
 
@@ -382,6 +504,7 @@ def test_conversation_does_not_wait_for_a_blocked_loop(monkeypatch):
                 with pytest.raises(ServeError, match=r"event loop is blocked in blocking\(\), line "):
                     await server.conversation()
             finally:
+                finish.set()
                 ws.transport.abort()
 
     asyncio.run(visit())
@@ -426,16 +549,18 @@ def test_time_passes_without_waiting():
 
 
 def test_time_does_not_pass_where_the_loop_is_blocked(monkeypatch, capsys):
-    monkeypatch.setattr(server_module, "SETTLE_TIMEOUT", 0.2)
-    app, finish = FastAPI(), threading.Event()
+    monkeypatch.setattr(server_module, "SETTLE_TIMEOUT", 0.1)
+    app, entered, finish = FastAPI(), threading.Event(), threading.Event()
 
     @app.websocket("/ws")
     async def blocks(websocket: WebSocket):
         await websocket.accept()
+        entered.set()
         finish.wait(PATIENCE)
 
     async def visit(server):
         async with asyncio.timeout(PATIENCE), connect(server.url("/ws")):
+            await asyncio.to_thread(entered.wait, PATIENCE)
             try:
                 with pytest.raises(ServeError, match=r"is blocked in blocks\(\), line"):
                     await server.let_time_pass(1)
@@ -447,14 +572,25 @@ def test_time_does_not_pass_where_the_loop_is_blocked(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("said", [b"", b"GET /ws HTTP/1.1\r\n"])
-def test_who_comes_at_the_last_moment_is_not_left_waiting(said):
-    for _ in range(10):  # whether asyncio has taken the connection when the server stops is a matter of luck
-        server = serve(echo_app())
-        with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as client:
-            client.sendall(said)
-            server.stop()
-            with contextlib.suppress(ConnectionResetError):
-                assert client.recv(1) == b""
+@pytest.mark.parametrize("turns", range(6))
+def test_who_comes_at_the_last_moment_is_not_left_waiting(turns, said, monkeypatch):
+    """The connection comes so many turns of the event loop before uvicorn looks at who is connected."""
+    clients, shutdown = [], UvicornServer.shutdown
+
+    async def somebody_comes(uvicorn_server, sockets=None):
+        client = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE)
+        client.sendall(said)
+        clients.append(client)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await shutdown(uvicorn_server, sockets)
+
+    monkeypatch.setattr(UvicornServer, "shutdown", somebody_comes)
+    server = serve(echo_app())
+    server.stop()
+    (client,) = clients
+    with client, contextlib.suppress(ConnectionResetError):
+        assert client.recv(1) == b""
 
 
 def test_uvicorn_run_elsewhere_does_not_steal_the_log_lines(capsys):

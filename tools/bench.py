@@ -16,7 +16,8 @@ import uvicorn
 from fastapi import FastAPI, WebSocket
 from websockets import connect
 
-from wslab.server import Server, listen
+from wslab.arguments import listen
+from wslab.server import Server
 
 ROUNDS = 20  # turns
 MESSAGES = 500  # round trips a turn

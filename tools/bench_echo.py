@@ -18,8 +18,8 @@ import uvicorn
 from websockets import ConnectionClosed
 from websockets.asyncio.server import serve as websockets_serve
 
+from wslab.arguments import listen
 from wslab.clients import TEXT, frame
-from wslab.server import listen
 
 TURNS = 7
 CLIENTS = 10  # at the same time

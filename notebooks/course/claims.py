@@ -2,7 +2,8 @@
 
 A claim is one decorated function: it serves an app, lets a client talk to it, and returns whether the claim held, and
 what was seen. Each runs on both of uvicorn's current WebSocket implementations; the verdict follows from the runs.
-To add one, write it here, and give it a heading and a cell in the notebook `claims-put-to-the-test`.
+To add one, write it here, where it belongs in the order of the notebook `claims-put-to-the-test`; `make links` gives it a
+heading and a cell there, below the claim before it.
 """
 
 import ast

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from wslab.examination import Report, checkup
-from wslab.server import ServeError, anything_left
+from wslab.server import ServeError
+from wslab.thread import anything_left
 
 
 def parser() -> argparse.ArgumentParser:

@@ -3,13 +3,18 @@
 A client is a short coroutine. It takes a `Target`, does what its docstring says, and returns what it saw as `Seen`.
 Most are made with the `websockets` library; where that is too polite, the bytes are written by hand. All waits end:
 with the server's answer, with the connection, or after `WAIT` seconds.
+
+`@client` makes it a client of the check-up, under its name, with its docstring in the reports. They come in the order
+in which they stand here.
 """
 
 import asyncio
 import contextlib
+import functools
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from websockets import ClientConnection, ConnectionClosed, InvalidStatus, State, connect
@@ -61,6 +66,30 @@ class Seen:
     unheard: bool = False  # the client's close frame was not answered in time
     answered: tuple[bool, ...] = ()  # of a first visit: for each message, whether it was answered
     greetings: int = 0  # of a first visit: messages that came before it had said anything
+
+
+Client = Callable[[Target], Awaitable[Seen]]
+
+
+class Registered(NamedTuple):
+    """A client of the check-up, and what it needs of an endpoint.
+
+    "json": its messages are JSON. "room": a message goes to everybody. "origins": it does not accept all. Or nothing.
+    """
+
+    client: Client
+    needs: str | None
+
+
+CLIENTS: dict[str, Registered] = {}  # by their names, in their order
+
+
+def client(function: Client | None = None, *, needs: str | None = None):
+    """Make this a client of the check-up: `@client` one for every endpoint, `@client(needs="json")` one for some."""
+    if function is None:
+        return functools.partial(client, needs=needs)
+    CLIENTS[function.__name__.replace("_", " ")] = Registered(function, needs)
+    return function
 
 
 @contextlib.asynccontextmanager
@@ -143,6 +172,7 @@ async def tell(target: Target, visit: Callable[[ClientConnection], Awaitable[tup
     return Seen(answers=answers, missed=missed, code=ws.close_code)
 
 
+@client
 async def polite(target: Target) -> Seen:
     """says its messages, waits for the answers, and closes with 1000"""
 
@@ -190,6 +220,7 @@ async def heard_so_far(ws: ClientConnection, target: Target) -> int:
     return heard
 
 
+@client
 async def silent(target: Target) -> Seen:
     """connects, says nothing, and closes with 1000: a page that is opened and closed"""
 
@@ -199,6 +230,7 @@ async def silent(target: Target) -> Seen:
     return await tell(target, visit)
 
 
+@client
 async def goes_away(target: Target) -> Seen:
     """closes with 1001 and a reason, as a browser does whose page is left"""
 
@@ -210,6 +242,7 @@ async def goes_away(target: Target) -> Seen:
     return await tell(target, visit)
 
 
+@client
 async def drops_while_idle(target: Target) -> Seen:
     """loses its TCP connection while nothing is said: a laptop that is closed"""
 
@@ -221,6 +254,7 @@ async def drops_while_idle(target: Target) -> Seen:
     return replace(await tell(target, visit), code=None)
 
 
+@client
 async def drops_before_the_answer(target: Target) -> Seen:
     """asks, and loses its TCP connection while the server is about to answer"""
 
@@ -232,6 +266,7 @@ async def drops_before_the_answer(target: Target) -> Seen:
     return replace(await tell(target, visit), code=None)
 
 
+@client
 async def does_not_wait(target: Target) -> Seen:
     """asks three times and closes with 1000 in one breath, without waiting for an answer"""
 
@@ -243,6 +278,7 @@ async def does_not_wait(target: Target) -> Seen:
     return await tell(target, visit)
 
 
+@client
 async def drops_inside_a_message(target: Target) -> Seen:
     """loses its TCP connection in the middle of a message"""
 
@@ -254,6 +290,7 @@ async def drops_inside_a_message(target: Target) -> Seen:
     return replace(await tell(target, visit), code=None)
 
 
+@client
 async def half_open(target: Target) -> Seen:
     """neither reads nor answers pings any more, and does not say so: a phone that has lost its network"""
 
@@ -281,6 +318,7 @@ class HearsPings(ClientConnection):
         super().process_event(event)
 
 
+@client
 async def listens(target: Target) -> Seen:
     """speaks once and then only listens, and answers the server's pings"""
 
@@ -311,6 +349,7 @@ async def listens(target: Target) -> Seen:
     return await tell(target, visit, create_connection=HearsPings)
 
 
+@client
 async def wrong_kind(target: Target) -> Seen:
     """sends bytes where text is due, or text where bytes are"""
 
@@ -321,6 +360,7 @@ async def wrong_kind(target: Target) -> Seen:
     return await tell(target, visit)
 
 
+@client
 async def changes_its_kind(target: Target) -> Seen:
     """sends twenty messages and then one of the wrong kind, all in one breath"""
 
@@ -333,6 +373,7 @@ async def changes_its_kind(target: Target) -> Seen:
     return await tell(target, visit)
 
 
+@client(needs="json")
 async def not_json(target: Target) -> Seen:
     """sends text that is not JSON"""
 
@@ -343,6 +384,7 @@ async def not_json(target: Target) -> Seen:
     return await tell(target, visit)
 
 
+@client(needs="json")
 async def wrong_shape(target: Target) -> Seen:
     """sends JSON that is well-formed, and nothing that the endpoint expects"""
 
@@ -354,6 +396,7 @@ async def wrong_shape(target: Target) -> Seen:
     return await tell(target, visit)
 
 
+@client
 async def not_utf8(target: Target) -> Seen:
     """sends a text message that is not UTF-8"""
 
@@ -364,6 +407,7 @@ async def not_utf8(target: Target) -> Seen:
     return await tell(target, visit)
 
 
+@client
 async def too_big(target: Target) -> Seen:
     """sends a message over the server's size limit"""
 
@@ -375,6 +419,7 @@ async def too_big(target: Target) -> Seen:
     return await tell(target, visit)
 
 
+@client
 async def floods(target: Target) -> Seen:
     """sends a thousand messages without reading one, then reads what has come, and leaves"""
 
@@ -398,6 +443,7 @@ async def floods(target: Target) -> Seen:
     return replace(seen, code=None) if dropped else seen
 
 
+@client(needs="room")
 async def stalls(target: Target) -> Seen:
     """stops reading in a room while others talk: a page whose tab sleeps"""
     with small_socket(target) as sock:
@@ -409,6 +455,7 @@ async def stalls(target: Target) -> Seen:
     return Seen()
 
 
+@client(needs="room")
 async def leaves_a_talk(target: Target) -> Seen:
     """leaves a room together with nine others, one after the other, while somebody talks there to ten more"""
     for _ in range(TALKS):  # whether somebody leaves at a bad moment is a matter of luck
@@ -449,6 +496,7 @@ async def talk_that_many_leave(target: Target) -> Seen:
     return Seen(answers=most, missed=sum(len(messages) < most for messages in heard), code=code)
 
 
+@client
 async def handshake_stops(target: Target) -> Seen:
     """asks for a handshake and never finishes its request"""
     _, writer = await asyncio.open_connection(*address(target))
@@ -460,6 +508,7 @@ async def handshake_stops(target: Target) -> Seen:
     return Seen()
 
 
+@client
 async def crowd(target: Target) -> Seen:
     """comes fifty times at once"""
     target = replace(target, patience=4 * target.patience)  # who comes in a crowd has to wait longer
@@ -467,6 +516,7 @@ async def crowd(target: Target) -> Seen:
     return worst(visits)
 
 
+@client
 async def comes_and_goes(target: Target) -> Seen:
     """comes and goes two hundred times"""
     visits = [await polite(target)]
@@ -475,11 +525,13 @@ async def comes_and_goes(target: Target) -> Seen:
     return worst(visits)
 
 
+@client(needs="origins")
 async def foreign_origin(target: Target) -> Seen:
     """comes from a page of another site, with that site in its Origin header"""
     return await polite(replace(target, origin="https://foreign.example"))
 
 
+@client
 async def stays(target: Target) -> Seen:
     """is still connected when the server shuts down"""
 

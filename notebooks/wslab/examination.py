@@ -20,8 +20,9 @@ from urllib.parse import urlencode
 from websockets import InvalidHandshake, InvalidURI
 
 from wslab import clients
-from wslab.clients import Seen, Target
-from wslab.server import ServeError, Server, check_app
+from wslab.arguments import check_app
+from wslab.clients import Client, Seen, Target
+from wslab.server import ServeError, Server
 
 STALL = 0.5  # seconds for which the event loop may stand still
 SETTLE = 1.0  # seconds for endpoints to end after their clients have left; half of the patience, if that is more
@@ -38,8 +39,6 @@ TRIES = 3  # for a visit that proved nothing
 TALK = 150_000  # bytes to talk to a client that does not read: more than asyncio (64 KiB) and the sockets buffer
 LONG = 1000  # bytes of each of these messages, where that is possible
 KEPT = 10  # of the clients that came and went, so many may still be remembered
-
-Client = Callable[[Target], Awaitable[Seen]]
 
 
 @dataclass(frozen=True)
@@ -172,30 +171,8 @@ def meaning(row: Row) -> str:
 
 def choose(*, as_json: bool, room: bool, origins, exclude, only) -> dict[str, Client]:
     """The clients that apply to an endpoint, by name."""
-    chosen = [
-        clients.polite,
-        clients.silent,
-        clients.goes_away,
-        clients.drops_while_idle,
-        clients.drops_before_the_answer,
-        clients.does_not_wait,
-        clients.drops_inside_a_message,
-        clients.half_open,
-        clients.listens,
-        clients.wrong_kind,
-        clients.changes_its_kind,
-        *([clients.not_json, clients.wrong_shape] if as_json else []),
-        clients.not_utf8,
-        clients.too_big,
-        clients.floods,
-        *([clients.stalls, clients.leaves_a_talk] if room else []),
-        clients.handshake_stops,
-        clients.crowd,
-        clients.comes_and_goes,
-        *([clients.foreign_origin] if origins else []),
-        clients.stays,
-    ]
-    named = {client.__name__.replace("_", " "): client for client in chosen}
+    has = {None: True, "json": as_json, "room": room, "origins": bool(origins)}
+    named = {name: client for name, (client, needs) in clients.CLIENTS.items() if has[needs]}
     unknown = {*exclude, *(only or [])} - set(named)
     if unknown:
         raise ServeError(f"no client is called {', '.join(sorted(unknown))}. There are: {', '.join(named)}.")

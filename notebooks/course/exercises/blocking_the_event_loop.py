@@ -13,7 +13,8 @@ from fastapi import FastAPI
 from websockets import ConnectionClosed
 
 from course.judging import WAIT, Client, NotYet, Verdict, check_up, describe_end, judge, visit
-from wslab.server import ServeError, Server, is_library
+from wslab.library import is_library
+from wslab.server import ServeError, Server
 
 __all__ = ["reports", "slow_report"]
 

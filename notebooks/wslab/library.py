@@ -1,0 +1,32 @@
+"""Whose code it is that runs: the reader's, or that of a library.
+
+When an event loop is blocked, the reader is told where, in the last line of their own code that leads there. What
+belongs to Python, to an installed package or to wslab says nothing to them. A package that lies elsewhere and is not
+the reader's either appends its folder to `LIBRARIES`.
+"""
+
+import os
+import sys
+import traceback
+
+# Folders whose code is not the reader's: Python's own, and wslab's.
+# Not sys.base_prefix: that may be /usr, and the reader's own code lie in /usr/src.
+LIBRARIES: list[str] = [os.path.dirname(os.__file__), os.path.dirname(__file__)]
+
+PACKAGES = ("site-packages", "dist-packages")  # where packages are installed; the latter is Debian's name for it
+
+
+def is_library(filename: str) -> bool:
+    """Whether a source file belongs to Python, an installed package or one of the `LIBRARIES`, not to the reader."""
+    folders = (os.path.join(folder, "") for folder in LIBRARIES)  # with a separator: wslab2 is not wslab
+    return any(name in filename for name in PACKAGES) or filename.startswith(("<frozen", *folders))
+
+
+def where(thread_id: int | None) -> str:
+    """Where a thread is now, if that is in the reader's code: ` in slow(), line 5 of its cell or file`; else empty.
+
+    thread_id: as `threading.get_ident()` gives it; None for a thread that has not been started.
+    """
+    frame = sys._current_frames().get(thread_id)
+    own = [f for f in traceback.extract_stack(frame) if not is_library(f.filename)] if frame else []
+    return f" in {own[-1].name}(), line {own[-1].lineno} of its cell or file" if own else ""
