@@ -3,7 +3,7 @@ BIN := .venv/bin
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --no-header
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-BROWSERS := --numprocesses=3 --no-loadscope-reorder  # in the order of the files: test_lab.py takes longest
+BROWSERS := --numprocesses=4 --no-loadscope-reorder  # in the order of the files: test_lab.py takes longest
 
 .PHONY: lab test thorough lint outputs stress bench picture links binder site lock clean
 

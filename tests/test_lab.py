@@ -237,10 +237,7 @@ def link_is_wrong(lab: Lab, name: str, direction: str) -> list[str]:
 # --- the lessons ---
 
 
-def each_lesson(always: tuple[str, ...] = ()):
-    """Parameters for a test of every lesson. Of those that are not named, it is a thorough test."""
-    marks = {path: () if lessons.slug(path) in always else pytest.mark.thorough for path in lessons.PATHS}
-    return pytest.mark.parametrize("path", [pytest.param(path, marks=marks[path], id=path.stem) for path in marks])
+each_lesson = pytest.mark.parametrize("path", lessons.PATHS, ids=lambda path: path.stem)
 
 
 def runs_from_the_top(lab: Lab, name: str, stored, run) -> None:
@@ -249,7 +246,7 @@ def runs_from_the_top(lab: Lab, name: str, stored, run) -> None:
     assert found + saved_is_wrong(lab, name, stored) == []
 
 
-@pytest.mark.parametrize("path", lessons.PATHS, ids=lambda path: path.stem)
+@each_lesson
 def test_a_notebook_in_jupyterlab(lab, path):
     stored = lab.open(path.name)
     assert outputs_are_wrong(lab.page, stored, ran=False) + pictures_are_wrong(lab.page) == []
@@ -258,7 +255,8 @@ def test_a_notebook_in_jupyterlab(lab, path):
     lab.leave()
 
 
-@each_lesson(always=("keep-talking",))
+@pytest.mark.thorough
+@each_lesson
 def test_cells_run_again_in_any_order(lab, path):
     """A cell may raise an ordinary error here, where its names have other values: the kernel must live on, with one
     server of each name at most; and a run from the top must give what is stored."""
@@ -285,7 +283,8 @@ def orders(path: Path, count: int) -> list[list[int]]:
     return found or [[]]
 
 
-@each_lesson()  # what is spoiled, below, has its link followed in any case
+@pytest.mark.thorough  # what is spoiled, below, has its link followed in any case
+@each_lesson
 def test_links_open_the_lessons_beside_it(lab, path):
     lab.open(path.name)
     assert link_is_wrong(lab, path.name, "Next") + link_is_wrong(lab, path.name, "Previous") == []

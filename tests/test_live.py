@@ -206,6 +206,7 @@ def is_refused(problem: str) -> bool:
     return "WebSocket connection to 'ws://127.0.0.1" in problem
 
 
+@pytest.mark.thorough  # in make test another one goes through the proxy, without loading a JupyterLab of its own
 def test_a_talk_through_the_proxy(read, hub, desk):
     """The first one here, since all the others share a page with the JupyterLab of another address."""
     reader = read(hub)
@@ -263,7 +264,6 @@ def test_a_talk_on_the_readers_own_machine(read, lab, desk):
     expect(client.hint).to_be_hidden()
 
 
-@pytest.mark.thorough
 def test_a_kernel_elsewhere_behind_an_address_of_this_machine(read, lab, desk):
     """As with a container, only that here the browser could reach the kernel's ports, too."""
     reader = read(lab, notebook(CELLS[SERVE], 'live(server, "/ws", proxy=True)'))

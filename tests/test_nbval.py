@@ -29,7 +29,7 @@ def test_nbval_refuses_a_spoiled_lesson(tmp_path):
     result = subprocess.run(
         [*command, "--numprocesses=0", "-v", "--tb=no", "-p", "no:cacheprovider", tmp_path],
         cwd=lessons.ROOT,
-        env=os.environ | {"PYTHONPATH": str(lessons.NOTEBOOKS)},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(lessons.NOTEBOOKS), os.environ.get("PYTHONPATH", "")])},
         capture_output=True,
         text=True,
         timeout=100,

@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 60  # seconds
+LOOK = 100  # milliseconds from look to look at a page that has yet to load; a look at each frame would slow it down
 
 REMOTE = "hub.example"  # a name for this machine that does not say so, as the name of a JupyterHub does not
 CHROMIUM_OPTIONS = [
@@ -115,6 +116,7 @@ def wait_for_kernel(page: Page) -> None:
     page.wait_for_function(
         "() => jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'",
         timeout=PATIENCE * 1000,
+        polling=LOOK,
     )
 
 
@@ -165,6 +167,7 @@ def wait_for_cells(page: Page, cells: int) -> None:
         "([front, count]) => document.querySelectorAll(front + ' .jp-Cell').length === count",
         arg=[FRONT, cells],
         timeout=PATIENCE * 1000,
+        polling=LOOK,
     )
     wait_for_kernel(page)
 
