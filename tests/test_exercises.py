@@ -1,7 +1,6 @@
 """Every exercise refuses its stub and each wrong answer, for the right reason, and accepts its solution."""
 
 import asyncio
-import os
 import re
 import subprocess
 import sys
@@ -98,13 +97,22 @@ def test_another_right_answer_is_accepted(path, answer):
     assert verdict.passed, verdict
 
 
+# A process that imports what the lesson imports, and nothing of the tests
+RESTARTED = """
+import asyncio, sys
+
+names = {"__name__": "__main__"}
+for cell in sys.argv[1:]:
+    exec(cell, names)
+print(asyncio.run(names["check"]()))
+"""
+
+
 def check_after_a_restart(path, answer: str) -> str:
     """What the check prints if nothing else has run in the kernel: only the imports and the answer."""
-    program = "import sys, pathlib, tests.test_exercises as t; print(t.check(pathlib.Path(sys.argv[1]), sys.argv[2]))"
     result = subprocess.run(
-        [sys.executable, "-c", program, str(path), answer],
-        cwd=lessons.ROOT,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        [sys.executable, "-c", RESTARTED, *cells(path, answer)],
+        cwd=lessons.NOTEBOOKS,
         capture_output=True,
         text=True,
         timeout=100,
