@@ -163,7 +163,7 @@ WRONG = {
     ),
     "blocks all others": changed(
         before("app =", "import time"),
-        before("greeting =", "time.sleep(0.1)"),
+        before("greeting =", "time.sleep(0.05)"),
         says="a client comes fifty times at once. What came of it: the event loop stood still.",
     ),
     "a line break behind the ticket does not count": changed(

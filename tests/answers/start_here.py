@@ -19,7 +19,7 @@ WRONG = {
     ),
     "blocks all others": changed(
         before("app =", "import time"),
-        before("await websocket.send_text", "time.sleep(0.1)"),
+        before("await websocket.send_text", "time.sleep(0.05)"),
         says="a client comes fifty times at once. What came of it: the event loop stood still.",
     ),
 }
