@@ -1,16 +1,15 @@
 """Every exercise refuses its stub and each wrong answer, for the right reason, and accepts its solution."""
 
 import asyncio
-import os
+import re
 import subprocess
 import sys
-import textwrap
 import threading
 
 import pytest
 
 from tests import lessons
-from tests.answers import ANSWERS
+from tests.answers import ANSWERS, DoesNotFit, after, changed, whole
 
 
 @pytest.fixture(autouse=True)
@@ -31,16 +30,20 @@ def pythons_limit_for_numbers():
 EXERCISES = [path for path in lessons.PATHS if lessons.tagged(lessons.read(path), "exercise-stub")]
 
 
-def check(path, answer: str):
-    """What the lesson's check says of `answer`, which sees what the lesson has imported and set."""
+def cells(path, answer: str) -> list[str]:
+    """What is run in the lesson's kernel, one after the other: the lesson's imports and names, `answer`, the check."""
     notebook = lessons.read(path)
     (cell,) = lessons.tagged(notebook, "exercise-check")
-    names: dict = {"__name__": "__main__"}
-    exec(lessons.preamble(notebook), names)
-    exec(textwrap.dedent(answer), names)
     call = cell.source.splitlines()[-1]
     assert call.startswith("await exercises.")
-    exec(f"async def check():\n    return {call}", names)
+    return [lessons.preamble(notebook), answer, f"async def check():\n    return {call}"]
+
+
+def check(path, answer: str):
+    """What the lesson's check says of `answer`, which sees what the lesson has imported and set."""
+    names: dict = {"__name__": "__main__"}
+    for cell in cells(path, answer):
+        exec(cell, names)
     return asyncio.run(names["check"]())
 
 
@@ -52,6 +55,15 @@ def module(path) -> str:
 def solution(path) -> str:
     (cell,) = lessons.tagged(lessons.read(path), "exercise-solution")
     return (lessons.NOTEBOOKS / cell.source.removeprefix("# %load ")).read_text(encoding="utf-8")
+
+
+def answers(kind: str) -> list:
+    """Of all exercises the answers that are `WRONG` or `RIGHT`, each with its lesson."""
+    return [
+        pytest.param(path, answer, id=f"{lessons.slug(path)}: {name}")
+        for path in EXERCISES
+        for name, answer in getattr(ANSWERS[module(path)], kind).items()
+    ]
 
 
 def test_every_exercise_has_wrong_answers():
@@ -70,13 +82,37 @@ def test_the_stub_is_refused_and_the_page_shows_it(path):
     assert cell.outputs[0].data["text/plain"] == repr(verdict)
 
 
+@pytest.mark.parametrize(("path", "answer"), answers("WRONG"))
+@pytest.mark.filterwarnings("ignore:coroutine '.*' was never awaited")
+def test_a_wrong_answer_is_refused_for_its_reason(path, answer):
+    verdict = check(path, answer.program(solution(path)))
+    assert not verdict.passed
+    assert answer.says in verdict.problem
+    assert verdict.problem.count("endpoint raised") <= 1  # said once, not again by the last look
+
+
+@pytest.mark.parametrize(("path", "answer"), answers("RIGHT"))
+def test_another_right_answer_is_accepted(path, answer):
+    verdict = check(path, answer.program(solution(path)))
+    assert verdict.passed, verdict
+
+
+# A process that imports what the lesson imports, and nothing of the tests
+RESTARTED = """
+import asyncio, sys
+
+names = {"__name__": "__main__"}
+for cell in sys.argv[1:]:
+    exec(cell, names)
+print(asyncio.run(names["check"]()))
+"""
+
+
 def check_after_a_restart(path, answer: str) -> str:
     """What the check prints if nothing else has run in the kernel: only the imports and the answer."""
-    program = "import sys, pathlib, tests.test_exercises as t; print(t.check(pathlib.Path(sys.argv[1]), sys.argv[2]))"
     result = subprocess.run(
-        [sys.executable, "-c", program, str(path), answer],
-        cwd=lessons.ROOT,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        [sys.executable, "-c", RESTARTED, *cells(path, answer)],
+        cwd=lessons.NOTEBOOKS,
         capture_output=True,
         text=True,
         timeout=100,
@@ -90,67 +126,61 @@ def test_the_solution_is_accepted_in_a_kernel_that_has_just_started(path):
     assert verdict.endswith("\nSolved."), verdict
 
 
-def whole(path, answer: str) -> str:
-    """An answer as a program: below the stub's head, unless it has an app of its own."""
-    if "= FastAPI(" in answer:
-        return answer
-    return ANSWERS[module(path)].HEAD + textwrap.indent(textwrap.dedent(answer), "    ")
-
-
-WRONG = [
-    pytest.param(path, whole(path, answer), message, id=mistake)
-    for path in EXERCISES
-    for mistake, answer, message in ANSWERS[module(path)].WRONG
-]
-
-
-@pytest.mark.parametrize(("path", "answer", "message"), WRONG)
-@pytest.mark.filterwarnings("ignore:coroutine '.*' was never awaited")
-def test_a_wrong_answer_is_refused_for_its_reason(path, answer, message):
-    verdict = check(path, answer)
-    assert not verdict.passed
-    assert message in verdict.problem
-    assert verdict.problem.count("endpoint raised") <= 1  # said once, not again by the last look
-
-
-OTHERS = [path for path in EXERCISES if hasattr(ANSWERS[module(path)], "RIGHT_IN_ANOTHER_WAY")]
-
-
-@pytest.mark.parametrize("path", OTHERS, ids=lessons.slug)
-def test_another_right_answer_is_accepted(path):
-    verdict = check(path, ANSWERS[module(path)].RIGHT_IN_ANOTHER_WAY)
-    assert verdict.passed, verdict
-
-
-MORE_RIGHT = [
-    pytest.param(path, answer, id=f"{lessons.slug(path)}: {way}")
-    for path in EXERCISES
-    for way, answer in getattr(ANSWERS[module(path)], "MORE_RIGHT", [])
-]
-
-
-@pytest.mark.parametrize(("path", "answer"), MORE_RIGHT)
-def test_one_more_right_answer_is_accepted(path, answer):
-    verdict = check(path, whole(path, answer))
-    assert verdict.passed, verdict
-
-
-def test_a_limit_in_slices_is_accepted_by_disconnects_done_right():
-    path = lessons.path("disconnects-done-right")
-    assert "timeout=1" in ANSWERS["disconnects_done_right"].SLICES_OF_TIME
-    verdict = check(path, ANSWERS["disconnects_done_right"].SLICES_OF_TIME)
-    assert verdict.passed, verdict
-
-
 def test_catching_too_much_sees_what_uvicorn_logs_in_a_kernel_that_has_just_started():
     path = lessons.path("catching-too-much")
-    assert check_after_a_restart(path, ANSWERS["catching_too_much"].RIGHT_IN_ANOTHER_WAY).endswith("\nSolved.")
+    verdict = check_after_a_restart(path, ANSWERS["catching_too_much"].UVICORN_LOGS_IT)
+    assert verdict.endswith("\nSolved."), verdict
 
 
-def test_a_traceback_in_the_text_of_the_log_is_enough_for_catching_too_much():
-    path = lessons.path("catching-too-much")
-    answer = ANSWERS["catching_too_much"].RIGHT_IN_ANOTHER_WAY.replace(
-        "raise  # uvicorn logs it", "logger.error(format_exc())"
+SOLUTION = """app = FastAPI()
+
+
+@app.websocket("/ws")
+async def echo(websocket: WebSocket):
+    await websocket.accept()
+    while True:
+        text = await websocket.receive_text()
+        await websocket.send_text(text)
+"""
+
+
+def test_an_edit_replaces_whole_lines_as_deep_as_they_stand():
+    answer = changed(
+        (
+            """
+            while True:
+                text = await websocket.receive_text()
+            """,
+            "async for text in websocket.iter_text():",
+        ),
+        after("await websocket.send_text(text)", "if text:\n    await websocket.close()"),
     )
-    assert "format_exc" in answer
-    assert check(path, f"from traceback import format_exc\n{answer}").passed
+    assert answer.program(SOLUTION).endswith(
+        """\
+    await websocket.accept()
+    async for text in websocket.iter_text():
+        await websocket.send_text(text)
+        if text:
+            await websocket.close()
+"""
+    )
+
+
+def test_a_text_that_makes_no_app_stands_below_the_solutions_head():
+    text = """
+        await websocket.accept()
+        await websocket.close()
+    """
+    expected = """
+async def echo(websocket: WebSocket):
+
+    await websocket.accept()
+    await websocket.close()
+"""
+    assert whole(text).program(SOLUTION).endswith(expected)
+
+
+@pytest.mark.parametrize(("old", "times"), [("websocket.send_json", 0), ("await", 3), ("while True:\n    pass", 0)])
+def test_an_edit_that_does_not_fit_the_solution_is_refused(old, times):
+    with pytest.raises(DoesNotFit, match=f"{re.escape(repr(old))} should stand there once, not {times} times"):
+        changed((old, "pass")).program(SOLUTION)

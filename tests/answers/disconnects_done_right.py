@@ -1,238 +1,160 @@
 """Answers to the exercise of disconnects-done-right."""
 
-HEAD = """
-IDLE = 5
-BUGS = {"bug 1": KeyError, "bug 2": RuntimeError, "bug 3": TimeoutError}
+from tests.answers import Edit, after, before, changed, whole
 
-app = FastAPI()
-at_work = set()
-running = None
-
-
-async def work(text: str) -> str:
-    at_work.add(text)
-    try:
-        if text in BUGS:
-            raise BUGS[text](text)
-        if text.startswith("slow"):
-            await asyncio.Event().wait()
-        return text.upper()
-    finally:
-        at_work.discard(text)
-
-
-async def until_it_leaves(websocket: WebSocket):
-    while True:
-        message = await websocket.receive()
-        if message["type"] == "websocket.disconnect":
-            raise WebSocketDisconnect(message["code"], message.get("reason"))
-
-
-async def the_text(websocket: WebSocket):
-    try:
-        async with asyncio.timeout(IDLE):
-            return await websocket.receive_text()
-    except TimeoutError:
-        await websocket.close(4000, "idle")
-    except KeyError:
-        await websocket.close(1003)
-
-
-@app.websocket("/job")
-async def job(websocket: WebSocket):
+# Parts of the solution
+LISTENS = """
+while True:
+    message = await websocket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message["code"], message.get("reason"))
+"""
+GETS_THE_TEXT = """
+try:
+    async with asyncio.timeout(IDLE):
+        text = await websocket.receive_text()
+except TimeoutError:
+    await websocket.close(4000, "idle")
+    return
+except KeyError:
+    await websocket.close(1003, "text, please")
+    return
+"""
+PUTS_IT_OUT = 'await websocket.close(4000, "idle")\nreturn'
+WORKS = """
+async with asyncio.TaskGroup() as tasks:
+    tasks.create_task(until_it_leaves(websocket))
+    await websocket.send_text(await work(text))
+    await websocket.close()
 """
 
-# name of the mistake, the body of the endpoint, a part of what the check says
-WRONG = [
-    (
-        "text is expected, and nothing else",
-        """
-        await websocket.accept()
-        try:
-            text = await websocket.receive_text()
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(until_it_leaves(websocket))
-                await websocket.send_text(await work(text))
-                await websocket.close()
-        except* WebSocketDisconnect:
-            pass
-        """,
-        "the connection of a client that sent bytes ended with code 1006, cut off without close(), not with 1003. "
-        "On the server, the endpoint raised KeyError: 'text'.",
+# Other designs
+LEFT_BEHIND = """
+task = asyncio.create_task(work(text))
+watcher = asyncio.create_task(until_it_leaves(websocket))
+done, _ = await asyncio.wait({task, watcher}, return_when=asyncio.FIRST_COMPLETED)
+if watcher in done:
+    watcher.result()
+watcher.cancel()
+await websocket.send_text(await task)
+await websocket.close()
+"""
+TEXT_OUTSIDE_OF_THE_TRY = """
+await websocket.accept()
+try:
+    async with asyncio.timeout(IDLE):
+        text = await websocket.receive_text()
+except TimeoutError:
+    await websocket.close(4000, "idle")
+    return
+except KeyError:
+    await websocket.close(1003)
+    return
+try:
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(until_it_leaves(websocket))
+        await websocket.send_text(await work(text))
+        await websocket.close()
+except* WebSocketDisconnect:
+    pass
+"""
+WITHOUT_A_GROUP = """
+async def close(code: int, reason: str = ""):
+    with suppress(WebSocketDisconnect):
+        await websocket.close(code, reason)
+
+async def left():
+    while (await websocket.receive())["type"] != "websocket.disconnect":
+        pass
+
+await websocket.accept()
+try:
+    message = await asyncio.wait_for(websocket.receive(), IDLE)
+except TimeoutError:
+    await close(4000, "idle")
+    return
+if message["type"] == "websocket.disconnect":
+    return
+if message.get("text") is None:
+    await close(1003)
+    return
+worker = asyncio.create_task(work(message["text"]))
+watcher = asyncio.create_task(left())
+try:
+    done, _ = await asyncio.wait({worker, watcher}, return_when=asyncio.FIRST_COMPLETED)
+    if watcher not in done:
+        await websocket.send_text(worker.result())
+        await websocket.close()
+except WebSocketDisconnect:
+    pass
+finally:
+    for task in (worker, watcher):
+        task.cancel()
+    await asyncio.gather(worker, watcher, return_exceptions=True)
+"""
+
+
+def works_by(lines: str) -> Edit:
+    """The edit that puts other lines where the solution has its group of tasks."""
+    return WORKS, lines
+
+
+def without_a_group(lines: str) -> list[Edit]:
+    """The edits for lines of which no group of errors comes."""
+    return [works_by(lines), ("except*", "except")]
+
+
+WRONG = {
+    "text is expected, and nothing else": changed(
+        (GETS_THE_TEXT, "text = await websocket.receive_text()"),
+        says="the connection of a client that sent bytes ended with code 1006, cut off without close(), not with "
+        "1003. On the server, the endpoint raised KeyError: 'text'.",
     ),
-    (
-        "no time limit",
-        """
-        await websocket.accept()
-        try:
-            try:
-                text = await websocket.receive_text()
-            except KeyError:
-                await websocket.close(1003)
-                return
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(until_it_leaves(websocket))
-                await websocket.send_text(await work(text))
-                await websocket.close()
-        except* WebSocketDisconnect:
-            pass
-        """,
-        "a client that sent nothing was still connected after 7.5 seconds. Close it after `IDLE` seconds, with 4000 "
-        "and the reason 'idle'.",
+    "no time limit": changed(
+        ("asyncio.timeout(IDLE)", "asyncio.timeout(None)"),
+        says="a client that sent nothing was still connected after 7.5 seconds. Close it after `IDLE` seconds, with "
+        "4000 and the reason 'idle'.",
     ),
-    (
-        "three times the time limit",
-        """
-        await websocket.accept()
-        try:
-            try:
-                async with asyncio.timeout(IDLE * 3):
-                    text = await websocket.receive_text()
-            except TimeoutError:
-                await websocket.close(4000, "idle")
-                return
-            except KeyError:
-                await websocket.close(1003)
-                return
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(until_it_leaves(websocket))
-                await websocket.send_text(await work(text))
-                await websocket.close()
-        except* WebSocketDisconnect:
-            pass
-        """,
-        "a client that sent nothing was still connected after 7.5 seconds. Close it after `IDLE` seconds",
+    "three times the time limit": changed(
+        ("asyncio.timeout(IDLE)", "asyncio.timeout(IDLE * 3)"),
+        says="a client that sent nothing was still connected after 7.5 seconds. Close it after `IDLE` seconds",
     ),
-    (
-        "a tenth of the time limit",
-        """
-        await websocket.accept()
-        try:
-            try:
-                async with asyncio.timeout(IDLE / 10):
-                    text = await websocket.receive_text()
-            except TimeoutError:
-                await websocket.close(4000, "idle")
-                return
-            except KeyError:
-                await websocket.close(1003)
-                return
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(until_it_leaves(websocket))
-                await websocket.send_text(await work(text))
-                await websocket.close()
-        except* WebSocketDisconnect:
-            pass
-        """,
-        "the connection of a client that sent nothing ended with code 4000 after 2.5 seconds. It has `IDLE` seconds",
+    "a tenth of the time limit": changed(
+        ("asyncio.timeout(IDLE)", "asyncio.timeout(IDLE / 10)"),
+        says="the connection of a client that sent nothing ended with code 4000 after 2.5 seconds. It has `IDLE` "
+        "seconds",
     ),
-    (
-        "a generous time limit for the work",
-        """
-        await websocket.accept()
-        try:
-            if (text := await the_text(websocket)) is None:
-                return
-            async with asyncio.timeout(600), asyncio.TaskGroup() as tasks:
-                tasks.create_task(until_it_leaves(websocket))
-                await websocket.send_text(await work(text))
-                await websocket.close()
-        except* TimeoutError:
-            pass
-        except* WebSocketDisconnect:
-            pass
-        """,
-        "while a client waited for its answer, its connection ended with code 1006, cut off without close(). "
-        "The time limit is for the text alone, not for the work.",
+    "a generous time limit for the work": changed(
+        ("async with asyncio.TaskGroup()", "async with asyncio.timeout(600), asyncio.TaskGroup()"),
+        before("except* WebSocketDisconnect:", "except* TimeoutError:\n    pass"),
+        says="while a client waited for its answer, its connection ended with code 1006, cut off without close(). The "
+        "time limit is for the text alone, not for the work.",
     ),
-    (
-        "whoever is to be closed is expected to be there",
-        """
-        await websocket.accept()
-        try:
-            async with asyncio.timeout(IDLE):
-                text = await websocket.receive_text()
-        except TimeoutError:
-            await websocket.close(4000, "idle")
-            return
-        except KeyError:
-            await websocket.close(1003)
-            return
-        except WebSocketDisconnect:
-            return
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(until_it_leaves(websocket))
-                await websocket.send_text(await work(text))
-                await websocket.close()
-        except* WebSocketDisconnect:
-            pass
-        """,
-        "a client sent bytes and left at once, and the endpoint raised WebSocketDisconnect(1006). Whoever is to be "
-        "closed may be gone: let close() stand where WebSocketDisconnect is expected. (FastAPI, closing for an "
+    "whoever is to be closed is expected to be there": changed(
+        before("try:\n    async with asyncio.TaskGroup()", "except WebSocketDisconnect:\n    return"),
+        of=TEXT_OUTSIDE_OF_THE_TRY,
+        says="a client sent bytes and left at once, and the endpoint raised WebSocketDisconnect(1006). Whoever is to "
+        "be closed may be gone: let close() stand where WebSocketDisconnect is expected. (FastAPI, closing for an "
         "exception, does not expect it.)",
     ),
-    (
-        "FastAPI closes",
-        """
-        await websocket.accept()
-        try:
-            try:
-                async with asyncio.timeout(IDLE):
-                    text = await websocket.receive_text()
-            except TimeoutError:
-                raise WebSocketException(4000, "idle") from None
-            except KeyError:
-                raise WebSocketException(1003, "text, please") from None
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(until_it_leaves(websocket))
-                await websocket.send_text(await work(text))
-                await websocket.close()
-        except* WebSocketDisconnect:
-            pass
-        """,
-        "a client sent bytes and left at once, and the endpoint raised WebSocketDisconnect(1006).",
+    "FastAPI closes": changed(
+        (PUTS_IT_OUT, 'raise WebSocketException(4000, "idle") from None'),
+        (
+            'await websocket.close(1003, "text, please")\nreturn',
+            'raise WebSocketException(1003, "text, please") from None',
+        ),
+        says="a client sent bytes and left at once, and the endpoint raised WebSocketDisconnect(1006).",
     ),
-    (
-        "an empty text is taken for none",
-        """
-        await websocket.accept()
-        try:
-            if not (text := await the_text(websocket)):
-                await websocket.close(4000, "idle")
-                return
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(until_it_leaves(websocket))
-                await websocket.send_text(await work(text))
-                await websocket.close()
-        except* WebSocketDisconnect:
-            pass
-        """,
-        "the client sent '' and expected '', but the connection ended first, with code 4000.",
+    "an empty text is taken for none": changed(
+        before("async with asyncio.TaskGroup()", 'if not text:\n    await websocket.close(4000, "idle")\n    return'),
+        says="the client sent '' and expected '', but the connection ended first, with code 4000.",
     ),
-    (
-        "some errors of the work are taken for the client's",
-        """
-        await websocket.accept()
-        try:
-            if (text := await the_text(websocket)) is None:
-                return
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(until_it_leaves(websocket))
-                await websocket.send_text(await work(text))
-                await websocket.close()
-        except* (WebSocketDisconnect, RuntimeError, TimeoutError):
-            pass
-        """,
-        "a client sent 'bug 2', at which work() raises a RuntimeError, and the log has no error about it.",
+    "some errors of the work are taken for the client's": changed(
+        ("except* WebSocketDisconnect:", "except* (WebSocketDisconnect, RuntimeError, TimeoutError):"),
+        says="a client sent 'bug 2', at which work() raises a RuntimeError, and the log has no error about it.",
     ),
-    (
-        "the listener is left behind by a bug",
-        """
-        await websocket.accept()
-        try:
-            if (text := await the_text(websocket)) is None:
-                return
+    "the listener is left behind by a bug": changed(
+        *without_a_group("""
             worker = asyncio.create_task(work(text))
             listener = asyncio.create_task(until_it_leaves(websocket))
             await asyncio.wait({worker, listener}, return_when=asyncio.FIRST_COMPLETED)
@@ -243,59 +165,18 @@ WRONG = [
             listener.cancel()
             await websocket.send_text(answer)
             await websocket.close()
-        except WebSocketDisconnect:
-            pass
-        """,
-        "a client sent 'bug 1', at which work() raises a KeyError, and a task was left behind: 'Task exception was "
-        "never retrieved', with WebSocketDisconnect. Stop in a `finally` what the endpoint has started.",
+        """),
+        says="a client sent 'bug 1', at which work() raises a KeyError, and a task was left behind: 'Task exception "
+        "was never retrieved', with WebSocketDisconnect. Stop in a `finally` what the endpoint has started.",
     ),
-    (
-        "a client put out without a reason",
-        """
-        await websocket.accept()
-        try:
-            try:
-                async with asyncio.timeout(IDLE):
-                    text = await websocket.receive_text()
-            except TimeoutError:
-                await websocket.close(4000)
-                return
-            except KeyError:
-                await websocket.close(1003)
-                return
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(until_it_leaves(websocket))
-                await websocket.send_text(await work(text))
-                await websocket.close()
-        except* WebSocketDisconnect:
-            pass
-        """,
-        "that sent nothing ended with code 4000, not with 4000 and the reason 'idle'.",
+    "a client put out without a reason": changed(
+        ('4000, "idle"', "4000"), says="that sent nothing ended with code 4000, not with 4000 and the reason 'idle'."
     ),
-    (
-        "a return instead of a close",
-        """
-        await websocket.accept()
-        try:
-            try:
-                async with asyncio.timeout(IDLE):
-                    text = await websocket.receive_text()
-            except TimeoutError:
-                return
-            except KeyError:
-                await websocket.close(1003)
-                return
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(until_it_leaves(websocket))
-                await websocket.send_text(await work(text))
-                await websocket.close()
-        except* WebSocketDisconnect:
-            pass
-        """,
-        "that sent nothing ended with code 1006, cut off without close(), not with 4000 and the reason 'idle'.",
+    "a return instead of a close": changed(
+        (PUTS_IT_OUT, "return"),
+        says="that sent nothing ended with code 1006, cut off without close(), not with 4000 and the reason 'idle'.",
     ),
-    (
-        "the time limit includes the work",
+    "the time limit includes the work": whole(
         """
         await websocket.accept()
         try:
@@ -312,30 +193,15 @@ WRONG = [
         except* WebSocketDisconnect:
             pass
         """,
-        "while a client waited for its answer, its connection ended with code 4000. "
-        "The time limit is for the text alone, not for the work.",
+        says="while a client waited for its answer, its connection ended with code 4000. The time limit is for the "
+        "text alone, not for the work.",
     ),
-    (
-        "nobody receives during the work",
-        """
-        await websocket.accept()
-        try:
-            if (text := await the_text(websocket)) is None:
-                return
-            await websocket.send_text(await work(text))
-            await websocket.close()
-        except WebSocketDisconnect:
-            pass
-        """,
-        "a client left with 1000 during its work, and its endpoint did not notice. Somebody must go on receiving",
+    "nobody receives during the work": changed(
+        ("tasks.create_task(until_it_leaves(websocket))", ""),
+        says="a client left with 1000 during its work, and its endpoint did not notice. Somebody must go on receiving",
     ),
-    (
-        "client_state is asked in a loop",
-        """
-        await websocket.accept()
-        try:
-            if (text := await the_text(websocket)) is None:
-                return
+    "client_state is asked in a loop": changed(
+        *without_a_group("""
             task = asyncio.create_task(work(text))
             while not task.done():
                 await asyncio.sleep(0.01)
@@ -344,138 +210,62 @@ WRONG = [
                     return
             await websocket.send_text(task.result())
             await websocket.close()
-        except WebSocketDisconnect:
-            pass
-        """,
-        "a client left with 1000 during its work, and its endpoint did not notice. Somebody must go on receiving",
+        """),
+        says="a client left with 1000 during its work, and its endpoint did not notice. Somebody must go on receiving",
     ),
-    (
-        "the work is left behind",
-        """
-        await websocket.accept()
-        try:
-            if (text := await the_text(websocket)) is None:
-                return
-            task = asyncio.create_task(work(text))
-            watcher = asyncio.create_task(until_it_leaves(websocket))
-            done, _ = await asyncio.wait({task, watcher}, return_when=asyncio.FIRST_COMPLETED)
-            if watcher in done:
-                watcher.result()
-            watcher.cancel()
-            await websocket.send_text(task.result())
-            await websocket.close()
-        except WebSocketDisconnect:
-            pass
-        """,
-        "a client left with 1000 during its work, and its work went on without it. Cancel what the endpoint has",
+    "the work is left behind": changed(
+        *without_a_group(LEFT_BEHIND),
+        says="a client left with 1000 during its work, and its work went on without it. Cancel what the endpoint has",
     ),
-    (
-        "an except without its star",
-        """
-        await websocket.accept()
-        try:
-            if (text := await the_text(websocket)) is None:
-                return
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(until_it_leaves(websocket))
-                await websocket.send_text(await work(text))
-                await websocket.close()
-        except WebSocketDisconnect:
-            pass
-        """,
-        "the endpoint raised ExceptionGroup with WebSocketDisconnect(1000). A TaskGroup raises a group of errors: "
-        "catch it with `except*`.",
+    "an except without its star": changed(
+        ("except*", "except"),
+        says="the endpoint raised ExceptionGroup with WebSocketDisconnect(1000). A TaskGroup raises a group of "
+        "errors: catch it with `except*`.",
     ),
-    (
-        "an except without its star, which only shows when a client leaves",
-        """
-        await websocket.accept()
-        try:
-            if (text := await the_text(websocket)) is None:
-                return
+    "an except without its star, which only shows when a client leaves": changed(
+        *without_a_group("""
             async with asyncio.TaskGroup() as tasks:
                 watcher = tasks.create_task(until_it_leaves(websocket))
                 await websocket.send_text(await work(text))
                 watcher.cancel()
             await websocket.close()
-        except WebSocketDisconnect:
-            pass
-        """,
-        "a client left with 1000 during its work, and the endpoint raised ExceptionGroup with "
+        """),
+        says="a client left with 1000 during its work, and the endpoint raised ExceptionGroup with "
         "WebSocketDisconnect(1000). A TaskGroup raises a group of errors: catch it with `except*`.",
     ),
-    (
-        "the close waits for the listener, and the listener for the close",
-        """
-        await websocket.accept()
-        try:
-            if (text := await the_text(websocket)) is None:
-                return
+    "the close waits for the listener, and the listener for the close": changed(
+        works_by("""
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(until_it_leaves(websocket))
                 await websocket.send_text(await work(text))
             await websocket.close()
-        except* WebSocketDisconnect:
-            pass
-        """,
-        "after the answer the connection was still open 2 seconds later. End with close(). A TaskGroup waits for all "
-        "its tasks, also for the one that listens: answer and close inside its block.",
+        """),
+        says="after the answer the connection was still open 2 seconds later. End with close(). A TaskGroup waits for "
+        "all its tasks, also for the one that listens: answer and close inside its block.",
     ),
-    (
-        "the work is a task, and the answer waits for the group",
-        """
-        await websocket.accept()
-        try:
-            if (text := await the_text(websocket)) is None:
-                return
+    "the work is a task, and the answer waits for the group": changed(
+        works_by("""
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(until_it_leaves(websocket))
                 worker = tasks.create_task(work(text))
             await websocket.send_text(worker.result())
             await websocket.close()
-        except* WebSocketDisconnect:
-            pass
-        """,
-        "the client sent 'hello' and expected 'HELLO', but no answer came within 2 seconds. Does every call of "
+        """),
+        says="the client sent 'hello' and expected 'HELLO', but no answer came within 2 seconds. Does every call of "
         "`websocket` have its `await`, and does the endpoint answer before it ends? A TaskGroup waits for all its "
         "tasks, also for the one that listens: answer and close inside its block.",
     ),
-    (
-        "a single receive() beside the work",
-        """
-        await websocket.accept()
-        try:
-            if (text := await the_text(websocket)) is None:
-                return
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(websocket.receive())
-                await websocket.send_text(await work(text))
-                await websocket.close()
-        except* WebSocketDisconnect:
-            pass
-        """,
-        "a client left with 1000 during its work, and its endpoint did not notice. Somebody must go on receiving while "
-        "the work goes on: one `receive()` is used up by what the client says, and gives back a disconnect as a "
+    "a single receive() beside the work": changed(
+        ("create_task(until_it_leaves(websocket))", "create_task(websocket.receive())"),
+        says="a client left with 1000 during its work, and its endpoint did not notice. Somebody must go on receiving "
+        "while the work goes on: one `receive()` is used up by what the client says, and gives back a disconnect as a "
         "message, without an error.",
     ),
-    (
-        "a client that leaves is logged as an error",
-        """
-        await websocket.accept()
-        try:
-            if (text := await the_text(websocket)) is None:
-                return
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(until_it_leaves(websocket))
-                await websocket.send_text(await work(text))
-                await websocket.close()
-        except* WebSocketDisconnect:
-            logging.getLogger("uvicorn.error").exception("left")
-        """,
-        "what a client may do is logged as an error: 'left', with ExceptionGroup. Only a bug in the work is one.",
+    "a client that leaves is logged as an error": changed(
+        ("pass", 'logger.exception("left")'),
+        says="what a client may do is logged as an error: 'left', with ExceptionGroup. Only a bug in the work is one.",
     ),
-    (
-        "a KeyError is taken for bytes, wherever it comes from",
+    "a KeyError is taken for bytes, wherever it comes from": whole(
         """
         await websocket.accept()
         try:
@@ -493,31 +283,28 @@ WRONG = [
         except* WebSocketDisconnect:
             pass
         """,
-        "a client sent 'bug 1', at which work() raises a KeyError, and the log has no error about it. What is caught "
-        "around the work must be WebSocketDisconnect alone, or be logged as an error.",
+        says="a client sent 'bug 1', at which work() raises a KeyError, and the log has no error about it. What is "
+        "caught around the work must be WebSocketDisconnect alone, or be logged as an error.",
     ),
-    (
-        "a close in a function of its own, and no return where it is called",
-        """
-        await websocket.accept()
-        try:
-            text = await the_text(websocket)
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(until_it_leaves(websocket))
-                await websocket.send_text(await work(text))
-                await websocket.close()
-        except* WebSocketDisconnect:
-            pass
-        """,
-        "There was no text to work for. Does each close() of the first part have its `return`?",
+    "a close in a function of its own, and no return where it is called": changed(
+        (GETS_THE_TEXT, "text = await the_text(websocket)"),
+        before(
+            "@app.websocket",
+            """
+            async def the_text(websocket: WebSocket):
+                try:
+                    async with asyncio.timeout(IDLE):
+                        return await websocket.receive_text()
+                except TimeoutError:
+                    await websocket.close(4000, "idle")
+                except KeyError:
+                    await websocket.close(1003)
+            """,
+        ),
+        says="There was no text to work for. Does each close() of the first part have its `return`?",
     ),
-    (
-        "any message is taken for the end",
-        """
-        await websocket.accept()
-        try:
-            if (text := await the_text(websocket)) is None:
-                return
+    "any message is taken for the end": changed(
+        *without_a_group("""
             task = asyncio.create_task(work(text))
             watcher = asyncio.create_task(websocket.receive())
             await asyncio.wait({task, watcher}, return_when=asyncio.FIRST_COMPLETED)
@@ -527,83 +314,26 @@ WRONG = [
             watcher.cancel()
             await websocket.send_text(task.result())
             await websocket.close()
-        except WebSocketDisconnect:
-            pass
-        """,
-        "a client said something more during its work, a text and bytes, and the work was stopped.",
+        """),
+        says="a client said something more during its work, a text and bytes, and the work was stopped.",
     ),
-    (
-        "receive_text() beside the work, which may close first",
-        """
-        async def listen():
-            while True:
-                await websocket.receive_text()
-
-        await websocket.accept()
-        try:
-            if (text := await the_text(websocket)) is None:
-                return
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(listen())
-                await websocket.send_text(await work(text))
-                await websocket.close()
-        except* WebSocketDisconnect:
-            pass
-        """,
-        "Something is received or sent after close()",
+    "receive_text() beside the work, which may close first": changed(
+        (LISTENS, "while True:\n    await websocket.receive_text()"), says="Something is received or sent after close()"
     ),
-    (
-        "only texts are ignored during the work",
-        """
-        async def listen():
-            while "text" in await websocket.receive():
-                pass
-            raise WebSocketDisconnect(1000)
-
-        await websocket.accept()
-        try:
-            if (text := await the_text(websocket)) is None:
-                return
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(listen())
-                await websocket.send_text(await work(text))
-                await websocket.close()
-        except* WebSocketDisconnect:
-            pass
-        """,
-        "a client said something more during its work, a text and bytes, and the work was stopped.",
+    "only texts are ignored during the work": changed(
+        (LISTENS, 'while "text" in await websocket.receive():\n    pass\nraise WebSocketDisconnect(1000)'),
+        says="a client said something more during its work, a text and bytes, and the work was stopped.",
     ),
-    (
-        "one task for all",
-        """
-        global running
-        await websocket.accept()
-        try:
-            if (text := await the_text(websocket)) is None:
-                return
-            task = asyncio.create_task(work(text))
-            everybody = running = [*(running or []), task]
-            watcher = asyncio.create_task(until_it_leaves(websocket))
-            done, _ = await asyncio.wait({task, watcher}, return_when=asyncio.FIRST_COMPLETED)
-            if watcher in done:
-                for task in running:
-                    task.cancel()
-                watcher.result()
-            watcher.cancel()
-            await websocket.send_text(await task)
-            await websocket.close()
-        except (WebSocketDisconnect, asyncio.CancelledError):
-            pass
-        """,
-        "a client left, and not only its own work was stopped, but another client's, too.",
+    "one task for all": changed(
+        after("at_work = set()", "running = []"),
+        *without_a_group(LEFT_BEHIND),
+        after("task = asyncio.create_task(work(text))", "running.append(task)"),
+        before("watcher.result()", "for task in running:\n    task.cancel()"),
+        ("except WebSocketDisconnect:", "except (WebSocketDisconnect, asyncio.CancelledError):"),
+        says="a client left, and not only its own work was stopped, but another client's, too.",
     ),
-    (
-        "the cancelled work is awaited",
-        """
-        await websocket.accept()
-        try:
-            if (text := await the_text(websocket)) is None:
-                return
+    "the cancelled work is awaited": changed(
+        *without_a_group("""
             task = asyncio.create_task(work(text))
 
             async def watch():
@@ -616,147 +346,48 @@ WRONG = [
             await websocket.send_text(await task)
             await websocket.close()
             await watcher
-        except WebSocketDisconnect:
-            pass
-        """,
-        "a client left with 1000 during its work, and the endpoint was cancelled.",
+        """),
+        says="a client left with 1000 during its work, and the endpoint was cancelled.",
     ),
-    (
-        "the work is not done at all",
-        """
-        await websocket.accept()
-        try:
-            if (text := await the_text(websocket)) is None:
-                return
-            await websocket.send_text(text.upper())
-            await websocket.close()
-        except WebSocketDisconnect:
-            pass
-        """,
-        "the client sent 'slow and steady', but `await work('slow and steady')` is not running.",
+    "the work is not done at all": changed(
+        ("await work(text)", "text.upper()"),
+        says="the client sent 'slow and steady', but `await work('slow and steady')` is not running.",
     ),
-    (
-        "who leaves without a word is not expected",
-        """
-        await websocket.accept()
-        if (text := await the_text(websocket)) is None:
-            return
-        try:
+    "who leaves without a word is not expected": whole(
+        TEXT_OUTSIDE_OF_THE_TRY,
+        says="a client left before it had said anything, and the endpoint raised WebSocketDisconnect(1005).",
+    ),
+    "whatever goes wrong with the text is answered with 1003": changed(
+        ("except KeyError:", "except Exception:"),
+        of=TEXT_OUTSIDE_OF_THE_TRY,
+        says="a client left before it had said anything, and the endpoint raised WebSocketDisconnect(1006). Expect "
+        "WebSocketDisconnect in the first part, too, and do not close() then.",
+    ),
+    "every error of the work is hidden": changed(
+        ("except* WebSocketDisconnect:", "except* Exception:"),
+        says="a client sent 'bug 1', at which work() raises a KeyError, and the log has no error about it.",
+    ),
+    "the work is taken off the list, and goes on": changed(
+        *without_a_group(LEFT_BEHIND),
+        before("watcher.result()", "at_work.discard(text)"),
+        says="all clients had left, and tasks of their endpoints still went on. Cancel what the endpoint has started",
+    ),
+    "a close without its return": changed(
+        (PUTS_IT_OUT, 'await websocket.close(4000, "idle")'),
+        says="Does each close() of the first part have its `return`?",
+    ),
+    "receive_text() as the listener, after which bytes come": changed(
+        (LISTENS, "while True:\n    await websocket.receive_text()"),
+        works_by("""
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(until_it_leaves(websocket))
-                await websocket.send_text(await work(text))
-                await websocket.close()
-        except* WebSocketDisconnect:
-            pass
-        """,
-        "a client left before it had said anything, and the endpoint raised WebSocketDisconnect(1005).",
-    ),
-    (
-        "whatever goes wrong with the text is answered with 1003",
-        """
-        await websocket.accept()
-        try:
-            async with asyncio.timeout(IDLE):
-                text = await websocket.receive_text()
-        except TimeoutError:
-            await websocket.close(4000, "idle")
-            return
-        except Exception:
-            await websocket.close(1003)
-            return
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(until_it_leaves(websocket))
-                await websocket.send_text(await work(text))
-                await websocket.close()
-        except* WebSocketDisconnect:
-            pass
-        """,
-        "a client left before it had said anything, and the endpoint raised WebSocketDisconnect(1006). "
-        "Expect WebSocketDisconnect in the first part, too, and do not close() then.",
-    ),
-    (
-        "every error of the work is hidden",
-        """
-        await websocket.accept()
-        try:
-            if (text := await the_text(websocket)) is None:
-                return
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(until_it_leaves(websocket))
-                await websocket.send_text(await work(text))
-                await websocket.close()
-        except* Exception:
-            pass
-        """,
-        "a client sent 'bug 1', at which work() raises a KeyError, and the log has no error about it.",
-    ),
-    (
-        "the work is taken off the list, and goes on",
-        """
-        await websocket.accept()
-        try:
-            if (text := await the_text(websocket)) is None:
-                return
-            task = asyncio.create_task(work(text))
-            watcher = asyncio.create_task(until_it_leaves(websocket))
-            done, _ = await asyncio.wait({task, watcher}, return_when=asyncio.FIRST_COMPLETED)
-            if watcher in done:
-                at_work.discard(text)
-                watcher.result()
-            watcher.cancel()
-            await websocket.send_text(task.result())
-            await websocket.close()
-        except WebSocketDisconnect:
-            pass
-        """,
-        "all clients had left, and tasks of their endpoints still went on. Cancel what the endpoint has started",
-    ),
-    (
-        "a close without its return",
-        """
-        await websocket.accept()
-        try:
-            try:
-                async with asyncio.timeout(IDLE):
-                    text = await websocket.receive_text()
-            except TimeoutError:
-                await websocket.close(4000, "idle")
-            except KeyError:
-                await websocket.close(1003)
-                return
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(until_it_leaves(websocket))
-                await websocket.send_text(await work(text))
-                await websocket.close()
-        except* WebSocketDisconnect:
-            pass
-        """,
-        "Does each close() of the first part have its `return`?",
-    ),
-    (
-        "receive_text() as the listener, after which bytes come",
-        """
-        async def listen():
-            while True:
-                await websocket.receive_text()
-
-        await websocket.accept()
-        try:
-            if (text := await the_text(websocket)) is None:
-                return
-            async with asyncio.TaskGroup() as tasks:
-                listener = tasks.create_task(listen())
+                listener = tasks.create_task(until_it_leaves(websocket))
                 await websocket.send_text(await work(text))
                 listener.cancel()
             await websocket.close()
-        except* WebSocketDisconnect:
-            pass
-        """,
-        "and the work was stopped.",
+        """),
+        says="and the work was stopped.",
     ),
-    (
-        "the time limit is around everything, and nobody listens",
+    "the time limit is around everything, and nobody listens": whole(
         """
         await websocket.accept()
         try:
@@ -771,169 +402,88 @@ WRONG = [
         except WebSocketDisconnect:
             pass
         """,
-        "The time limit is for the text alone, not for the work.",
+        says="The time limit is for the text alone, not for the work.",
     ),
-    (
-        "a cancellation is logged as a bug, and goes no further",
-        """
-        await websocket.accept()
-        try:
-            text = await the_text(websocket)
-            if text is None:
-                return
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(until_it_leaves(websocket))
-                await websocket.send_text(await work(text))
-                await websocket.close()
-        except* WebSocketDisconnect:
-            pass
-        except* BaseException:
-            logging.getLogger("uvicorn.error").exception("a bug")
-        """,
-        "it catches even CancelledError.",
+    "a cancellation is logged as a bug, and goes no further": changed(
+        after("except* WebSocketDisconnect:\n    pass", 'except* BaseException:\n    logger.exception("a bug")'),
+        says="it catches even CancelledError.",
     ),
-    (
-        "a send that fails is logged as a bug",
-        """
-        await websocket.accept()
-        try:
-            if (text := await the_text(websocket)) is None:
-                return
-        except WebSocketDisconnect:
-            return
-        worker = asyncio.create_task(work(text))
+    "a send that fails is logged as a bug": changed(
+        *without_a_group("""
+            worker = asyncio.create_task(work(text))
 
-        async def listen():
-            with suppress(WebSocketDisconnect):
-                await until_it_leaves(websocket)
-            worker.cancel()
+            async def listen():
+                with suppress(WebSocketDisconnect):
+                    await until_it_leaves(websocket)
+                worker.cancel()
 
-        listener = asyncio.create_task(listen())
-        try:
-            await asyncio.wait({worker})
-            if not worker.cancelled():
-                await websocket.send_text(worker.result())
-                await websocket.close()
-        except Exception:
-            logging.getLogger("uvicorn.error").exception("/job failed")
-            with suppress(WebSocketDisconnect, RuntimeError):
-                await websocket.close(1011)
-        finally:
-            listener.cancel()
-            worker.cancel()
-        """,
-        "a client that leaves before its answer is logged as an error: '/job failed', with WebSocketDisconnect. Expect "
-        "WebSocketDisconnect from the send, too.",
+            listener = asyncio.create_task(listen())
+            try:
+                await asyncio.wait({worker})
+                if not worker.cancelled():
+                    await websocket.send_text(worker.result())
+                    await websocket.close()
+            except Exception:
+                logger.exception("/job failed")
+                with suppress(WebSocketDisconnect, RuntimeError):
+                    await websocket.close(1011)
+            finally:
+                listener.cancel()
+                worker.cancel()
+        """),
+        says="a client that leaves before its answer is logged as an error: '/job failed', with WebSocketDisconnect. "
+        "Expect WebSocketDisconnect from the send, too.",
     ),
-    (
-        "what it says during the work is answered",
-        """
-        async def listen():
-            while True:
-                message = await websocket.receive()
-                if message["type"] == "websocket.disconnect":
-                    raise WebSocketDisconnect(message["code"])
+    "what it says during the work is answered": changed(
+        before(
+            'if message["type"]',
+            """
+            if message["type"] == "websocket.receive":
                 with suppress(WebSocketDisconnect, RuntimeError):
                     await websocket.send_text("busy")
-
-        await websocket.accept()
-        try:
-            if (text := await the_text(websocket)) is None:
-                return
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(listen())
-                await websocket.send_text(await work(text))
-                await websocket.close()
-        except* WebSocketDisconnect:
-            pass
-        """,
-        "a client said something more during its work, a text and bytes, and was answered 'busy'. What it says during "
-        "the work is ignored.",
+            """,
+        ),
+        says="a client said something more during its work, a text and bytes, and was answered 'busy'. What it says "
+        "during the work is ignored.",
     ),
-    (
-        "the text is stripped",
-        """
-        await websocket.accept()
-        try:
-            if (text := await the_text(websocket)) is None:
-                return
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(until_it_leaves(websocket))
-                await websocket.send_text(await work(text.strip()))
-                await websocket.close()
-        except* WebSocketDisconnect:
-            pass
-        """,
-        "the client sent ' hi ' and expected ' HI ', but got 'HI'. The answer is what work(text) returns, for the text "
-        "as it came.",
+    "the text is stripped": changed(
+        ("await work(text)", "await work(text.strip())"),
+        says="the client sent ' hi ' and expected ' HI ', but got 'HI'. The answer is what work(text) returns, for "
+        "the text as it came.",
     ),
-    (
-        "a listener that nobody waits for",
-        """
-        await websocket.accept()
-        try:
-            if (text := await the_text(websocket)) is None:
-                return
+    "a listener that nobody waits for": changed(
+        *without_a_group("""
             listener = asyncio.create_task(until_it_leaves(websocket))
             try:
                 await websocket.send_text(await work(text))
                 await websocket.close()
             finally:
                 listener.cancel()
-        except WebSocketDisconnect:
-            pass
-        """,
-        "its endpoint did not notice. Somebody must go on receiving while the work goes on: one `receive()` is used up "
-        "by what the client says, and gives back a disconnect as a message, without an error. If somebody does: the "
-        "error of a task stops nothing else, unless that task is awaited, as in a TaskGroup.",
+        """),
+        says="its endpoint did not notice. Somebody must go on receiving while the work goes on: one `receive()` is "
+        "used up by what the client says, and gives back a disconnect as a message, without an error. If somebody "
+        "does: the error of a task stops nothing else, unless that task is awaited, as in a TaskGroup.",
     ),
-    (
-        "bytes during the work are refused",
-        """
-        async def listen():
-            while True:
-                message = await websocket.receive()
-                if message["type"] == "websocket.disconnect":
-                    raise WebSocketDisconnect(message["code"])
-                if message.get("bytes") is not None:
-                    await websocket.close(1003)
-
-        await websocket.accept()
-        try:
-            if (text := await the_text(websocket)) is None:
-                return
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(listen())
-                await websocket.send_text(await work(text))
-                await websocket.close()
-        except* WebSocketDisconnect:
-            pass
-        """,
-        "and the work was stopped. The connection ended with code 1003. Only a message of the type "
+    "bytes during the work are refused": changed(
+        before('if message["type"]', 'if message.get("bytes") is not None:\n    await websocket.close(1003)'),
+        says="and the work was stopped. The connection ended with code 1003. Only a message of the type "
         "`websocket.disconnect` says that it has left.",
     ),
-    (
-        "the listener and the work in gather(), and the answer below it",
-        """
-        await websocket.accept()
-        try:
-            if (text := await the_text(websocket)) is None:
-                return
+    "the listener and the work in gather(), and the answer below it": changed(
+        *without_a_group("""
             _, answer = await asyncio.gather(until_it_leaves(websocket), work(text))
             await websocket.send_text(answer)
             await websocket.close()
-        except WebSocketDisconnect:
-            pass
-        """,
-        "answer and close inside its block. (gather() waits for all, too: answer and close in one of its functions.)",
+        """),
+        says="answer and close inside its block. (gather() waits for all, too: answer and close in one of its "
+        "functions.)",
     ),
-    (
-        "another clock than that of the event loop",
-        """
-        import time
-        await websocket.accept()
-        receiving = asyncio.create_task(websocket.receive())
-        try:
+    "another clock than that of the event loop": changed(
+        before("IDLE =", "import time"),
+        (
+            GETS_THE_TEXT,
+            """
+            receiving = asyncio.create_task(websocket.receive())
             start = time.monotonic()
             while not receiving.done():
                 await asyncio.wait({receiving}, timeout=0.1)
@@ -948,85 +498,30 @@ WRONG = [
             if text is None:
                 await websocket.close(1003)
                 return
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(until_it_leaves(websocket))
-                await websocket.send_text(await work(text))
-                await websocket.close()
-        except* WebSocketDisconnect:
-            pass
-        """,
-        "a client that sent nothing was still connected after 7.5 seconds. Close it after `IDLE` seconds, with 4000 "
-        "and the reason 'idle'. (The check sets the event loop's clock forward: asyncio.timeout() goes by it, "
+            """,
+        ),
+        says="a client that sent nothing was still connected after 7.5 seconds. Close it after `IDLE` seconds, with "
+        "4000 and the reason 'idle'. (The check sets the event loop's clock forward: asyncio.timeout() goes by it, "
         "time.monotonic() does not.)",
     ),
-]
+}
 
-RIGHT_IN_ANOTHER_WAY = """
-IDLE = 5
-BUGS = {"bug 1": KeyError, "bug 2": RuntimeError, "bug 3": TimeoutError}
-
-app = FastAPI()
-at_work = set()
-
-
-async def work(text: str) -> str:
-    at_work.add(text)
-    try:
-        if text in BUGS:
-            raise BUGS[text](text)
-        if text.startswith("slow"):
-            await asyncio.Event().wait()
-        return text.upper()
-    finally:
-        at_work.discard(text)
-
-
-async def close(websocket: WebSocket, code: int, reason: str = ""):
-    with suppress(WebSocketDisconnect):
-        await websocket.close(code, reason)
-
-
-async def left(websocket: WebSocket):
-    while (await websocket.receive())["type"] != "websocket.disconnect":
-        pass
-
-
-@app.websocket("/job")
-async def job(websocket: WebSocket):
-    await websocket.accept()
-    try:
-        message = await asyncio.wait_for(websocket.receive(), IDLE)
-    except TimeoutError:
-        await close(websocket, 4000, "idle")
-        return
-    if message["type"] == "websocket.disconnect":
-        return
-    if message.get("text") is None:
-        await close(websocket, 1003)
-        return
-    worker = asyncio.create_task(work(message["text"]))
-    watcher = asyncio.create_task(left(websocket))
-    try:
-        done, _ = await asyncio.wait({worker, watcher}, return_when=asyncio.FIRST_COMPLETED)
-        if watcher not in done:
-            await websocket.send_text(worker.result())
-            await websocket.close()
-    except WebSocketDisconnect:
-        pass
-    finally:
-        for task in (worker, watcher):
-            task.cancel()
-        await asyncio.gather(worker, watcher, return_exceptions=True)
-"""
-
-SLICES_OF_TIME = RIGHT_IN_ANOTHER_WAY.replace(
-    "message = await asyncio.wait_for(websocket.receive(), IDLE)",
-    """receiving = asyncio.create_task(websocket.receive())
-        for _ in range(IDLE):
+RIGHT = {
+    "tasks, and no group": whole(WITHOUT_A_GROUP),
+    "a time limit in slices": changed(
+        (
+            "message = await asyncio.wait_for(websocket.receive(), IDLE)",
+            """
+            receiving = asyncio.create_task(websocket.receive())
+            for _ in range(IDLE):
+                if not receiving.done():
+                    await asyncio.wait({receiving}, timeout=1)
             if not receiving.done():
-                await asyncio.wait({receiving}, timeout=1)
-        if not receiving.done():
-            receiving.cancel()
-            raise TimeoutError
-        message = receiving.result()""",
-)
+                receiving.cancel()
+                raise TimeoutError
+            message = receiving.result()
+            """,
+        ),
+        of=WITHOUT_A_GROUP,
+    ),
+}
