@@ -155,8 +155,15 @@ def test_the_workflow_runs_the_same_tests_everywhere():
     assert f"Python {oldest} to {newest}" in read("README.md")
     (said,) = re.findall(r"on Python ([\d.]+ to [\d.]+)\.", lessons.path("who-sees-what").read_text(encoding="utf-8"))
     assert said == f"{oldest} to {newest}"
-    assert {"make test", "make binder"} <= set(read(".ci/run").splitlines())
+    assert {"make test", "make thorough", "make binder"} <= set(read(".ci/run").splitlines())
     assert "schedule" in workflow[True]  # YAML reads the key `on` as true
+
+
+@pytest.mark.parametrize("marks", [(), ("browser",), ("thorough",), ("thorough", "browser"), ("binder",)])
+def test_each_kind_of_test_is_run_by_one_command(marks):
+    commands = [one or other for one, other in re.findall(r'pytest .*-m (?:"([^"]+)"|(\w+))', read("Makefile"))]
+    names = {name: name in marks for name in ("browser", "thorough", "binder")}
+    assert [eval(command, names.copy()) for command in commands].count(True) == 1
 
 
 def test_the_pages_are_published_as_make_site_builds_them():
