@@ -1,16 +1,7 @@
 """The check under the exercise of closing-too-early."""
 
-from course.judging import (
-    Client,
-    NotYet,
-    Verdict,
-    check_up,
-    judge,
-    no_error,
-    quote,
-    visit,
-    what_the_endpoint_did,
-)
+from course.client import Client, NotYet, quote, visit
+from course.judging import Verdict, check_up, judge, no_error, what_the_endpoint_did
 from wslab.server import Server
 
 __all__ = ["tally"]

@@ -4,7 +4,8 @@ import time
 from collections.abc import Iterable
 from functools import partial
 
-from course.judging import NotYet, Refused, Verdict, check_up, judge, visit, what_the_endpoint_did
+from course.client import NotYet, Refused, visit
+from course.judging import Verdict, check_up, judge, what_the_endpoint_did
 from wslab.conversation import Event
 from wslab.server import Server
 

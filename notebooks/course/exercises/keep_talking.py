@@ -1,6 +1,7 @@
 """The check under the exercise of keep-talking."""
 
-from course.judging import Verdict, check_up, judge, visit
+from course.client import visit
+from course.judging import Verdict, check_up, judge
 from wslab.server import Server
 
 __all__ = ["counting_echo"]

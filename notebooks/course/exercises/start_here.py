@@ -2,7 +2,8 @@
 
 from functools import partial
 
-from course.judging import Verdict, check_up, judge, visit
+from course.client import visit
+from course.judging import Verdict, check_up, judge
 from wslab.server import Server
 
 __all__ = ["shout"]

@@ -1,16 +1,7 @@
 """The check under the exercise of text-bytes-and-json."""
 
-from course.judging import (
-    DISCONNECT,
-    DISCONNECTED,
-    MISSING_AWAIT,
-    NotYet,
-    Verdict,
-    check_up,
-    judge,
-    visit,
-    what_the_endpoint_did,
-)
+from course.client import MISSING_AWAIT, NotYet, visit
+from course.judging import DISCONNECT, DISCONNECTED, Verdict, check_up, judge, what_the_endpoint_did
 from wslab.server import ServeError, Server
 
 __all__ = ["measuring"]

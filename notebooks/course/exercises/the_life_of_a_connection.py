@@ -5,18 +5,8 @@ from functools import partial
 
 from websockets import ConnectionClosed
 
-from course.judging import (
-    MISSING_AWAIT,
-    WAIT,
-    Client,
-    NotYet,
-    Verdict,
-    check_up,
-    describe_end,
-    judge,
-    quote,
-    visit,
-)
+from course.client import MISSING_AWAIT, WAIT, Client, NotYet, describe_end, quote, visit
+from course.judging import Verdict, check_up, judge
 from wslab.server import Server
 
 __all__ = ["age_gate"]
