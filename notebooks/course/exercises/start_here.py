@@ -14,8 +14,7 @@ async def shout(app) -> Verdict:
 
     async def answers(server: Server, text: str) -> str:
         async with visit(server, "/ws") as client:
-            await client.say(text)
-            await client.expect(text.upper())
+            await client.ask(text, text.upper())
             await client.expect_close()
         return f"{text!r} is answered with {text.upper()!r}"
 
