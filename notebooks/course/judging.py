@@ -1,33 +1,21 @@
 """What the checks under the exercises are made of.
 
-A check takes the reader's app, talks to it with a real client, and returns a `Verdict` that says in the reader's terms
-what worked and what did not. Every wait is bounded, so that no answer, however wrong, makes the cell hang.
+A check takes the reader's app, lets real clients talk to it (`client.py`), and returns a `Verdict` that says in the
+reader's terms what worked and what did not.
 """
 
 import asyncio
 import contextlib
-import json
 import textwrap
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
-from websockets import (
-    ClientConnection,
-    ConnectionClosed,
-    InvalidHandshake,
-    InvalidMessage,
-    InvalidStatus,
-    connect,
-)
-
-from wslab.clients import in_one_breath
-from wslab.conversation import describe_payload
+from course.client import WAIT, NotYet
 from wslab.examination import checkup
 from wslab.server import ServeError, Server, serve
 
 DISCONNECT = "endpoint raised WebSocketDisconnect("
 DISCONNECT_IN_A_GROUP = "endpoint raised ExceptionGroup with WebSocketDisconnect("
 DISCONNECTED = "endpoint raised WebSocketDisconnected:"
-MISSING_AWAIT = "Does every call of `websocket` have its `await`, and does the endpoint answer before it ends?"
 GOES_ON = (
     "Something goes on after the connection has ended: is a `return` missing, or is it still in a loop? "
     "Or does a send or close() stand below the `except`, or in a `finally`?"
@@ -47,24 +35,7 @@ CAUSES = {  # parts of an error's text, and what to look at; the texts of Python
     "'dict' object has no attribute 'encode'": "a dictionary belongs into `send_json()`",
     "Exceeds the limit (": "leave Python's limit as it is, and catch this error: make the whole answer in the `try`",
 }
-LONG = 100  # characters or bytes of a message that are quoted
-WAIT = 2.0  # seconds that a client waits for a handshake, an answer or a close
-
-
-class NotYet(Exception):
-    """The message tells the reader what is still missing; `hint` what may be the cause, if nothing better is known."""
-
-    def __init__(self, message: str, hint: str = ""):
-        super().__init__(message)
-        self.hint = hint
-
-
-class Refused(NotYet):
-    """The handshake was answered with the HTTP `status`."""
-
-    def __init__(self, status: int, message: str, hint: str = ""):
-        super().__init__(message, hint)
-        self.status = status
+NO_HINTS: Mapping[str, str] = {}
 
 
 class Verdict:
@@ -132,6 +103,20 @@ async def judge(app, *steps: Callable[[Server], Awaitable[str]], **uvicorn_optio
     return Verdict([*good, "no endpoint ended with an error"])
 
 
+async def look_further(verdict: Verdict, *looks: Callable[[], Awaitable[None]]) -> Verdict:
+    """After a passed verdict: what cannot be a step, since it serves the app anew or not at all.
+
+    Up to the first look that raises `NotYet`. A look that finds nothing wrong adds no line for the reader.
+    """
+    try:
+        if verdict.passed:
+            for look in looks:
+                await look()
+    except (NotYet, ServeError) as problem:
+        return Verdict(verdict.good, str(problem))
+    return verdict
+
+
 async def no_error(server: Server) -> None:
     """None of the endpoints may have raised an error, or returned without closing, since this was last looked at."""
     error = await what_the_endpoint_did(server)
@@ -144,6 +129,21 @@ async def no_error(server: Server) -> None:
         raise NotYet(f"the clients got what they should, but the {error}.")
 
 
+async def expect_no_error(server: Server, start: str, hints: Mapping[str, str] = NO_HINTS, advice: str = "") -> None:
+    """No endpoint may have done what it should not, since this was last looked at.
+
+    Else `start` begins the sentence that says what it did; the hint for it follows, and then the `advice`.
+    """
+    if error := await what_the_endpoint_did(server):
+        words = [f"{start} {error}.", hint_for(error, hints), advice]
+        raise NotYet(" ".join(word for word in words if word))
+
+
+def hint_for(error: str, hints: Mapping[str, str]) -> str:
+    """The first of the hints whose key is part of the error; with the key "" for any other."""
+    return next((hint for part, hint in hints.items() if part in error), "")
+
+
 async def what_the_endpoint_did(server: Server) -> str:
     """The first thing on the tape that an endpoint should not do (`endpoint raised ...`), or an empty text."""
     try:
@@ -153,11 +153,12 @@ async def what_the_endpoint_did(server: Server) -> str:
     notes = (event.text for event in conversation.events if not event.message)
     note = next((note for note in notes if note.startswith("endpoint ")), "")
     note = note.removesuffix("...").rstrip() + " [...]" if note.endswith("...") else note.removesuffix(".")
-    return note + next((f" ({cause})" for text, cause in CAUSES.items() if text in note), "")
+    cause = hint_for(note, CAUSES)
+    return f"{note} ({cause})" if cause else note
 
 
-async def can_be_cancelled(app, path: str) -> bool:
-    """Whether the endpoint, while it waits for a message, ends as cancelled when it is cancelled."""
+async def ends_when_cancelled(app, path: str) -> None:
+    """The endpoint at `path`, while it waits for a message, must end as cancelled when it is cancelled."""
     waits = asyncio.Event()
     first = [{"type": "websocket.connect"}]
 
@@ -196,163 +197,5 @@ async def can_be_cancelled(app, path: str) -> bool:
     await asyncio.wait([endpoint], timeout=WAIT)
     if endpoint.done() and not endpoint.cancelled():
         endpoint.exception()  # seen, so that asyncio does not complain about it
-    return endpoint.cancelled()
-
-
-class Client:
-    """A connected client that says what it misses in the reader's terms."""
-
-    def __init__(self, ws: ClientConnection):
-        self.ws = ws
-        self.said: str | bytes | None = None
-
-    async def say(self, message: str | bytes) -> None:
-        """Send `message`. That the connection may be closed already shows at the next `expect`."""
-        self.said = message
-        with contextlib.suppress(ConnectionClosed):
-            await self.ws.send(message)
-
-    async def say_and_leave(self, *messages: str | bytes) -> None:
-        """Send messages and close with 1000, all in one write: the client has left before the first is answered.
-
-        That the connection may be closed already shows in what the endpoint did.
-        """
-        self.said = messages[-1]
-        with contextlib.suppress(ConnectionClosed, TimeoutError):
-            async with asyncio.timeout(WAIT):
-                await in_one_breath(self.ws, list(messages), then_close=True)
-                await self.ws.wait_closed()
-
-    async def expect(
-        self,
-        answer: str,
-        *,
-        wrong: str | Callable[[str], str] = "",
-        silent: str = MISSING_AWAIT,
-        closed: str = MISSING_AWAIT,
-    ) -> None:
-        """The next message must be the text `answer`.
-
-        `wrong`, or what it says of that text, is added to the message if it is another one, `silent` if none comes,
-        `closed` if the connection has ended instead.
-        """
-        expected = repr(answer)
-        got = await self.hear(expected, silent=silent, closed=closed)
-        if got != answer:
-            raise NotYet(f"{self._asked(expected)} got {quote(got)}.", wrong(got) if callable(wrong) else wrong)
-
-    async def hear(self, expected: str, *, silent: str = MISSING_AWAIT, closed: str = MISSING_AWAIT) -> str:
-        """The next message, which must be a text. `expected` says in words which."""
-        got = await self._answer(expected, silent, closed)
-        sent = self._asked(expected)
-        if isinstance(got, bytes):
-            raise NotYet(f"{sent} got bytes, {quote(got)}. send_text() sends text.")
-        if "<coroutine object" in got:
-            raise NotYet(f"{sent} got the text of a coroutine. {MISSING_AWAIT}")
-        return got
-
-    async def expect_json(
-        self, answer: dict, *, wrong: str = "", silent: str = MISSING_AWAIT, closed: str = MISSING_AWAIT
-    ) -> None:
-        """The next message must be a text that says what `answer` says, as JSON.
-
-        `wrong` is added to the message if it says something else, `silent` if none comes, `closed` if the connection
-        has ended instead.
-        """
-        expected = json.dumps(answer)
-        got = await self._answer(expected, silent, closed)
-        sent = self._asked(expected)
-        if isinstance(got, bytes):
-            raise NotYet(f"{sent} got bytes, {quote(got)}. Answer with text: send_json() sends it, without mode.")
-        try:
-            same = json.dumps(json.loads(got), sort_keys=True) == json.dumps(answer, sort_keys=True)
-        except ValueError:
-            raise NotYet(f"{sent} got {quote(got)}, which is not JSON. send_json() writes JSON.") from None
-        if not same:
-            raise NotYet(f"{sent} got {got}.", wrong)
-
-    def _asked(self, expected: str) -> str:
-        """The start of a sentence about what came instead."""
-        said = "" if self.said is None else f"sent {quote(self.said)} and "
-        return f"the client {said}expected {expected}, but"
-
-    async def _answer(self, expected: str, silent: str, closed: str) -> str | bytes:
-        """The next message. `silent` and `closed` are hints for when there is none."""
-        sent = self._asked(expected)
-        try:
-            async with asyncio.timeout(WAIT):
-                return await self.ws.recv()
-        except TimeoutError:
-            raise NotYet(f"{sent} no answer came within {WAIT:g} seconds.", silent) from None
-        except ConnectionClosed:
-            raise NotYet(f"{sent} the connection ended first, with {describe_end(self.ws)}.", closed) from None
-
-    async def expect_silence(self) -> None:
-        """No message may be on its way that nobody asked for."""
-        with contextlib.suppress(ConnectionClosed, TimeoutError):
-            async with asyncio.timeout(WAIT):
-                await (await self.ws.ping())  # what the endpoint sent before has come when the pong comes
-            async with asyncio.timeout(0):
-                extra = await self.ws.recv()
-            raise NotYet(f"after the answer to {quote(self.said)} came one more message, {quote(extra)}.")
-
-    async def expect_close(self, *, hint: str = "") -> None:
-        """The server must now close the connection, with code 1000 and without another message.
-
-        `hint` says how, if that is more than `await websocket.close()`.
-        """
-        try:
-            async with asyncio.timeout(WAIT):
-                extra = await self.ws.recv()
-        except TimeoutError:
-            raise NotYet(
-                f"after the answer the connection was still open {WAIT:g} seconds later. {hint or 'End with close().'}"
-            ) from None
-        except ConnectionClosed:
-            if self.ws.close_code != 1000:
-                raise NotYet(
-                    f"after the answer the connection ended with {describe_end(self.ws)}, not with 1000.",
-                    hint or "End with `await websocket.close()`.",
-                ) from None
-        else:
-            raise NotYet(f"after the answer came one more message, {quote(extra)}. One answer is enough.")
-
-
-@contextlib.asynccontextmanager
-async def visit(server: Server, path: str) -> AsyncIterator[Client]:
-    """Connect to `path`, and leave politely at the end. A handshake that fails is explained."""
-    try:
-        ws = await connect(server.url(path), open_timeout=WAIT, close_timeout=1)
-    except InvalidStatus as refusal:
-        status = refusal.response.status_code
-        if status == 403:
-            raise Refused(
-                status,
-                f"the handshake for {path} was refused with HTTP 403.",
-                f'Is there an endpoint for that path, with `@app.websocket("{path}")` '
-                "and the one parameter `websocket: WebSocket`?",
-            ) from None
-        raise Refused(
-            status,
-            f"the handshake for {path} failed with HTTP {status}.",
-            "Does the endpoint begin with `await websocket.accept()`?",
-        ) from None
-    except TimeoutError:
-        raise NotYet(
-            f"the endpoint for {path} did not accept the connection within {WAIT:g} seconds.",
-            "Does it begin with `await websocket.accept()`?",
-        ) from None
-    except (InvalidHandshake, InvalidMessage, OSError) as error:
-        raise NotYet(f"the handshake for {path} failed: {error}.") from None
-    async with ws:
-        yield Client(ws)
-
-
-def quote(message: str | bytes) -> str:
-    """The message as Python writes it; of a long one the start, and how long it is."""
-    return describe_payload(message, LONG)
-
-
-def describe_end(ws: ClientConnection) -> str:
-    """How the connection ended, for a sentence: `code 1000`."""
-    return "code 1006, cut off without close()" if ws.close_code == 1006 else f"code {ws.close_code}"
+    if not endpoint.cancelled():
+        raise NotYet(NOT_CANCELLED)

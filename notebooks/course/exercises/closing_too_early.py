@@ -1,112 +1,95 @@
 """The check under the exercise of closing-too-early."""
 
-from course.judging import (
-    Client,
-    NotYet,
-    Verdict,
-    check_up,
-    judge,
-    no_error,
-    quote,
-    visit,
-    what_the_endpoint_did,
-)
+from course.client import Client, NotYet, quote, visit
+from course.judging import Verdict, check_up, expect_no_error, judge, no_error
 from wslab.server import Server
 
 __all__ = ["tally"]
 
+PATH = "/tally"
 LOOP = "Is the loop there, and does only `done` end it?"
 OWN = "Each client has a sum of its own: keep it in a variable of the endpoint."
 WHOLE = "int() decides what is a whole number: call it, and catch its ValueError."
 CLOSED = 'End with `await websocket.close(1000, "done")`.'
 EXACTLY = "The end is exactly `done`. Other texts are numbers, or they are not."
 DIGITS = 1000  # of the longest number
+CAN_FAIL = "The last words can fail: do they stand in the `try`, too?"
 LAST_WORDS = "The last words come before close()."
 
 
 async def tally(app) -> Verdict:
     """`/tally` adds up numbers, says the total at `done`, and closes with 1000 "done"."""
-
-    async def done(client: Client, total: int) -> None:
-        await client.say("done")
-        await client.expect(f"total: {total}", closed=LAST_WORDS)
-        await client.expect_close(hint=CLOSED)
-        if (reason := client.ws.close_reason) != "done":
-            raise NotYet(f"after the total the connection was closed with the reason {reason!r}, not with 'done'.")
-
-    async def adds(client: Client, *pairs: tuple[str, str], wrong: str = "") -> None:
-        for text, answer in pairs:
-            await client.say(text)
-            await client.expect(answer, wrong=wrong, closed=LOOP)
-
-    async def ends(server: Server) -> str:
-        async with visit(server, "/tally") as client:
-            await adds(client, ("2", "2"), ("40", "42"), ("-50", "-8"), ("0", "-8"))
-            await done(client, -8)
-        async with visit(server, "/tally") as client:
-            await done(client, 0)
-        await no_error(server)
-        return "numbers are added up, then come the last words, then close 1000 'done'"
-
-    async def bears_mistakes(server: Server) -> str:
-        async with visit(server, "/tally") as client:
-            no = "not a number"
-            await adds(client, ("7", "7"), ("seven", no), ("", no), ("3.5", no), ("1", "8"))
-            await adds(client, ("--5", no), ("²", no), ("+5", "13"), ("0x10", no), ("010", "23"), wrong=WHOLE)
-            for almost in ["DONE", " done"]:
-                await client.say(almost)
-                await client.expect(no, wrong=EXACTLY, closed=EXACTLY)
-            await done(client, 23)
-        await no_error(server)
-        return "after a text that is not a number the conversation goes on"
-
-    async def takes_what_int_takes(server: Server) -> str:
-        async with visit(server, "/tally") as client:
-            number = "1" * DIGITS
-            await client.say(number)
-            got = await client.hear("the same number", closed=LOOP)
-            if got != number:
-                raise NotYet(
-                    f"the client sent {DIGITS} times '1' and expected the same number, but got {quote(got)}. "
-                    "Numbers may have 1,000 digits."
-                )
-            await adds(client, (f"-{number}", "0"), (" 42 ", "42"), ("1_000", "1042"), wrong=WHOLE)
-            await adds(client, *((text, "not a number") for text in ("4.0", "1e3", "1,000", "_1")), wrong=WHOLE)
-            await done(client, 1042)
-        await no_error(server)
-        return "int() decides what a whole number is, however long"
-
-    async def apart(server: Server) -> str:
-        async with visit(server, "/tally") as ann, visit(server, "/tally") as ben:
-            await adds(ann, ("1", "1"), wrong=OWN)
-            await adds(ben, ("10", "10"), wrong=OWN)
-            await done(ben, 10)
-            await adds(ann, ("2", "3"), wrong=OWN)
-        await no_error(server)
-        return "two clients at once have sums of their own; one is done, the other goes on and leaves"
-
-    async def leaves_before_the_last_words(server: Server) -> str:
-        async with visit(server, "/tally") as client:
-            await adds(client, ("3", "3"))
-            # In one piece, so that the server knows that the client has left when the endpoint reads its `done`.
-            await client.say_and_leave("done")
-        if error := await what_the_endpoint_did(server):
-            raise NotYet(
-                f"when a client said 'done' and left at once, the {error}. The last words can fail: do they stand in "
-                "the `try`, too?"
-            )
-        return "a client that says 'done' and leaves at once does no harm"
-
     verdict = await judge(app, ends, bears_mistakes, takes_what_int_takes, apart, leaves_before_the_last_words)
-    return await check_up(
-        verdict,
-        app,
-        "/tally",
-        "silent",
-        "goes away",
-        "drops while idle",
-        "drops before the answer",
-        "crowd",
-        say=["1", "2"],
-        good="clients that go away or lose their connection do it no harm",
-    )
+    clients = ["silent", "goes away", "drops while idle", "drops before the answer", "crowd"]
+    good = "clients that go away or lose their connection do it no harm"
+    return await check_up(verdict, app, PATH, *clients, say=["1", "2"], good=good)
+
+
+async def ends(server: Server) -> str:
+    async with visit(server, PATH) as client:
+        await adds(client, ("2", "2"), ("40", "42"), ("-50", "-8"), ("0", "-8"))
+        await done(client, -8)
+    async with visit(server, PATH) as client:
+        await done(client, 0)
+    await no_error(server)
+    return "numbers are added up, then come the last words, then close 1000 'done'"
+
+
+async def bears_mistakes(server: Server) -> str:
+    async with visit(server, PATH) as client:
+        no = "not a number"
+        await adds(client, ("7", "7"), ("seven", no), ("", no), ("3.5", no), ("1", "8"))
+        await adds(client, ("--5", no), ("²", no), ("+5", "13"), ("0x10", no), ("010", "23"), wrong=WHOLE)
+        for almost in ["DONE", " done"]:
+            await client.ask(almost, no, wrong=EXACTLY, closed=EXACTLY)
+        await done(client, 23)
+    await no_error(server)
+    return "after a text that is not a number the conversation goes on"
+
+
+async def takes_what_int_takes(server: Server) -> str:
+    async with visit(server, PATH) as client:
+        number = "1" * DIGITS
+        await client.say(number)
+        got = await client.hear("the same number", closed=LOOP)
+        if got != number:
+            raise NotYet(
+                f"the client sent {DIGITS} times '1' and expected the same number, but got {quote(got)}. "
+                "Numbers may have 1,000 digits."
+            )
+        await adds(client, (f"-{number}", "0"), (" 42 ", "42"), ("1_000", "1042"), wrong=WHOLE)
+        await adds(client, *((text, "not a number") for text in ("4.0", "1e3", "1,000", "_1")), wrong=WHOLE)
+        await done(client, 1042)
+    await no_error(server)
+    return "int() decides what a whole number is, however long"
+
+
+async def apart(server: Server) -> str:
+    async with visit(server, PATH) as ann, visit(server, PATH) as ben:
+        await adds(ann, ("1", "1"), wrong=OWN)
+        await adds(ben, ("10", "10"), wrong=OWN)
+        await done(ben, 10)
+        await adds(ann, ("2", "3"), wrong=OWN)
+    await no_error(server)
+    return "two clients at once have sums of their own; one is done, the other goes on and leaves"
+
+
+async def leaves_before_the_last_words(server: Server) -> str:
+    async with visit(server, PATH) as client:
+        await adds(client, ("3", "3"))
+        # In one piece, so that the server knows that the client has left when the endpoint reads its `done`.
+        await client.say_and_leave("done")
+    await expect_no_error(server, "when a client said 'done' and left at once, the", advice=CAN_FAIL)
+    return "a client that says 'done' and leaves at once does no harm"
+
+
+async def done(client: Client, total: int) -> None:
+    await client.ask("done", f"total: {total}", closed=LAST_WORDS)
+    await client.expect_close(hint=CLOSED)
+    if (reason := client.ws.close_reason) != "done":
+        raise NotYet(f"after the total the connection was closed with the reason {reason!r}, not with 'done'.")
+
+
+async def adds(client: Client, *pairs: tuple[str, str], wrong: str = "") -> None:
+    for text, answer in pairs:
+        await client.ask(text, answer, wrong=wrong, closed=LOOP)

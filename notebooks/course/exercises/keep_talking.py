@@ -1,6 +1,7 @@
 """The check under the exercise of keep-talking."""
 
-from course.judging import Verdict, check_up, judge, visit
+from course.client import ENDLESS_LOOP, visit
+from course.judging import Verdict, check_up, judge
 from wslab.server import Server
 
 __all__ = ["counting_echo"]
@@ -13,20 +14,16 @@ async def counting_echo(app) -> Verdict:
     async def counts(server: Server) -> str:
         async with visit(server, "/count") as client:
             for number, text in enumerate(texts, 1):
-                await client.say(text)
-                await client.expect(f"{number}: {text}", closed="Is the loop there, with no end of its own?")
+                await client.ask(text, f"{number}: {text}", closed=ENDLESS_LOOP)
             await client.expect_silence()
         return f"{len(texts)} messages on one connection are numbered from 1 to {len(texts)}"
 
     async def counts_for_each_client(server: Server) -> str:
         hint = "Each client has a count of its own: keep it in a variable of the endpoint."
         async with visit(server, "/count") as ann, visit(server, "/count") as ben:
-            await ann.say("hi")
-            await ann.expect("1: hi", wrong=hint)
-            await ben.say("hello")
-            await ben.expect("1: hello", wrong=hint)
-            await ann.say("bye")
-            await ann.expect("2: bye", wrong=hint)
+            await ann.ask("hi", "1: hi", wrong=hint)
+            await ben.ask("hello", "1: hello", wrong=hint)
+            await ann.ask("bye", "2: bye", wrong=hint)
         return "two clients at once are counted apart"
 
     verdict = await judge(app, counts, counts_for_each_client)

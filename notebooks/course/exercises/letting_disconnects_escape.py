@@ -1,234 +1,196 @@
 """The check under the exercise of letting-disconnects-escape."""
 
-import asyncio
 import contextlib
 import re
+from collections.abc import AsyncIterator
+from functools import partial
 
-from websockets import ConnectionClosed
-
-from course.exercises.catching_too_much import errors_in_the_log
-from course.judging import (
-    DISCONNECT,
-    DISCONNECTED,
-    GOES_ON,
-    WAIT,
-    Client,
-    NotYet,
-    Verdict,
-    check_up,
-    judge,
-    visit,
-    what_the_endpoint_did,
-)
-from wslab.clients import drop
+from course.client import ENDLESS_LOOP, Client, NotYet, visit
+from course.error_log import ErrorLog, errors_in_the_log
+from course.judging import DISCONNECT, DISCONNECTED, GOES_ON, Verdict, check_up, hint_for, judge, what_the_endpoint_did
 from wslab.server import Server
 
 __all__ = ["who_is_online"]
 
+PATH = "/online"
+WHO = "who is there?"
+NORMALLY = "closed with 1000"
+ONLY_ITS_OWN = "Does the endpoint take out only what it has put in?"
+HINTS = {  # parts of what an endpoint did when its client left, and what to do about it
+    DISCONNECT: "Expect WebSocketDisconnect wherever the endpoint receives or sends.",
+    DISCONNECTED: GOES_ON,
+    **dict.fromkeys(["UnboundLocalError", "NameError", "ValueError"], ONLY_ITS_OWN),
+}
+HIDDEN = (
+    "Is the error that the bytes cause caught, and hidden? Expect WebSocketDisconnect alone: what stands in a "
+    "`finally` is done after any error."
+)
 FORM = 'Answer with a text: the names, with ", " between them.'
+EVERYBODY = (
+    'The answer has everybody who is online, by whatever connection they came, sorted by name, with ", " between them.'
+)
+ONLY_THE_FIRST = "Only the first text of a client is its name; a later one asks who is there."
+AS_IT_CAME = "The first text of a client is its name, as it came, and an empty one is a name, too."
 NOT_TAKEN_OUT = (
     "A client called Fay left before its answer, and is still in the answers. Is the name taken out when the *send* "
     "fails, too?"
 )
-AS_IT_CAME = "The first text of a client is its name, as it came, and an empty one is a name, too."
+ONE_LEFT = "One of several clients called Ben has left, and another is still there."
 LEFT_OVER = "Are the others left over from an earlier check? Run your endpoint's cell again, to begin anew."
 
 
 async def who_is_online(app) -> Verdict:
     """`/online` answers each text with the sorted names of those that are online, the first text of each."""
-
-    async def asks(client: Client, answer: str, wrong: str = "", more: str = "", text: str = "who is there?") -> None:
-        """`wrong` is the hint if the answer is another one, `more` if it has names that do not belong there."""
-
-        def hint(got: str) -> str:
-            if names_in(got) == names_in(answer):
-                return FORM
-            return more if more and set(names_in(got)) > set(names_in(answer)) else wrong
-
-        await client.say(text)
-        await client.expect(answer, wrong=hint, closed="Is the loop there, with no end of its own?")
-
-    async def comes(client: Client, name: str, answer: str, wrong: str = "", more: str = "") -> None:
-        await asks(client, answer, wrong, more, text=name)
-
-    async def has_left(server: Server, how: str, may_fail: bool = False) -> None:
-        """Wait until the endpoint of a client that has left is done, and look at what it did.
-
-        If it `may_fail`, it may end with an error of its own that shows: one that escapes, or is in the log.
-        """
-        error = await what_the_endpoint_did(server)
-        logged = log.first() if log.records else ""
-        log.clear()
-        if may_fail and (is_its_own(error) or (logged and "returned without close()" in error)):
-            return
-        if error:
-            hint = ""
-            if error.startswith(DISCONNECT):
-                hint = " Expect WebSocketDisconnect wherever the endpoint receives or sends."
-            elif error.startswith(DISCONNECTED):
-                hint = f" {GOES_ON}"
-            elif "UnboundLocalError" in error or "NameError" in error or "ValueError" in error:
-                hint = " Does the endpoint take out only what it has put in?"
-            elif "returned without close()" in error and may_fail:
-                hint = (
-                    " Is the error that the bytes cause caught, and hidden? Expect WebSocketDisconnect alone: "
-                    "what stands in a `finally` is done after any error."
-                )
-            raise NotYet(f"when a client {how}, the {error}.{hint}")
-        if logged and not may_fail:
-            raise NotYet(
-                f"when a client {how}, an error was logged: {logged}. Expect WebSocketDisconnect before other errors: "
-                "one that leaves must not cause any."
-            )
-
-    async def answers(server: Server) -> str:
-        async with visit(server, "/online") as zoe, visit(server, "/online") as ann:
-            await comes(zoe, "Zoe", "Zoe", FORM, LEFT_OVER)
-            wrong = "The answer has everybody who is online, by whatever connection they came, sorted by name"
-            await comes(ann, "Ann", "Ann, Zoe", f'{wrong}, with ", " between them.')
-            await zoe.expect_silence()
-            later = "Only the first text of a client is its name; a later one asks who is there."
-            await asks(ann, "Ann, Zoe", later, text="Max")
-            await asks(zoe, "Ann, Zoe")
-            await ann.expect_silence()
-        await has_left(server, "closed with 1000")
-        return "Zoe comes, then Ann: each text of theirs is answered with 'Ann, Zoe'"
-
-    async def lets_go(server: Server, name: str, how: str, leave, may_fail: bool) -> str:
-        async with visit(server, "/online") as client:
-            await comes(client, name, name, more="Is somebody in the answer who has left?")
-            async with visit(server, "/online") as zoe:
-                await comes(zoe, "Zoe", f"{name}, Zoe")
-                await leave(client)
-                await has_left(server, how, may_fail)
-                await asks(zoe, "Zoe", f"{name} {how} before that, and has to be taken out. Zoe is still there.")
-        await has_left(server, "closed with 1000")
-        return f"{name} {how}, and is not in the answers any more"
-
-    async def lets_nobody_go(server: Server) -> str:
-        how = "left without having said a name"
-        async with visit(server, "/online") as zoe:
-            await comes(zoe, "Zoe", "Zoe")
-            async with visit(server, "/online"):
-                await asks(zoe, "Zoe", "A client that has not said its name is not online.")
-            await has_left(server, how)
-            await asks(zoe, "Zoe")
-        await has_left(server, "closed with 1000")
-        return f"a client {how}, and nothing broke"
-
-    async def lets_go_without_an_answer(server: Server) -> str:
-        how = "left before its answer"
-        async with visit(server, "/online") as zoe:
-            await comes(zoe, "Zoe", "Zoe")
-            for answers in (0, 1):
-                async with visit(server, "/online") as fay:
-                    if answers:
-                        await comes(fay, "Fay", "Fay, Zoe")
-                    await without_waiting(fay)
-                await has_left(server, how)
-                await asks(zoe, "Zoe", more=NOT_TAKEN_OUT)
-        await has_left(server, "closed with 1000")
-        return f"a client {how}, the first or the second one, and is not in the answers"
-
-    async def counts_namesakes(server: Server) -> str:
-        async with contextlib.AsyncExitStack() as stack:
-            zoe, *bens = [await stack.enter_async_context(visit(server, "/online")) for _ in range(4)]
-            await comes(zoe, "Zoe", "Zoe")
-            for ben in bens:
-                await comes(ben, "Ben", "Ben, Zoe", "However many clients are called Ben, the name is there once.")
-            first, second, third = bens
-            for ben, there in [(third, "Ben, Zoe"), (first, "Ben, Zoe"), (second, "Zoe")]:
-                await with_1000(ben)
-                await has_left(server, "closed with 1000")
-                wrong = "One of several clients called Ben has left, and another is still there."
-                await asks(zoe, there, "All clients called Ben have left." if ben is second else wrong)
-        await has_left(server, "closed with 1000")
-        return "of three clients called Ben one leaves after the other: the name is there until the last has left"
-
-    async def keeps_those_who_stay(server: Server) -> str:
-        async with visit(server, "/online") as ben:
-            async with visit(server, "/online") as ann:
-                await comes(ann, "Ann", "Ann")
-                await comes(ben, "Ben", "Ann, Ben")
-            await has_left(server, "closed with 1000")
-            async with visit(server, "/online") as cleo:
-                await comes(cleo, "Cleo", "Ben, Cleo", "Ann has left before. Ben, who came after her, is still there.")
-                await with_1000(ben)
-                await has_left(server, "closed with 1000")
-                await asks(cleo, "Cleo", "Ben has left before. Cleo, who came after him, is still there.")
-        await has_left(server, "closed with 1000")
-        return "whoever comes after another has left takes nobody's place"
-
-    async def takes_any_name(server: Server) -> str:
-        for name in [" Ann lee ", ""]:
-            async with visit(server, "/online") as client:
-                for text in [name, "who is there?"]:
-                    await client.say(text)
-                    await client.expect(name, wrong=AS_IT_CAME, closed=AS_IT_CAME)
-            await has_left(server, "closed with 1000")
-        async with visit(server, "/online") as zoe:
-            await zoe.say("Zoe")
-            await zoe.expect("Zoe", wrong="A client whose name was '' has left, and has to be taken out.")
-        await has_left(server, "closed with 1000")
-        return "a name is the first text as it came, with spaces or empty"
-
-    async def with_1000(client: Client) -> None:
-        await client.ws.close()
-
-    async def with_1001(client: Client) -> None:
-        await client.ws.close(1001, "page left")
-
-    async def cut(client: Client) -> None:
-        await drop(client.ws)
-
-    async def without_waiting(client: Client) -> None:
-        await client.say_and_leave("Fay")  # so the endpoint gets the text when it cannot answer
-
-    async def with_bytes(client: Client) -> None:
-        with contextlib.suppress(ConnectionClosed, TimeoutError):
-            async with asyncio.timeout(WAIT):
-                await client.ws.send(b"\x00\xff")
-                await (await client.ws.ping())  # the endpoint has them before the connection is closed
-        await client.ws.close()
-
-    def lets(name: str, how: str, leave, may_fail: bool = False):
-        async def step(server: Server) -> str:
-            return await lets_go(server, name, how, leave, may_fail)
-
-        return step
-
+    steps = [
+        answers,
+        partial(lets_go, name="Ben", how=NORMALLY, leave=Client.leave),
+        partial(
+            lets_go, name="Cleo", how="closed with 1001", leave=partial(Client.leave, code=1001, reason="page left")
+        ),
+        partial(lets_go, name="Dan", how="lost its connection", leave=Client.drop),
+        partial(lets_go, name="Eve", how="sent bytes", leave=leave_with_bytes, may_fail=True),
+        lets_nobody_go,
+        lets_go_without_an_answer,
+        counts_namesakes,
+        keeps_those_who_stay,
+        takes_any_name,
+    ]
     with errors_in_the_log() as log:
-        verdict = await judge(
-            app,
-            answers,
-            lets("Ben", "closed with 1000", with_1000),
-            lets("Cleo", "closed with 1001", with_1001),
-            lets("Dan", "lost its connection", cut),
-            lets("Eve", "sent bytes", with_bytes, may_fail=True),
-            lets_nobody_go,
-            lets_go_without_an_answer,
-            counts_namesakes,
-            keeps_those_who_stay,
-            takes_any_name,
+        verdict = await judge(app, *(partial(step, log=log) for step in steps))
+    clients = ["goes away", "drops before the answer", "does not wait", "drops inside a message"]
+    good = "clients that do not wait for the answer, or lose their connection, do it no harm"
+    return await check_up(verdict, app, PATH, *clients, say="Ann", good=good)
+
+
+async def answers(server: Server, log: ErrorLog) -> str:
+    async with guest(server, log) as zoe, visit(server, PATH) as ann:
+        await says(zoe, "Zoe", "Zoe", FORM, LEFT_OVER)
+        await says(ann, "Ann", "Ann, Zoe", EVERYBODY)
+        await zoe.expect_silence()
+        await says(ann, "Max", "Ann, Zoe", ONLY_THE_FIRST)
+        await says(zoe, WHO, "Ann, Zoe")
+        await ann.expect_silence()
+    return "Zoe comes, then Ann: each text of theirs is answered with 'Ann, Zoe'"
+
+
+async def lets_go(server: Server, log: ErrorLog, name: str, how: str, leave, may_fail: bool = False) -> str:
+    async with guest(server, log) as client:
+        await says(client, name, name, more="Is somebody in the answer who has left?")
+        async with visit(server, PATH) as zoe:
+            await says(zoe, "Zoe", f"{name}, Zoe")
+            await leave(client)
+            await has_left(server, log, how, may_fail)
+            await says(zoe, WHO, "Zoe", f"{name} {how} before that, and has to be taken out. Zoe is still there.")
+    return f"{name} {how}, and is not in the answers any more"
+
+
+async def lets_nobody_go(server: Server, log: ErrorLog) -> str:
+    how = "left without having said a name"
+    async with guest(server, log) as zoe:
+        await says(zoe, "Zoe", "Zoe")
+        async with visit(server, PATH):
+            await says(zoe, WHO, "Zoe", "A client that has not said its name is not online.")
+        await has_left(server, log, how)
+        await says(zoe, WHO, "Zoe")
+    return f"a client {how}, and nothing broke"
+
+
+async def lets_go_without_an_answer(server: Server, log: ErrorLog) -> str:
+    how = "left before its answer"
+    async with guest(server, log) as zoe:
+        await says(zoe, "Zoe", "Zoe")
+        for answered in (False, True):
+            async with visit(server, PATH) as fay:
+                if answered:
+                    await says(fay, "Fay", "Fay, Zoe")
+                await fay.say_and_leave("Fay")  # so the endpoint gets the text when it cannot answer
+            await has_left(server, log, how)
+            await says(zoe, WHO, "Zoe", more=NOT_TAKEN_OUT)
+    return f"a client {how}, the first or the second one, and is not in the answers"
+
+
+async def counts_namesakes(server: Server, log: ErrorLog) -> str:
+    async with (
+        guest(server, log) as zoe,
+        visit(server, PATH) as one,
+        visit(server, PATH) as two,
+        visit(server, PATH) as three,
+    ):
+        await says(zoe, "Zoe", "Zoe")
+        for ben in (one, two, three):
+            await says(ben, "Ben", "Ben, Zoe", "However many clients are called Ben, the name is there once.")
+        for ben, there in [(three, "Ben, Zoe"), (one, "Ben, Zoe"), (two, "Zoe")]:
+            await ben.leave()
+            await has_left(server, log)
+            await says(zoe, WHO, there, ONE_LEFT if "Ben" in there else "All clients called Ben have left.")
+    return "of three clients called Ben one leaves after the other: the name is there until the last has left"
+
+
+async def keeps_those_who_stay(server: Server, log: ErrorLog) -> str:
+    async with guest(server, log) as ben:
+        async with guest(server, log) as ann:
+            await says(ann, "Ann", "Ann")
+            await says(ben, "Ben", "Ann, Ben")
+        async with visit(server, PATH) as cleo:
+            ann_left = "Ann has left before. Ben, who came after her, is still there."
+            await says(cleo, "Cleo", "Ben, Cleo", ann_left)
+            await ben.leave()
+            await has_left(server, log)
+            await says(cleo, WHO, "Cleo", "Ben has left before. Cleo, who came after him, is still there.")
+    return "whoever comes after another has left takes nobody's place"
+
+
+async def takes_any_name(server: Server, log: ErrorLog) -> str:
+    for name in [" Ann lee ", ""]:
+        async with guest(server, log) as client:
+            for text in [name, WHO]:
+                await client.ask(text, name, wrong=AS_IT_CAME, closed=AS_IT_CAME)
+    async with guest(server, log) as zoe:
+        await zoe.ask("Zoe", "Zoe", wrong="A client whose name was '' has left, and has to be taken out.")
+    return "a name is the first text as it came, with spaces or empty"
+
+
+@contextlib.asynccontextmanager
+async def guest(server: Server, log: ErrorLog) -> AsyncIterator[Client]:
+    """A client that leaves with 1000 in the end; then its endpoint is looked at."""
+    async with visit(server, PATH) as client:
+        yield client
+    await has_left(server, log)
+
+
+async def says(client: Client, text: str, answer: str, wrong: str = "", more: str = "") -> None:
+    """`wrong` is the hint if the answer is another one, `more` if it has names that do not belong there."""
+
+    def hint(got: str) -> str:
+        names, wanted = (re.findall(r"\w+", names) for names in (got, answer))  # whatever stands between them
+        if names == wanted:
+            return FORM
+        return more if more and set(names) > set(wanted) else wrong
+
+    await client.ask(text, answer, wrong=hint, closed=ENDLESS_LOOP)
+
+
+async def leave_with_bytes(client: Client) -> None:
+    await client.say(b"\x00\xff")
+    await client.caught_up()  # the endpoint has them before the connection is closed
+    await client.leave()
+
+
+async def has_left(server: Server, log: ErrorLog, how: str = NORMALLY, may_fail: bool = False) -> None:
+    """Wait until the endpoint of a client that has left is done, and look at what it did.
+
+    If it `may_fail`, it may end with an error of its own that shows: one that escapes, or is in the log.
+    """
+    error, logged = await what_the_endpoint_did(server), log.take()
+    silently = may_fail and "returned without close()" in error
+    if may_fail and error.startswith("endpoint raised ") and not error.startswith((DISCONNECT, DISCONNECTED)):
+        return
+    if silently and logged:
+        return
+    if error:
+        raise NotYet(f"when a client {how}, the {error}. {HIDDEN if silently else hint_for(error, HINTS)}".rstrip())
+    if logged and not may_fail:
+        raise NotYet(
+            f"when a client {how}, an error was logged: {logged}. Expect WebSocketDisconnect before other errors: "
+            "one that leaves must not cause any."
         )
-    return await check_up(
-        verdict,
-        app,
-        "/online",
-        "goes away",
-        "drops before the answer",
-        "does not wait",
-        "drops inside a message",
-        say="Ann",
-        good="clients that do not wait for the answer, or lose their connection, do it no harm",
-    )
-
-
-def is_its_own(error: str) -> bool:
-    """Whether the endpoint raised an error that does not come from the client's leaving."""
-    return error.startswith("endpoint raised ") and not error.startswith((DISCONNECT, DISCONNECTED))
-
-
-def names_in(text: str) -> list[str]:
-    """The words of an answer, whatever stands between them and around them."""
-    return re.findall(r"\w+", text)

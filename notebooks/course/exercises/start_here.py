@@ -2,7 +2,8 @@
 
 from functools import partial
 
-from course.judging import Verdict, check_up, judge, visit
+from course.client import visit
+from course.judging import Verdict, check_up, judge
 from wslab.server import Server
 
 __all__ = ["shout"]
@@ -13,8 +14,7 @@ async def shout(app) -> Verdict:
 
     async def answers(server: Server, text: str) -> str:
         async with visit(server, "/ws") as client:
-            await client.say(text)
-            await client.expect(text.upper())
+            await client.ask(text, text.upper())
             await client.expect_close()
         return f"{text!r} is answered with {text.upper()!r}"
 

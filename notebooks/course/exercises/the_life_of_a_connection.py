@@ -1,26 +1,14 @@
 """The check under the exercise of the-life-of-a-connection."""
 
-import asyncio
 from functools import partial
 
-from websockets import ConnectionClosed
-
-from course.judging import (
-    MISSING_AWAIT,
-    WAIT,
-    Client,
-    NotYet,
-    Verdict,
-    check_up,
-    describe_end,
-    judge,
-    quote,
-    visit,
-)
+from course.client import MISSING_AWAIT, WAIT, Client, NotYet, describe_end, quote, visit
+from course.judging import Verdict, check_up, judge
 from wslab.server import Server
 
 __all__ = ["age_gate"]
 
+PATH = "/age"
 SURE = 20  # characters of the text that a reason must quote
 
 # what a client sends, and the words for it
@@ -49,53 +37,6 @@ LIMIT = (
 
 async def age_gate(app) -> Verdict:
     """`/age` answers a number and closes with 1000; else it closes with 4000 and `not a number: TEXT`."""
-
-    async def answers(server: Server, text: str) -> str:
-        answer = f"In a year you will be {int(text) + 1}."
-        async with visit(server, "/age") as client:
-            await client.say(text)
-            await client.expect(answer, closed=MISSING_AWAIT if text == "42" else f"int() takes {text!r}.")
-            await client.expect_close()
-        return f"{text!r} is answered with {answer!r}, then the connection is closed with 1000"
-
-    async def refuses(
-        server: Server,
-        texts: list[tuple[str, str]],
-        good: str,
-        answered: str = "Let int() decide about the text as it came.",
-    ) -> str:
-        for text, words in texts:
-            async with visit(server, "/age") as client:
-                await client.say(text)
-                reason = await reason_for_closing(client, words, answered)
-            expected = f"not a number: {text}"
-            if len(text) <= SURE and reason != expected:
-                raise NotYet(f"the client sent {words}, and the reason was {reason!r} instead of {expected!r}.")
-            if not reason.startswith(expected[: len("not a number: ") + SURE]):
-                raise NotYet(
-                    f"the client sent {words}, and the reason was {reason!r}. It should begin with `not a number: ` "
-                    f"and the first {SURE} characters of the text."
-                )
-        return good
-
-    async def takes_what_int_takes(server: Server) -> str:
-        for text, next_number in TAKEN:
-            async with visit(server, "/age") as client:
-                await client.say(text)
-                await client.expect(f"In a year you will be {next_number}.", closed=f"int() takes {text!r}.")
-                await client.expect_close()
-        for digits in LONG_NUMBERS:
-            async with visit(server, "/age") as client:
-                await client.say("1" * digits)
-                got = await client.hear(
-                    "the next number", closed=f"int() takes {digits} digits, and the answer has no more."
-                )
-                if got != f"In a year you will be {'1' * (digits - 1)}2.":
-                    raise NotYet(
-                        f"the client sent {digits} times '1' and expected the next number, but got {quote(got)}."
-                    )
-        return "whatever int() takes is answered, with a sign, spaces, an underscore or many digits"
-
     verdict = await judge(
         app,
         *(partial(answers, text=text) for text in ("42", "7")),
@@ -106,16 +47,53 @@ async def age_gate(app) -> Verdict:
         partial(refuses, texts=HUGE, good="what Python does not write, too", answered=LIMIT),
         takes_what_int_takes,
     )
-    return await check_up(
-        verdict,
-        app,
-        "/age",
-        "silent",
-        "drops before the answer",
-        "crowd",
-        say="42",
-        good="clients that leave early, or come fifty at once, do it no harm",
-    )
+    good = "clients that leave early, or come fifty at once, do it no harm"
+    return await check_up(verdict, app, PATH, "silent", "drops before the answer", "crowd", say="42", good=good)
+
+
+async def answers(server: Server, text: str) -> str:
+    answer = f"In a year you will be {int(text) + 1}."
+    async with visit(server, PATH) as client:
+        await client.ask(text, answer, closed=MISSING_AWAIT if text == "42" else f"int() takes {text!r}.")
+        await client.expect_close()
+    return f"{text!r} is answered with {answer!r}, then the connection is closed with 1000"
+
+
+async def refuses(
+    server: Server,
+    texts: list[tuple[str, str]],
+    good: str,
+    answered: str = "Let int() decide about the text as it came.",
+) -> str:
+    for text, words in texts:
+        async with visit(server, PATH) as client:
+            await client.say(text)
+            reason = await reason_for_closing(client, words, answered)
+        expected = f"not a number: {text}"
+        if len(text) <= SURE and reason != expected:
+            raise NotYet(f"the client sent {words}, and the reason was {reason!r} instead of {expected!r}.")
+        if not reason.startswith(expected[: len("not a number: ") + SURE]):
+            raise NotYet(
+                f"the client sent {words}, and the reason was {reason!r}. It should begin with `not a number: ` "
+                f"and the first {SURE} characters of the text."
+            )
+    return good
+
+
+async def takes_what_int_takes(server: Server) -> str:
+    for text, next_number in TAKEN:
+        async with visit(server, PATH) as client:
+            await client.ask(text, f"In a year you will be {next_number}.", closed=f"int() takes {text!r}.")
+            await client.expect_close()
+    for digits in LONG_NUMBERS:
+        async with visit(server, PATH) as client:
+            await client.say("1" * digits)
+            got = await client.hear(
+                "the next number", closed=f"int() takes {digits} digits, and the answer has no more."
+            )
+            if got != f"In a year you will be {'1' * (digits - 1)}2.":
+                raise NotYet(f"the client sent {digits} times '1' and expected the next number, but got {quote(got)}.")
+    return "whatever int() takes is answered, with a sign, spaces, an underscore or many digits"
 
 
 async def reason_for_closing(client: Client, words: str, answered: str) -> str:
@@ -124,15 +102,11 @@ async def reason_for_closing(client: Client, words: str, answered: str) -> str:
     `answered` is the hint if there is an answer instead.
     """
     sent = f"the client sent {words} and expected to be closed with 4000, but"
-    try:
-        async with asyncio.timeout(WAIT):
-            extra = await client.ws.recv()
-    except TimeoutError:
-        raise NotYet(f"{sent} the connection was still open {WAIT:g} seconds later.", MISSING_AWAIT) from None
-    except ConnectionClosed:
+    extra = await client.message_or_end(f"{sent} the connection was still open {WAIT:g} seconds later.", MISSING_AWAIT)
+    if extra is None:
         if client.ws.close_code != 4000:
             hint = MISSING_AWAIT if client.ws.close_code == 1006 else ""
-            raise NotYet(f"{sent} the connection ended with {describe_end(client.ws)}.", hint) from None
+            raise NotYet(f"{sent} the connection ended with {describe_end(client.ws)}.", hint)
         return client.ws.close_reason
     if str(extra).startswith("In a year"):
         raise NotYet(f"{sent} got an answer, {quote(extra)}. {answered}")

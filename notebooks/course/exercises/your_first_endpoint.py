@@ -2,7 +2,8 @@
 
 from functools import partial
 
-from course.judging import Verdict, check_up, judge, visit
+from course.client import visit
+from course.judging import Verdict, check_up, judge
 from wslab.server import Server
 
 __all__ = ["greeter"]
@@ -13,8 +14,7 @@ async def greeter(app) -> Verdict:
 
     async def greets(server: Server, name: str) -> str:
         async with visit(server, "/greet") as client:
-            await client.say(name)
-            await client.expect(f"Hello, {name}!")
+            await client.ask(name, f"Hello, {name}!")
             await client.expect_close()
         return f"{name!r} is greeted with {f'Hello, {name}!'!r}, then the connection is closed with 1000"
 

@@ -1,0 +1,59 @@
+"""What is logged as an error while a check runs."""
+
+import contextlib
+import logging
+from collections.abc import Iterator
+
+from course.client import NotYet
+from wslab.conversation import record_logs
+
+
+class ErrorLog(logging.Handler):
+    """The errors that are logged, wherever."""
+
+    def __init__(self):
+        super().__init__(logging.ERROR)
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record not in self.records:
+            self.records.append(record)
+
+    def first(self) -> str:
+        """The first of them, for a sentence: its first line, and the type of the error that came with it."""
+        error = self.records[0].exc_info[1] if self.records[0].exc_info else None
+        return self.first_line() + (f", with {type(error).__name__}" if error else "")
+
+    def first_line(self) -> str:
+        """The first line of the first of them, as Python writes it."""
+        return repr(self.records[0].getMessage().splitlines()[0])
+
+    def take(self) -> str:
+        """The first of them, or an empty text; and forget what was logged so far."""
+        first = self.first() if self.records else ""
+        self.clear()
+        return first
+
+    def expect_nothing(self, what: str, hint: str) -> None:
+        """No error may be in the log: then `what` says about what, and `hint` what to do."""
+        if self.records:
+            raise NotYet(f"{what} is logged as an error: {self.first()}. {hint}")
+
+    def clear(self) -> None:
+        """Forget what was logged so far."""
+        self.records.clear()
+
+
+@contextlib.contextmanager
+def errors_in_the_log() -> Iterator[ErrorLog]:
+    """What is logged as an error meanwhile, by uvicorn's logger or any that passes on to the root."""
+    record_logs()  # the first server does this, and takes the handlers away that are there
+    handler = ErrorLog()
+    loggers = [logging.getLogger(), logging.getLogger("uvicorn.error")]
+    for logger in loggers:
+        logger.addHandler(handler)
+    try:
+        yield handler
+    finally:
+        for logger in loggers:
+            logger.removeHandler(handler)
