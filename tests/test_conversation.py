@@ -551,6 +551,23 @@ def test_short_conversations_stay_small():
     assert float(tree.get("width")) < 400
 
 
+@pytest.mark.parametrize("name", ["an error", "a log line", "a log line without a space", "bytes", "wide letters"])
+def test_lines_are_short_enough_to_be_read_on_a_phone(name):
+    """On 390 pixels, a picture of 600 has letters of two thirds of their size."""
+    _, tree = picture_of(Conversation(GALLERY[name]))
+    assert float(tree.get("width")) < 600
+
+
+@pytest.mark.parametrize("name", ["bytes", "wide letters", "2 clients", "3 clients", "4 clients"])
+def test_a_message_stands_over_its_arrow(name):
+    """With more clients, there is not always room for that."""
+    texts, _, arrows = boxes(picture_of(Conversation(GALLERY[name]))[1])
+    for left, top, right, _ in arrows:
+        words = next(box for box in texts if box[3] == top)
+        assert left < words[0]
+        assert words[2] < right
+
+
 @pytest.mark.parametrize("clients", [2, 9, 12, 100])
 def test_names_of_clients_do_not_touch(clients):
     """With more than nine, the picture gets wider."""
