@@ -3,6 +3,8 @@
 import asyncio
 import base64
 import contextlib
+import html
+import itertools
 import logging
 import re
 import xml.etree.ElementTree as ElementTree
@@ -12,9 +14,17 @@ from fastapi import FastAPI, HTTPException, WebSocket, WebSocketDisconnect, WebS
 from websockets import ConnectionClosed, InvalidStatus, connect
 
 from wslab import picture, serve
-from wslab.conversation import Conversation, Event, Tape
+from wslab.conversation import MAX_NOTE, Conversation, Event, Tape, abridge, describe_error
 
 PATIENCE = 10
+TWO_LOOPS = (  # what asyncio says to whoever shares a connection between two loops, with the paths of a real server
+    "Task <Task pending name='starlette.websockets.receive' coro=<WebSocket.receive_text() running at "
+    "/srv/app/.venv/lib/python3.12/site-packages/starlette/websockets.py:105> cb=[gather.<locals>._done_callback() "
+    "at /usr/lib/python3.12/asyncio/tasks.py:764]> got Future <Future pending> attached to a different loop"
+)
+LONG_REASON = (
+    "the kitchen is closed on Mondays, and on Tuesdays whoever cooks is at the market; come again on Wednesday"
+)
 logger = logging.getLogger("uvicorn.error")
 app = FastAPI()
 
@@ -44,6 +54,10 @@ async def once(websocket: WebSocket, what: str):
         await websocket.close(4000, "had enough")
     elif what == "error":
         raise ValueError("first line\nsecond line")
+    elif what == "error-long":
+        raise RuntimeError(TWO_LOOPS)
+    elif what == "close-long":
+        await websocket.close(4000, LONG_REASON)
     elif what == "exception":
         raise WebSocketException(1008, "not polite")
     elif what == "bytes":
@@ -68,6 +82,12 @@ async def once(websocket: WebSocket, what: str):
             raise ValueError("first line\nsecond line")
         except ValueError:
             logger.exception("it failed")
+        await websocket.close(1011)
+    elif what == "exception-long-logged":
+        try:
+            raise RuntimeError(TWO_LOOPS)
+        except RuntimeError:
+            logger.exception("this did not work: %s", "y" * 2000)
         await websocket.close(1011)
     elif what == "send-to-nobody":
         await websocket.receive()
@@ -130,6 +150,8 @@ def test_order_logs_and_the_end(server):
     [
         ("/once/close", ["server: accept", "server: close 4000 'had enough'"]),
         ("/once/error", ["server: accept", "server: endpoint raised ValueError: first line"]),
+        ("/once/error-long", ["server: accept", f"server: endpoint raised RuntimeError: {TWO_LOOPS}"]),
+        ("/once/close-long", ["server: accept", f"server: close 4000 {LONG_REASON!r}"]),
         ("/once/exception", ["server: accept", "server: close 1008 'not polite'"]),
         ("/once/return", ["server: accept", "server: endpoint returned without close()"]),
         ("/once/return-early", ["server: endpoint returned without accept()"]),
@@ -258,6 +280,30 @@ def test_an_error_that_an_endpoint_logs_is_named(server):
     assert lines(server)[2:] == ["server: log: it failed (ValueError: first line)", "server: close 1011"]
 
 
+def test_an_error_that_is_logged_is_whole_however_long_the_line_before_it(server):
+    asyncio.run(visit(server, "/once/exception-long-logged"))
+    line = lines(server)[2]
+    assert line.startswith("server: log: this did not work: yyy")
+    assert "yyy... (1,419 more characters) ...yyy" in line
+    assert line.endswith(f"yyy (RuntimeError: {TWO_LOOPS})")
+
+
+def test_an_error_in_a_group_is_whole():
+    inner = ExceptionGroup("two of them", [RuntimeError(TWO_LOOPS), ValueError("another")])
+    assert describe_error(ExceptionGroup("tasks", [inner])) == (
+        f"ExceptionGroup with ExceptionGroup with RuntimeError: {TWO_LOOPS}"
+    )
+
+
+@pytest.mark.parametrize("payload", ["x" * 100_000, "\x00" * 100_000])
+def test_an_error_that_carries_a_payload_keeps_what_it_says_before_and_after_it(payload):
+    error = describe_error(ValueError(f"unknown item: {payload} is not on the menu"))
+    assert error.startswith("ValueError: unknown item: ")
+    assert error.endswith(" is not on the menu")
+    assert len(error) < MAX_NOTE + 60
+    assert abridge("x" * MAX_NOTE) == "x" * MAX_NOTE
+
+
 def test_slips_of_an_endpoint_stay_its_own(server, capsys):
     asyncio.run(visit(server, "/once/slips"))
     assert lines(server)[2:] == ["server: nothing", "server: 'still here'", "server: close 1000"]
@@ -343,8 +389,8 @@ def events(*texts: str, client: int = 1) -> list[Event]:
 
 def picture_of(conversation: Conversation) -> tuple[str, ElementTree.Element]:
     """The alternative text, and the SVG as a tree."""
-    html = conversation._repr_mimebundle_()["text/html"]
-    found = re.fullmatch(r'<img alt="([^"]+)" src="data:image/svg\+xml;base64,([^"]+)">', html)
+    output = conversation._repr_mimebundle_()["text/html"]
+    found = re.fullmatch(r'<img alt="([^"]+)" src="data:image/svg\+xml;base64,([^"]+)">', output)
     return found[1], ElementTree.fromstring(base64.b64decode(found[2]))
 
 
@@ -409,20 +455,159 @@ def test_the_picture_says_the_same_as_the_text():
     )
 
 
-@pytest.mark.parametrize("clients", [1, 2, 3, 4])
-def test_every_label_fits_into_the_picture(clients):
-    """A letter is at most LETTER pixels wide in the fonts that the picture names (checked in a browser)."""
+def note(text: str, client: int = 1, **kind: bool) -> Event:
+    return Event(client, "server", text, message=False, **kind)
+
+
+def crowd(clients: int) -> list[Event]:
+    """As many clients, each with messages and notes that are long."""
     long = "'" + "x" * 32 + "'... (1,000,000 characters)"
-    said = [event for client in range(1, clients + 1) for event in events(long, long, client=client)]
-    said += [Event(client, "server", "log: " + "y" * 51, message=False) for client in range(1, clients + 1)]
+    everybody = range(1, clients + 1)
+    said = [event for n in everybody for event in events("connect /rooms/kitchen?name=somebody", "accept", client=n)]
+    said += [event for n in everybody for event in events(long, long, f"close 4000 {LONG_REASON!r}", client=n)]
+    said += [note(f"endpoint raised RuntimeError: {TWO_LOOPS}", n) for n in everybody]
+    return said + [note("endpoint raised WebSocketDisconnect(1006)", n) for n in everybody]
+
+
+GALLERY = {
+    "an error": [*events("connect /ws", "accept"), note(f"endpoint raised RuntimeError: {TWO_LOOPS}")],
+    "a log line": [*events("connect /ws", "accept"), note("log: " + "what we know of this is " * 20)],
+    "a log line without a space": [*events("connect /ws", "accept"), note("log: " + "y" * MAX_NOTE)],
+    "notes in a row": [*events("connect /ws", "accept"), *[note("log: " + "y" * n) for n in range(0, 120, 7)]],
+    "bytes": events(
+        "connect /ws", "accept", repr(bytes(range(32))) + "... (1,000,000 bytes)", r"b'\x00'", "close 1000"
+    ),
+    "wide letters": [*events("connect /ws", "'" + "日本" * 16 + "'", "🎉" * 32), note("log: " + "日本語 " * 60)],
+    "a message that went nowhere": [*events("'a'", "'b'"), note("could not send '" + "x y " * 8 + "'", failed=True)],
+    "more than is shown": events(*(f"message {n}" for n in range(1000))),
+    **{f"{clients} clients": crowd(clients) for clients in range(2, 10)},
+}
+
+SVG = "{http://www.w3.org/2000/svg}"
+Box = tuple[float, float, float, float]  # left, top, right, bottom
+
+
+def boxes(tree: ElementTree.Element) -> tuple[list[Box], list[Box], list[Box]]:
+    """What texts, notes and arrows take of the picture.
+
+    A letter is at most LETTER pixels wide in the fonts that the picture names (checked in a browser), and at this
+    size it reaches 10 pixels above the line it stands on, and 3 below.
+    """
+    texts, notes, arrows = [], [], []
+    for element in tree.iter(f"{SVG}text"):
+        wide, x, y = picture.width(element.text) * picture.LETTER, float(element.get("x")), float(element.get("y"))
+        left = x if element.get("text-anchor") == "start" else x - wide / 2
+        texts.append((left, y - 10, left + wide, y + 3))
+    for element in tree.iter(f"{SVG}rect"):
+        if element.get("fill") == picture.PAPER:
+            x, y, wide, high = (float(element.get(side)) for side in ("x", "y", "width", "height"))
+            notes.append((x, y, x + wide, y + high))
+    for element in tree.iter(f"{SVG}line"):
+        x1, x2, y1, y2 = (float(element.get(end)) for end in ("x1", "x2", "y1", "y2"))
+        if y1 == y2:
+            arrows.append((min(x1, x2), y1 - 4, max(x1, x2), y1 + 4))
+    return texts, notes, arrows
+
+
+def overlap(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def within(one: Box, other: Box) -> bool:
+    return other[0] <= one[0] and other[1] <= one[1] and one[2] <= other[2] and one[3] <= other[3]
+
+
+@pytest.mark.parametrize("name", GALLERY)
+def test_a_picture_fits_beside_the_list_of_files_and_everything_into_the_picture(name):
+    _, tree = picture_of(Conversation(GALLERY[name]))
+    wide, high = float(tree.get("width")), float(tree.get("height"))
+    assert wide <= 800
+    texts, notes, arrows = boxes(tree)
+    assert all(within(box, (0, 0, wide, high)) for box in texts + notes + arrows)
+
+
+@pytest.mark.parametrize("name", GALLERY)
+def test_nothing_lies_on_a_text(name):
+    texts, notes, arrows = boxes(picture_of(Conversation(GALLERY[name]))[1])
+    for n, text in enumerate(texts):
+        assert not any(overlap(text, other) for other in texts[n + 1 :] + arrows)
+        assert all(within(text, box) for box in notes if overlap(text, box))
+    assert not any(overlap(box, other) for n, box in enumerate(notes) for other in notes[n + 1 :] + arrows)
+
+
+@pytest.mark.parametrize("name", GALLERY)
+def test_a_picture_has_every_word(name):
+    alt, tree = picture_of(Conversation(GALLERY[name]))
+    drawn = "".join(element.text for element in tree.iter(f"{SVG}text")).replace(" ", "")
+    first, _, last = picture.cut(GALLERY[name])
+    for event in first + last:
+        assert event.text.replace(" ", "") in drawn
+        assert event.text in html.unescape(alt)
+
+
+def test_short_conversations_stay_small():
+    """Room is taken by those who need it."""
+    _, tree = picture_of(Conversation([*events("connect /ws", "accept", "close 1000"), note("log: left")]))
+    assert float(tree.get("width")) < 400
+
+
+@pytest.mark.parametrize("name", ["an error", "a log line", "a log line without a space", "bytes", "wide letters"])
+def test_lines_are_short_enough_to_be_read_on_a_phone(name):
+    """On 390 pixels, a picture of 600 has letters of two thirds of their size."""
+    _, tree = picture_of(Conversation(GALLERY[name]))
+    assert float(tree.get("width")) < 600
+
+
+@pytest.mark.parametrize("name", ["bytes", "wide letters", "2 clients", "3 clients", "4 clients"])
+def test_a_message_stands_over_its_arrow(name):
+    """With more clients, there is not always room for that."""
+    texts, _, arrows = boxes(picture_of(Conversation(GALLERY[name]))[1])
+    for left, top, right, _ in arrows:
+        words = next(box for box in texts if box[3] == top)
+        assert left < words[0]
+        assert words[2] < right
+
+
+@pytest.mark.parametrize("clients", [2, 9, 12, 100])
+def test_names_of_clients_do_not_touch(clients):
+    """With more than nine, the picture gets wider."""
+    said = [event for n in range(1, clients + 1) for event in events("connect /ws", "accept", client=n)]
     _, tree = picture_of(Conversation(said))
-    wide = float(tree.get("width"))
-    for element in tree.iter("{http://www.w3.org/2000/svg}text"):
-        length = len(element.text) * picture.LETTER
-        x = float(element.get("x"))
-        left = x - (length if element.get("text-anchor") == "end" else length / 2)
-        assert left >= 0
-        assert left + length <= wide
+    names = [box for box in tree.iter(f"{SVG}rect") if box.get("height") == "24"]
+    sides = [(float(box.get("x")), float(box.get("x")) + float(box.get("width"))) for box in names]
+    assert len(sides) == clients + 1
+    assert all(right < left for (_, right), (left, _) in itertools.pairwise(sides))
+    texts = sorted(box for box in boxes(tree)[0] if box[3] < 36)
+    assert all(left < text[0] and text[2] < right for (left, right), text in zip(sides, texts, strict=True))
+
+
+@pytest.mark.parametrize("limit", [9, 26, 52])
+@pytest.mark.parametrize(
+    "words",
+    ["", " ", "a", "one  two   three", TWO_LOOPS, LONG_REASON, "日本語" * 30, repr(bytes(range(200))), "x" * 105],
+)
+def test_folding_loses_nothing_and_keeps_to_its_limit(words, limit):
+    lines = picture.fold(words, limit)
+    assert "".join(lines) == words
+    assert max(picture.width(line.rstrip()) for line in lines) <= limit
+
+
+def test_lines_end_between_words_where_they_can():
+    assert picture.fold(LONG_REASON, 52) == [
+        "the kitchen is closed on Mondays, ",
+        "and on Tuesdays whoever cooks is at ",
+        "the market; come again on Wednesday",
+    ]
+    assert picture.fold("connect /rooms/kitchen?name=client", 16) == ["connect /rooms/", "kitchen?name=", "client"]
+    assert picture.fold("raised WebSocketDisconnect(1006)", 20) == ["raised ", "WebSocketDisconnect", "(1006)"]
+    assert picture.fold(r"b'\x00\x01\x02'", 8) == [r"b'\x00", r"\x01\x02", "'"]
+
+
+def test_a_very_long_note_takes_several_lines_of_the_text_and_has_one_mark():
+    _, _, _, *rows = str(Conversation(GALLERY["an error"])).splitlines()
+    assert " ".join(row.strip(" |*") for row in rows) == f"endpoint raised RuntimeError: {TWO_LOOPS}"
+    assert "".join(row[-1] for row in rows) == "*||"
+    assert max(map(len, rows)) <= picture.COLUMNS + 10
 
 
 def test_a_long_conversation_is_cut():

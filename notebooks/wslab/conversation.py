@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from wslab import picture
 
 MAX_PAYLOAD = 32  # characters of a message that are shown
-MAX_NOTE = 120  # the same for a log line or an error
+MAX_NOTE = 600  # of an error, a log line, a reason: far more than any that was written for people to read
 SERVER_SENT = {1002: "protocol error", 1007: "not UTF-8", 1009: "message too big", 1012: "server shuts down"}
 
 _connection: contextvars.ContextVar["Connection | None"] = contextvars.ContextVar("connection", default=None)
@@ -242,10 +242,10 @@ class _LogLines(logging.Handler):
         if connection is None:
             return
         try:
-            text = record.getMessage()
+            text = abridge(record.getMessage())
             if record.exc_info and record.exc_info[1]:  # elsewhere the log has its traceback here
                 text += f" ({describe_error(record.exc_info[1])})"
-            connection.note(f"log: {shorten(text, MAX_NOTE)}")
+            connection.note(f"log: {text}")
         except Exception:  # as every handler: a slip in a log line must not end the endpoint
             self.handleError(record)
 
@@ -303,21 +303,38 @@ def describe_payload(payload: str | bytes | None, limit: int = MAX_PAYLOAD) -> s
 
 def describe_close(code: int, reason: str | None) -> str:
     """`close 1000`, or `close 4000 'bye'`."""
-    return f"close {code} {shorten(reason)!r}" if reason else f"close {code}"
+    return f"close {code} {abridge(reason)!r}" if reason else f"close {code}"
 
 
 def describe_error(error: BaseException) -> str:
     """The error's type and the first line of its message; for a disconnect, its code; of a group, the first in it."""
     name = type(error).__name__
     if isinstance(error, BaseExceptionGroup):  # its own message only says how many there are
-        return shorten(f"{name} with {describe_error(error.exceptions[0])}", MAX_NOTE)
+        return f"{name} with {describe_error(error.exceptions[0])}"
     if name in ("WebSocketDisconnect", "WebSocketException"):  # their str() is empty or a tuple
         return f"{name}({int(error.code)})"
     first_line = (str(error).splitlines() or [""])[0]
-    return shorten(f"{name}: {first_line}" if first_line else name, MAX_NOTE)
+    return f"{name}: {abridge(first_line)}" if first_line else name
+
+
+def printable(text: str) -> str:
+    """`text` on one line, without characters that cannot be printed."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def shorten(text: str, limit: int = MAX_PAYLOAD) -> str:
-    """`text` on one line, cut after `limit` characters, without characters that cannot be printed."""
-    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    """`text` on one line, cut after `limit` characters."""
+    text = printable(text)
     return text if len(text) <= limit else text[:limit] + "..."
+
+
+def abridge(text: str) -> str:
+    """`text` on one line, whole unless it is as long as only a payload is. Then it keeps its end, too.
+
+    What it says of the payload may stand before it or after it: `unknown item: ...`, `... is not an item`.
+    """
+    text = printable(text)
+    if len(text) <= MAX_NOTE:
+        return text
+    head, tail = text[: MAX_NOTE * 2 // 3], text[-(MAX_NOTE // 3) :]
+    return f"{head}... ({len(text) - MAX_NOTE:,} more characters) ...{tail}"
