@@ -31,7 +31,7 @@ lint: .venv/test-ready
 outputs: .venv/test-ready  ## make the lessons' stored outputs anew; LESSONS="notebooks/01-*.ipynb" for some
 	@$(BIN)/python -m tools.outputs $(LESSONS)
 
-stress: .venv/test-ready  ## all lessons 20 times while four busy loops hold the CPU
+stress: .venv/test-ready  ## all lessons, each 20 times, while four busy loops hold the CPU
 	@$(BIN)/python -m tools.stress $(LESSONS)
 
 bench: .venv/test-ready  ## what wslab costs, and what an echo costs
