@@ -26,7 +26,7 @@ class ErrorLog(logging.Handler):
 
     def first_line(self) -> str:
         """The first line of the first of them, as Python writes it."""
-        return repr(self.records[0].getMessage().splitlines()[0])
+        return repr((self.records[0].getMessage().splitlines() or [""])[0])
 
     def take(self) -> str:
         """The first of them, or an empty text; and forget what was logged so far."""
