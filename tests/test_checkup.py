@@ -34,23 +34,56 @@ def test_no_right_endpoint_is_accused(name, ws):
 @pytest.mark.parametrize("ws", IMPLEMENTATIONS)
 @pytest.mark.parametrize("name", gallery.WRONG)
 def test_a_wrong_endpoint_is_found_by_the_client_meant_for_it(name, ws):
-    endpoint, client, seen, lesson = gallery.WRONG[name]
-    say = {"numbers": [1]} if client == "not json" else "hey!"[: 4 if name == "has a bug" else 3]
-    report = asyncio.run(checkup(gallery.app_with(endpoint), say=say, ws=ws, only=["polite", client]))
-    (row,) = [row for row in report.failed if row.client == client]
-    assert seen in row.seen
-    assert row.problem.lesson == lesson
+    wrong = gallery.WRONG[name]
+    options = {"say": "hey", "only": ["polite", wrong.client], **wrong.options}
+    report = asyncio.run(checkup(wrong.app(), ws=ws, **options))
+    (row,) = report.failed  # a polite client has found nothing, unless it was meant
+    assert (row.client, row.problem.lesson) == (wrong.client, wrong.lesson), f"\n{report}"
+    assert wrong.seen in row.seen
 
 
 @pytest.mark.parametrize("ws", IMPLEMENTATIONS)
-@pytest.mark.parametrize("name", gallery.WRONG_ROOMS)
-def test_a_wrong_room_is_found_by_the_client_meant_for_it(name, ws):
-    manager, client, seen, lesson = gallery.WRONG_ROOMS[name]
-    app = gallery.app_with(manager().endpoint)
-    report = asyncio.run(checkup(app, say="hello, all of you", room=True, ws=ws, only=["polite", client]))
+def test_catching_too_much_is_found_where_a_connection_is_lost(ws):
+    """It is not in the gallery: with wsproto, even a polite client finds it."""
+    report = asyncio.run(checkup(gallery.app_with(gallery.catches_too_much), ws=ws, only=["drops while idle"]))
     (row,) = report.failed
-    assert (row.client, row.problem.lesson) == (client, lesson)
-    assert seen in row.seen
+    assert (row.seen, row.problem.lesson) == ("raised WebSocketDisconnect(1006)", "disconnects-done-right")
+
+
+def clients_without_a_wrong_endpoint() -> set[str]:
+    return set(clients.CLIENTS) - {wrong.client for wrong in gallery.WRONG.values()} - set(gallery.NOTHING_TO_FIND)
+
+
+def test_every_client_finds_something():
+    assert not clients_without_a_wrong_endpoint(), "gallery.WRONG has no wrong endpoint for these"
+    assert set(gallery.NOTHING_TO_FIND) <= set(clients.CLIENTS)
+
+
+def test_a_new_client_needs_a_wrong_endpoint(monkeypatch):
+    async def comes_at_night(target):
+        """is new"""
+
+    monkeypatch.setattr(clients, "CLIENTS", dict(clients.CLIENTS))
+    clients.client(needs="room")(comes_at_night)
+    assert clients_without_a_wrong_endpoint() == {"comes at night"}
+    given = {"as_json": False, "origins": None, "exclude": [], "only": None}
+    assert choose(room=True, **given)["comes at night"] is comes_at_night
+    assert "comes at night" not in choose(room=False, **given)
+
+
+@pytest.mark.parametrize("ws", IMPLEMENTATIONS)
+def test_no_app_hears_of_a_handshake_that_stops(ws):
+    calls = []
+
+    async def app(scope, receive, send):
+        calls.append(scope["type"])
+        await gallery.app_with(gallery.echo_text)(scope, receive, send)
+
+    with serve(app, ws=ws) as server:
+        target = clients.Target(server.url("/ws"), ("hello",))
+        asyncio.run(clients.handshake_stops(target))
+        asyncio.run(clients.polite(target))  # by the time that this one is answered, the server has read the other
+    assert calls == ["lifespan", "websocket"]
 
 
 def test_an_endpoint_that_speaks_first_and_closes_may_be_done_before_its_client_speaks(monkeypatch):
