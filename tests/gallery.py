@@ -1,13 +1,20 @@
 """Endpoints that are right, and endpoints that are wrong in one way each, with the client that must find it."""
 
 import asyncio
+import inspect
 import json
+import logging
 import os
 import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
+from fastapi.middleware.cors import CORSMiddleware
 from starlette.websockets import WebSocketState
+
+logger = logging.getLogger("uvicorn.error")
 
 
 def app_with(endpoint, path: str = "/ws") -> FastAPI:
@@ -319,7 +326,7 @@ async def computes(websocket: WebSocket):
     try:
         while True:
             text = await websocket.receive_text()
-            end = time.thread_time() + 0.8
+            end = time.thread_time() + 0.6
             while time.thread_time() < end:
                 pass
             await websocket.send_text(text)
@@ -471,10 +478,8 @@ class ListManager(CarefulManager):
         try:
             while (message := await websocket.receive())["type"] != "websocket.disconnect":
                 for member in self.members:
-                    try:
+                    with suppress(WebSocketDisconnect, RuntimeError):
                         await member.send_text(message.get("text") or "bytes")
-                    except WebSocketDisconnect:
-                        pass
                     await asyncio.sleep(0)
         except WebSocketDisconnect:
             pass
@@ -502,14 +507,6 @@ class SetManager(CarefulManager):
             self.members.discard(websocket)
 
 
-WRONG_ROOMS = {
-    "the set changes while it is walked": (SetManager, "crowd", "raised RuntimeError: Set changed size", ""),
-    "the list changes while it is walked": (ListManager, "leaves a talk", "some who stayed missed messages", ""),
-    "a dead socket stays in the list": (Manager, "wrong kind", "raised KeyError: 'text'", "text-bytes-and-json"),
-    "one that does not read stops all": (CarefulManager, "stalls", "the bystander got no answer", ""),
-}
-
-
 def stuck_after_a_disconnect():
     """Greets everybody, and answers none of those who are there any more, once an answer could not be sent."""
     stuck, here = False, 0
@@ -531,75 +528,281 @@ def stuck_after_a_disconnect():
     return endpoint
 
 
-async def holds_a_lock_while_it_sends(websocket: WebSocket):
+def holds_a_lock_while_it_sends():
+    lock = asyncio.Lock()
+
+    async def endpoint(websocket: WebSocket):
+        await websocket.accept()
+        with suppress(WebSocketDisconnect):
+            while (await websocket.receive())["type"] != "websocket.disconnect":
+                async with lock:
+                    await websocket.send_text(os.urandom(1000).hex())
+
+    return endpoint
+
+
+def keeps_the_connection_of_who_has_gone():
+    """A database connection, of which there are few. It is not given back if the answer cannot be sent."""
+    pool = ["the only connection"]
+
+    async def endpoint(websocket: WebSocket):
+        await websocket.accept()
+        with suppress(WebSocketDisconnect):
+            async for text in texts(websocket):
+                connection = pool.pop()
+                await asyncio.sleep(0.2)  # a query
+                await websocket.send_text(text)
+                pool.append(connection)
+
+    return endpoint
+
+
+async def asks_for_a_name_first(websocket: WebSocket):
+    await websocket.accept()
+    name = await websocket.receive_text()
+    try:
+        while True:
+            await websocket.send_text(f"hello, {name}")
+            name = await websocket.receive_text()
+    except (WebSocketDisconnect, KeyError):
+        pass
+
+
+async def closes_whom_it_has_lost(websocket: WebSocket):
+    await websocket.accept()
+    try:
+        async for text in texts(websocket):
+            await websocket.send_text(text)
+    except WebSocketDisconnect as left:
+        if left.code != 1000:
+            await websocket.close()
+
+
+async def says_whose_connection_was_lost(websocket: WebSocket):
+    await websocket.accept()
+    try:
+        name = await websocket.receive_text()
+        while True:
+            await websocket.send_text(f"hello, {name}")
+            await websocket.receive_text()
+    except KeyError:
+        await websocket.close(1003)
+    except WebSocketDisconnect as left:
+        if left.code in (1005, 1006):
+            logger.warning("%s was cut off", name)
+
+
+async def waits_for_the_network(websocket: WebSocket):
+    """Sends a report of 8 MiB: more than all buffers take. Then `send` waits until somebody reads."""
+    await websocket.accept()
+    with suppress(WebSocketDisconnect, RuntimeError):
+        while (await websocket.receive())["type"] != "websocket.disconnect":
+            await websocket.send_text("here it comes")
+            for _ in range(128):
+                await websocket.send_bytes(bytes(64 * 1024))
+                await asyncio.sleep(0)
+
+
+async def plays_before_it_listens(websocket: WebSocket):
+    """Of what its client says, it takes one message after each piece. Until then the pongs wait, too."""
     await websocket.accept()
     with suppress(WebSocketDisconnect):
-        while (await websocket.receive())["type"] != "websocket.disconnect":
-            async with lock:
-                await websocket.send_text(os.urandom(1000).hex())
+        while True:
+            for _ in range(32):
+                await websocket.send_text("la")
+                await asyncio.sleep(0.05)
+            await websocket.receive_text()
 
+
+async def trusts_the_shape(websocket: WebSocket):
+    await websocket.accept()
+    try:
+        while True:
+            message = await websocket.receive_json()
+            await websocket.send_json({"sum": sum(message["numbers"])})
+    except ValueError:
+        await websocket.close(1003)
+    except WebSocketDisconnect:
+        pass
+
+
+WHY = {
+    1000: "said goodbye",
+    1001: "left the page",
+    1005: "was cut off",
+    1009: "sent too much",
+    1011: "broke",
+    1012: "had to leave: we restart",
+}
+
+
+async def knows_every_code(websocket: WebSocket):
+    await websocket.accept()
+    try:
+        async for text in texts(websocket):
+            await websocket.send_text(text)
+    except WebSocketDisconnect as left:
+        logger.info("somebody %s", WHY[left.code])
+
+
+async def explains_it_too_late(websocket: WebSocket):
+    await websocket.accept()
+    try:
+        async for text in texts(websocket):
+            await websocket.send_text(text)
+    except WebSocketDisconnect as left:
+        if left.code == 1009:
+            await websocket.send_text("That was too long. Split it, please.")
+
+
+async def texts(websocket: WebSocket):
+    """What comes, as text. Raises WebSocketDisconnect when its client leaves."""
+    while True:
+        try:
+            yield await websocket.receive_text()
+        except KeyError:
+            yield "bytes"
+
+
+class SaysWhoLeaves(CarefulManager):
+    """Tells the others, of whom some may just have left, too: when the server shuts down, all have."""
+
+    async def endpoint(self, websocket: WebSocket):
+        await websocket.accept()
+        self.members.append(websocket)
+        with suppress(WebSocketDisconnect):
+            await answer_slowly(websocket, 0)
+        self.members.remove(websocket)
+        for member in list(self.members):
+            await member.send_text("somebody has left")
+
+
+def trusts_cors():
+    """CORS is about HTTP. No browser asks for it before it opens a WebSocket, and no middleware looks."""
+    app = app_with(echo_text)
+    app.add_middleware(CORSMiddleware, allow_origins=["https://good.example"])
+    return app
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A wrong endpoint, the client that must find it, what is then seen, and the lesson about it."""
+
+    endpoint: Callable  # or, where it keeps something, a function that makes one; or a whole app
+    client: str
+    seen: str
+    lesson: str = ""
+    options: Mapping = field(default_factory=dict)  # of the check-up
+
+    def app(self) -> FastAPI:
+        """An app with this endpoint, which knows nothing of other check-ups."""
+        made = self.endpoint if inspect.iscoroutinefunction(self.endpoint) else self.endpoint()
+        return made if isinstance(made, FastAPI) else app_with(made)
+
+
+ROOM = {"say": "hello, all of you", "room": True}
+NUMBERS = {"say": {"numbers": [1]}}
+SOON = {"patience": 0.5}  # what does not come is not waited for any longer
 
 WRONG = {
-    "answers nobody any more": (stuck_after_a_disconnect(), "does not wait", "the bystander got no answer", ""),
-    "a lock while it sends": (holds_a_lock_while_it_sends, "floods", "the bystander got no answer", ""),
-    "forgets accept()": (
+    # by the client that must find it, in the clients' order
+    "forgets accept()": Wrong(
         no_accept,
         "polite",
         "raised WebSocketDisconnected: WebSocket is not connected. Need to call",
         "forgetting-to-accept",
     ),
-    "accepts too late": (accepts_too_late, "polite", "no answer to its handshake", "forgetting-to-accept"),
-    "catches too much": (
-        catches_too_much,
-        "drops while idle",
-        "raised WebSocketDisconnect(1006)",
+    "accepts too late": Wrong(
+        accepts_too_late, "polite", "no answer to its handshake", "forgetting-to-accept", options=SOON
+    ),
+    "does not expect a disconnect": Wrong(
+        no_except, "polite", "raised WebSocketDisconnect(1000)", "letting-disconnects-escape"
+    ),
+    "returns without close()": Wrong(no_close, "polite", "returned without close()", "closing-too-early"),
+    "blocks the event loop": Wrong(blocks, "polite", "the event loop stood still", "blocking-the-event-loop"),
+    # Stood still or, on a busy machine, where 0.6 s of computing take long, blocked.
+    "computes on the event loop": Wrong(computes, "polite", "event loop", "blocking-the-event-loop"),
+    "does not notice who has gone": Wrong(
+        never_notices, "polite", "is still running although", "disconnects-done-right"
+    ),
+    "sends everybody away": Wrong(sent_away, "polite", "closed with 1003", "closing-too-early"),
+    "only sends": Wrong(only_sends, "polite", "no answer to its close frame", "disconnects-done-right", options=SOON),
+    "swallows its cancellation": Wrong(
+        swallows_cancellation, "polite", "is still running although", "disconnects-done-right"
+    ),
+    "leaves a task": Wrong(leaves_a_task, "polite", "2 task(s) left over", "letting-disconnects-escape"),
+    "has a bug": Wrong(bug, "polite", "raised IndexError", "catching-too-much"),
+    "asks for a name first": Wrong(
+        asks_for_a_name_first, "silent", "raised WebSocketDisconnect(1000)", "letting-disconnects-escape"
+    ),
+    "expects only clean closes": Wrong(
+        only_clean_closes, "goes away", "raised WebSocketDisconnect(1001)", "letting-disconnects-escape"
+    ),
+    "closes whom it has lost": Wrong(
+        closes_whom_it_has_lost, "drops while idle", "raised WebSocketDisconnect(1006)", "disconnects-done-right"
+    ),
+    "keeps the connection of who has gone": Wrong(
+        keeps_the_connection_of_who_has_gone,
+        "drops before the answer",
+        "raised IndexError: pop from empty list",
+        "catching-too-much",
+    ),
+    "answers nobody any more": Wrong(
+        stuck_after_a_disconnect, "does not wait", "the bystander got no answer", options=SOON
+    ),
+    "does not expect a send to fail": Wrong(
+        no_except_around_the_send, "does not wait", "raised WebSocketDisconnect(1006)", "disconnects-done-right"
+    ),
+    "says whose connection was lost": Wrong(
+        says_whose_connection_was_lost, "drops inside a message", "raised UnboundLocalError", "catching-too-much"
+    ),
+    "waits for the network": Wrong(
+        waits_for_the_network, "half open", "its endpoint did not end", "disconnects-done-right"
+    ),
+    "plays before it listens": Wrong(
+        plays_before_it_listens,
+        "listens",
+        "closed with 1011: keepalive ping timeout",
         "disconnects-done-right",
+        options={"patience": 10},  # seconds: it does let its client go, after the piece
     ),
-    "does not expect a disconnect": (
-        no_except,
-        "polite",
-        "raised WebSocketDisconnect(1000)",
-        "letting-disconnects-escape",
+    "takes text only": Wrong(text_only, "wrong kind", "raised KeyError: 'text'", "text-bytes-and-json"),
+    "a dead socket stays in the list": Wrong(
+        lambda: Manager().endpoint, "wrong kind", "raised KeyError: 'text'", "text-bytes-and-json", options=ROOM
     ),
-    "does not expect a send to fail": (
-        no_except_around_the_send,
-        "does not wait",
-        "raised WebSocketDisconnect(1006)",
-        "disconnects-done-right",
-    ),
-    "expects only clean closes": (
-        only_clean_closes,
-        "goes away",
-        "raised WebSocketDisconnect(1001)",
-        "letting-disconnects-escape",
-    ),
-    "takes text only": (text_only, "wrong kind", "raised KeyError: 'text'", "text-bytes-and-json"),
-    "takes JSON only": (json_only, "not json", "raised JSONDecodeError", "text-bytes-and-json"),
-    "returns without close()": (no_close, "polite", "returned without close()", "closing-too-early"),
-    "blocks the event loop": (blocks, "polite", "the event loop stood still", "blocking-the-event-loop"),
-    # Stood still or, on a busy machine, where 0.8 s of computing take long, blocked.
-    "computes on the event loop": (computes, "polite", "event loop", "blocking-the-event-loop"),
-    "does not notice who has gone": (
-        never_notices,
-        "drops while idle",
-        "is still running although",
-        "disconnects-done-right",
-    ),
-    "closes in one task, sends in another": (
+    "closes in one task, sends in another": Wrong(
         closes_here_and_sends_there,
         "changes its kind",
         "raised ExceptionGroup with WebSocketDisconnected",
         "disconnects-done-right",
     ),
-    "sends everybody away": (sent_away, "polite", "closed with 1003", "closing-too-early"),
-    "only sends": (only_sends, "listens", "closed with 1011: keepalive ping timeout", "disconnects-done-right"),
-    "swallows its cancellation": (
-        swallows_cancellation,
-        "polite",
-        "is still running although",
-        "disconnects-done-right",
+    "takes JSON only": Wrong(json_only, "not json", "raised JSONDecodeError", "text-bytes-and-json", options=NUMBERS),
+    "trusts the shape": Wrong(
+        trusts_the_shape, "wrong shape", "raised TypeError: 'NoneType' object", "catching-too-much", options=NUMBERS
     ),
-    "leaves a task": (leaves_a_task, "polite", "2 task(s) left over", "letting-disconnects-escape"),
-    "keeps everybody in a list": (keeps_everybody, "comes and goes", "of its visits still remembered", ""),
-    "has a bug": (bug, "polite", "raised IndexError", "catching-too-much"),
+    "knows every code": Wrong(knows_every_code, "not utf8", "raised KeyError: ", "catching-too-much"),
+    "explains it too late": Wrong(
+        explains_it_too_late,
+        "too big",
+        "raised RuntimeError: Unexpected ASGI message 'websocket.send', after sending 'websocket.close'",
+        "catching-too-much",
+    ),
+    "a lock while it sends": Wrong(holds_a_lock_while_it_sends, "floods", "the bystander got no answer", options=SOON),
+    "one that does not read stops all": Wrong(
+        lambda: CarefulManager().endpoint, "stalls", "the bystander got no answer", options=ROOM | SOON
+    ),
+    "the list changes while it is walked": Wrong(
+        lambda: ListManager().endpoint, "leaves a talk", "some who stayed missed messages", options=ROOM
+    ),
+    "the set changes while it is walked": Wrong(
+        lambda: SetManager().endpoint, "crowd", "raised RuntimeError: Set changed size", options=ROOM
+    ),
+    "keeps everybody in a list": Wrong(keeps_everybody, "comes and goes", "of its visits still remembered"),
+    "trusts CORS": Wrong(trusts_cors, "foreign origin", "served", options={"origins": ["https://good.example"]}),
+    "says who leaves": Wrong(
+        lambda: SaysWhoLeaves().endpoint, "stays", "raised WebSocketDisconnect(1006)", "disconnects-done-right"
+    ),
 }
+
+# The clients for which no endpoint can be wrong, and why.
+NOTHING_TO_FIND = {"handshake stops": "uvicorn calls no app before the request is complete"}

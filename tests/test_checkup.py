@@ -35,23 +35,56 @@ def test_no_right_endpoint_is_accused(name, ws):
 @pytest.mark.parametrize("ws", IMPLEMENTATIONS)
 @pytest.mark.parametrize("name", gallery.WRONG)
 def test_a_wrong_endpoint_is_found_by_the_client_meant_for_it(name, ws):
-    endpoint, client, seen, lesson = gallery.WRONG[name]
-    say = {"numbers": [1]} if client == "not json" else "hey!"[: 4 if name == "has a bug" else 3]
-    report = asyncio.run(checkup(gallery.app_with(endpoint), say=say, ws=ws, only=["polite", client]))
-    (row,) = [row for row in report.failed if row.client == client]
-    assert seen in row.seen
-    assert row.problem.lesson == lesson
+    wrong = gallery.WRONG[name]
+    options = {"say": "hey", "only": ["polite", wrong.client], **wrong.options}
+    report = asyncio.run(checkup(wrong.app(), ws=ws, **options))
+    (row,) = report.failed  # a polite client has found nothing, unless it was meant
+    assert (row.client, row.problem.lesson) == (wrong.client, wrong.lesson), f"\n{report}"
+    assert wrong.seen in row.seen
 
 
 @pytest.mark.parametrize("ws", IMPLEMENTATIONS)
-@pytest.mark.parametrize("name", gallery.WRONG_ROOMS)
-def test_a_wrong_room_is_found_by_the_client_meant_for_it(name, ws):
-    manager, client, seen, lesson = gallery.WRONG_ROOMS[name]
-    app = gallery.app_with(manager().endpoint)
-    report = asyncio.run(checkup(app, say="hello, all of you", room=True, ws=ws, only=["polite", client]))
+def test_catching_too_much_is_found_where_a_connection_is_lost(ws):
+    """It is not in the gallery: with wsproto, even a polite client finds it."""
+    report = asyncio.run(checkup(gallery.app_with(gallery.catches_too_much), ws=ws, only=["drops while idle"]))
     (row,) = report.failed
-    assert (row.client, row.problem.lesson) == (client, lesson)
-    assert seen in row.seen
+    assert (row.seen, row.problem.lesson) == ("raised WebSocketDisconnect(1006)", "disconnects-done-right")
+
+
+def clients_without_a_wrong_endpoint() -> set[str]:
+    return set(clients.CLIENTS) - {wrong.client for wrong in gallery.WRONG.values()} - set(gallery.NOTHING_TO_FIND)
+
+
+def test_every_client_finds_something():
+    assert not clients_without_a_wrong_endpoint(), "gallery.WRONG has no wrong endpoint for these"
+    assert set(gallery.NOTHING_TO_FIND) <= set(clients.CLIENTS)
+
+
+def test_a_new_client_needs_a_wrong_endpoint(monkeypatch):
+    async def comes_at_night(target):
+        """is new"""
+
+    monkeypatch.setattr(clients, "CLIENTS", dict(clients.CLIENTS))
+    clients.client(needs="room")(comes_at_night)
+    assert clients_without_a_wrong_endpoint() == {"comes at night"}
+    given = {"as_json": False, "origins": None, "exclude": [], "only": None}
+    assert choose(room=True, **given)["comes at night"] is comes_at_night
+    assert "comes at night" not in choose(room=False, **given)
+
+
+@pytest.mark.parametrize("ws", IMPLEMENTATIONS)
+def test_no_app_hears_of_a_handshake_that_stops(ws):
+    calls = []
+
+    async def app(scope, receive, send):
+        calls.append(scope["type"])
+        await gallery.app_with(gallery.echo_text)(scope, receive, send)
+
+    with serve(app, ws=ws) as server:
+        target = clients.Target(server.url("/ws"), ("hello",))
+        asyncio.run(clients.handshake_stops(target))
+        asyncio.run(clients.polite(target))  # by the time that this one is answered, the server has read the other
+    assert calls == ["lifespan", "websocket"]
 
 
 def test_an_endpoint_that_speaks_first_and_closes_may_be_done_before_its_client_speaks(monkeypatch):
@@ -93,9 +126,10 @@ def test_no_client_minds_that_the_connection_has_ended_before_it_does_anything(m
 
     knock = clients.knock
     monkeypatch.setattr(clients, "knock", late)
+    monkeypatch.setattr(clients, "VISITS", 10)
     with serve(gallery.app_with(endpoint)) as server:
         target = clients.Target(server.url("/ws"), ("hello",), linger=0.1)
-        seen = asyncio.run(asyncio.wait_for(EVERY_CLIENT[name](target), 10))
+        seen = asyncio.run(asyncio.wait_for(EVERY_CLIENT[name](target), 60))
     assert (seen.answers, seen.refused, seen.unheard) == (0, None, False)
     assert seen.code in (code, None)  # None: this client cuts the connection itself
 
@@ -142,18 +176,20 @@ def test_a_room_that_one_has_to_join():
         await websocket.accept()
         try:
             while (message := await websocket.receive())["type"] != "websocket.disconnect":
-                if message.get("text") == '{"type": "join"}':
+                if json.loads(message["text"])["type"] == "join":
                     members.add(websocket)
                     await websocket.send_text("joined")
                 elif websocket in members:
                     for member in list(members):  # one after the other: who does not read keeps the rest waiting
                         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
-                            await member.send_text(message.get("text") or "bytes")
+                            await member.send_text(message["text"])
         finally:
             members.discard(websocket)
 
-    say = [{"type": "join"}, {"type": "say"}]
-    report = asyncio.run(checkup(gallery.app_with(room), say=say, room=True, only=["polite", "stalls"]))
+    # Long, since it takes many short ones to fill the buffers, and JSON cannot be stretched.
+    say = [{"type": "join"}, {"type": "say", "text": "hello, all of you! " * 40}]
+    options = {"say": say, "room": True, "only": ["polite", "stalls"], "patience": 0.5}
+    report = asyncio.run(checkup(gallery.app_with(room), **options))
     assert [(row.client, row.seen) for row in report.failed] == [("stalls", "the bystander got no answer")]
 
 
@@ -171,11 +207,13 @@ def test_of_several_messages_some_may_not_be_answered(say):
     assert json.loads(report.as_json())["unanswered"] == ["note"]
 
 
-def test_an_app_may_take_some_time_to_start():
+def test_an_app_may_take_some_time_to_start(monkeypatch):
     @contextlib.asynccontextmanager
     async def lifespan(app):
-        await asyncio.sleep(2.2)
+        await asyncio.sleep(0.5)  # more than what `serve` gives it
         yield
+
+    monkeypatch.setattr("wslab.server.START_TIMEOUT", 0.1)
 
     app = FastAPI(lifespan=lifespan)
     app.websocket("/ws")(gallery.echo_text)
@@ -264,7 +302,7 @@ def test_on_a_busy_machine_what_came_late_is_looked_at_again(monkeypatch, busy, 
         await gallery.only_sends(websocket)
 
     counts.__annotations__ = gallery.only_sends.__annotations__
-    report = asyncio.run(checkup(gallery.app_with(counts), only=["listens"]))
+    report = asyncio.run(checkup(gallery.app_with(counts), only=["listens"], patience=0.5))
     assert not report.ok
     assert clients == 1 + 2 * visits  # the first look; each time the bystander, too
 
@@ -301,7 +339,7 @@ def test_the_keepalive_is_named_where_its_close_frame_is_lost(monkeypatch, ws):
     monkeypatch.setattr(examination, "Server", Recorded)
     monkeypatch.setattr(clients, "listens", listens)
     monkeypatch.setitem(clients.CLIENTS, "listens", clients.Registered(listens, None))
-    report = asyncio.run(checkup(gallery.app_with(gallery.only_sends), ws=ws, only=["listens"]))
+    report = asyncio.run(checkup(gallery.app_with(gallery.only_sends), ws=ws, only=["listens"], patience=0.5))
     (row,) = report.failed
     assert set(codes) == {1006}
     assert (row.seen, row.problem.lesson) == ("closed with 1011: keepalive ping timeout", "disconnects-done-right")
@@ -437,22 +475,23 @@ def test_a_slow_answer_is_waited_for():
     async def slow(websocket: WebSocket):
         await websocket.accept()
         async for text in websocket.iter_text():
-            await asyncio.sleep(0.6)
+            await asyncio.sleep(0.3)
             await websocket.send_text(text)
 
     def summary(patience: float) -> str:
         return str(asyncio.run(checkup(gallery.app_with(slow), only=["polite"], patience=patience))).splitlines()[-1]
 
-    assert "Not answered" in summary(0.2)
+    assert "Not answered" in summary(0.1)
     assert summary(10) == "1 of 1 clients were served well."
 
 
-def test_an_endpoint_that_never_receives_is_not_taken_for_a_task_of_its_own():
+def test_an_endpoint_that_never_receives_is_not_taken_for_a_task_of_its_own(monkeypatch):
     async def deaf(websocket: WebSocket):
         await websocket.accept()
         await asyncio.sleep(60)
 
-    report = asyncio.run(checkup(gallery.app_with(deaf), only=["drops before the answer"]))
+    monkeypatch.setattr(examination, "BUSY", 1000)  # once is enough
+    report = asyncio.run(checkup(gallery.app_with(deaf), only=["drops before the answer"], patience=0.5))
     (row,) = report.failed
     assert "left over" not in row.seen
     assert row.problem.lesson == "disconnects-done-right"

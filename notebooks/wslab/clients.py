@@ -302,7 +302,7 @@ async def half_open(target: Target) -> Seen:
         await drop(ws)
         return done
 
-    return replace(await tell(target, visit), code=None)
+    return replace(await tell(target, visit, compression=None), code=None)
 
 
 class HearsPings(ClientConnection):
