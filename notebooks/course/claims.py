@@ -513,8 +513,8 @@ async def in_the_docs(serve):
 @claim(
     "With FastAPI and uvicorn installed, WebSockets work.",
     verdict=FALSE,
-    keep="uvicorn also needs `websockets` or `wsproto` (`uvicorn[standard]` brings the first). Without them, the path's "
-    "route answers, if it has one; else 404.",
+    keep="uvicorn also needs `websockets` or `wsproto` (`uvicorn[standard]` brings the first). Without them, "
+    "the path's route answers, if it has one; else 404.",
     source="https://uvicorn.dev/settings/#implementation",
 )
 async def nothing_else_installed(serve):
