@@ -128,6 +128,26 @@ def test_what_differs_stands_out():
     assert ">≠ passes</td>" in html
 
 
+def test_client_and_endpoint_must_agree_on_one_and_the_same_implementation():
+    endpoint = {"websockets-sansio": "raises ProtocolError", "wsproto": "returns"}
+    client = {"websockets-sansio": "1006", "wsproto": "1000"}
+
+    def compared(as_client, of_endpoint):
+        return witnesses.compare(witnesses.Tested("tells", as_client, of_endpoint), endpoint, client)
+
+    assert compared("1006", "raises ProtocolError") == ("tells", True)
+    assert compared("1000", "returns") == ("tells", True)
+    assert compared(None, "returns") == ("tells", True)
+    assert compared("1006", "returns") == ("tells; the endpoint returns", False)  # the one here, the other there
+    assert compared("1006", "waits on") == ("tells; the endpoint waits on", False)
+    assert compared("4000", "returns") == ("tells", False)  # the client differs: that is said
+
+
+def test_close_1006_is_told_otherwise_by_the_test_client(now):
+    row = now["close(1006), a code that is never sent"]
+    assert row.splitlines()[-1] == "    TestClient  ≠ raises WebSocketDisconnect(1006); the endpoint returns"
+
+
 def test_two_endings_of_the_same_name_are_refused():
     with pytest.raises(ValueError, match="two endings have the same name: twin"):
         see(Ending("twin", None), Ending("twin", None))

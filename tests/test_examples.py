@@ -17,6 +17,7 @@ import urllib.request
 from urllib.parse import urlsplit
 
 import pytest
+from fastapi import FastAPI, WebSocket, WebSocketException
 from websockets import ConnectionClosed, connect
 
 from examples.disconnects import app as disconnects
@@ -66,6 +67,7 @@ def function(module: str, name: str) -> str:
         ("disconnects/app.py", "next_text", "disconnects-done-right", "next_text", -1),
         ("disconnects/app.py", "send", "disconnects-done-right", "send", -1),
         ("disconnects/app.py", "try_to_close", "disconnects-done-right", "try_to_close", -1),
+        ("disconnects/app.py", "accepted", "disconnects-done-right", "accepted", -1),
         ("disconnects/app.py", "shout", "disconnects-done-right", "shout", -1),
     ],
 )
@@ -180,7 +182,7 @@ def test_disconnects_puts_out_who_says_nothing(ws, monkeypatch):
         await client.wait_closed()
         assert (client.close_code, client.close_reason) == (4000, "idle")
 
-    monkeypatch.setattr(disconnects, "SILENT", 1)  # long enough to be seen online before
+    monkeypatch.setattr(disconnects.next_text, "__defaults__", (1,))  # SILENT; long enough to be seen online before
     assert asyncio.run(served_by_the_lesson(visit, ws=ws)) == []
 
 
@@ -194,8 +196,102 @@ def test_disconnects_gives_up_who_reads_nothing(ws, monkeypatch):
             await asyncio.sleep(0.01)
         client.transport.abort()
 
-    monkeypatch.setattr(disconnects, "SLOW", 0.2)
+    monkeypatch.setattr(disconnects.send, "__defaults__", (0.2,))  # SLOW
     assert asyncio.run(served_by_the_lesson(visit, ws=ws)) == []
+
+
+@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+def test_a_client_that_uvicorn_has_given_up_has_left_and_is_no_bug_of_disconnects(ws, monkeypatch):
+    """Its bytes are stuck, so that no disconnect comes, and the next send raises a plain `RuntimeError`."""
+
+    async def visit():
+        may_send = asyncio.Event()
+        send = disconnects.send
+
+        async def sends_twice(websocket, text):
+            await send(websocket, text)
+            await may_send.wait()
+            await send(websocket, text)
+
+        monkeypatch.setattr(disconnects, "send", sends_twice)
+        server = serve(disconnects.app, name="the lesson", ws=ws, ws_ping_interval=0.1, ws_ping_timeout=0.1)
+        async with small_buffers(server) as client:
+            client.transport.pause_reading()
+            await client.send("x" * 40_000)
+            while not server.given_up:
+                await asyncio.sleep(0.01)
+            await server.on_loop(may_send.set)
+            while await server.on_loop(lambda: len(disconnects.online)):
+                await asyncio.sleep(0.01)
+            client.transport.abort()
+            return [event.text for event in (await server.conversation()).events if not event.message]
+
+    notes = asyncio.run(visit())
+    assert "log: left with 1006 'given up'" in notes
+    assert not [note for note in notes if "failed" in note or "raised" in note]
+
+
+@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+def test_a_send_after_its_own_close_is_a_bug_of_disconnects(ws, monkeypatch):
+    async def closes_first(websocket, text):
+        await websocket.close()
+        await send(websocket, text)
+
+    async def visit():
+        with serve(disconnects.app, name="the lesson", ws=ws) as server:
+            async with asyncio.timeout(PATIENCE), connect(server.url("/ws")) as client:
+                await client.send("hello")
+                await client.wait_closed()
+            return [event.text for event in (await server.conversation()).events if not event.message]
+
+    send = disconnects.send
+    monkeypatch.setattr(disconnects, "send", closes_first)
+    (note,) = asyncio.run(visit())
+    assert note.startswith("log: /ws failed (WebSocketDisconnected")
+
+
+@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+def test_accepted_and_a_task_group_compose(ws):
+    """Who leaves is no failure, who is put out hears it, and a bug is logged, also out of a group of errors."""
+    may_go_on = asyncio.Event()
+    app = FastAPI()
+
+    @app.websocket("/{end}")
+    async def endpoint(websocket: WebSocket, end: str):
+        async def listen():
+            while True:
+                await disconnects.next_text(websocket)
+
+        async with disconnects.accepted(websocket), asyncio.TaskGroup() as tasks:
+            if end == "leaves":
+                tasks.create_task(listen())
+            await may_go_on.wait()
+            if end == "put-out":
+                raise WebSocketException(1008, "not you")
+            raise ValueError("a bug")
+
+    async def visit(end, stays):
+        await server.on_loop(may_go_on.clear)
+        async with connect(server.url(f"/{end}")) as client:
+            if stays:
+                await server.on_loop(may_go_on.set)
+                await client.wait_closed()
+        await server.on_loop(may_go_on.set if end != "leaves" else may_go_on.clear)
+        notes = [event.text for event in (await server.conversation()).events if not event.message]
+        return client.close_code, [note for note in notes if "could not send" not in note]
+
+    async def visits():
+        async with asyncio.timeout(PATIENCE):
+            each = [("leaves", False), ("put-out", True), ("put-out", False), ("bug", True)]
+            return [await visit(end, stays) for end, stays in each]
+
+    with serve(app, name="a group", ws=ws) as server:
+        assert asyncio.run(visits()) == [
+            (1000, ["log: left with 1000 ''"]),
+            (1008, []),
+            (1000, []),
+            (1011, ["log: /bug failed (ValueError: a bug)"]),
+        ]
 
 
 @pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])

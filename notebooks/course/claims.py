@@ -13,6 +13,7 @@ import inspect
 import logging
 import queue
 import re
+import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -513,7 +514,8 @@ async def in_the_docs(serve):
 @claim(
     "With FastAPI and uvicorn installed, WebSockets work.",
     verdict=FALSE,
-    keep="uvicorn also needs `websockets` or `wsproto` (`uvicorn[standard]` brings the first). Without them: 404.",
+    keep="uvicorn also needs `websockets` or `wsproto` (`uvicorn[standard]` brings the first). Without them, "
+    "the path's route answers, if it has one; else 404.",
     source="https://uvicorn.dev/settings/#implementation",
 )
 async def nothing_else_installed(serve):
@@ -523,9 +525,17 @@ async def nothing_else_installed(serve):
     async def endpoint(websocket: WebSocket):
         await websocket.accept()
 
+    @app.get("/both")
+    async def route():
+        return "from the route"
+
+    @app.websocket("/both")
+    async def other_endpoint(websocket: WebSocket):
+        await websocket.accept()
+
     async with serve(app, ws="none") as server:  # as if neither were there
-        answered = await status(server, "/ws")
-    return answered == 101, f"HTTP {answered}"
+        answered = [await status(server, path) for path in ("/ws", "/both")]
+    return 101 in answered, f"HTTP {answered[0]}; where the path has a route, {answered[1]}"
 
 
 @claim(
@@ -720,7 +730,7 @@ async def size_limit(serve):
 
 
 @claim(
-    "Two tasks that receive from one WebSocket get each message both.",
+    "If two tasks receive from one WebSocket, both get every message.",
     verdict=FALSE,
     keep="They take them from each other. Let one task receive, and hand on what it gets.",
     source="https://docs.python.org/3/library/asyncio-queue.html#asyncio.Queue.get",
@@ -956,7 +966,8 @@ async def client_state(serve):
 @claim(
     "A send to a client that has left does nothing.",
     verdict=FALSE,
-    keep='It raises `WebSocketDisconnect`, each further one a `RuntimeError` with `Cannot call "send" once ...`.',
+    keep="Once the server knows of it, the send raises `WebSocketDisconnect`, each further one a `RuntimeError` with "
+    '`Cannot call "send" once ...`.',
     lesson="letting-disconnects-escape",
     source="https://asgi.readthedocs.io/en/stable/specs/www.html#send-send-event",
 )
@@ -1211,7 +1222,8 @@ async def lost_is_1006(serve):
 @claim(
     "Only a heartbeat of your own finds a client that has silently gone.",
     verdict=FALSE,
-    keep="uvicorn pings by itself (`ws_ping_interval`), and gives up if no pong comes: an awaited `receive` raises.",
+    keep="uvicorn pings by itself (`ws_ping_interval`), and gives up if no pong comes: an awaited `receive` raises, "
+    "unless something is stuck in the buffers.",
     lesson="disconnects-done-right",
     source="https://uvicorn.dev/settings/#implementation",
 )
@@ -1233,6 +1245,49 @@ async def own_heartbeat(serve):
         seen = await news(from_endpoint)
         ws.transport.abort()
     return seen == "nothing", seen
+
+
+@claim(
+    "When the keepalive gives a client up, an awaited `receive` raises.",
+    verdict=FALSE,
+    keep="Not while something for it is stuck in the buffers. Then the next send raises a plain `RuntimeError`: "
+    "the client has gone, and that is no bug of yours.",
+    lesson="disconnects-done-right",
+    source="https://docs.python.org/3/library/asyncio-protocol.html#asyncio.BaseTransport.close",
+)
+async def given_up_unheard(serve):
+    app = FastAPI()
+    from_endpoint = queue.SimpleQueue()
+
+    @app.websocket("/ws")
+    async def endpoint(websocket: WebSocket):
+        await websocket.accept()
+        await websocket.receive_text()
+        receiving = asyncio.create_task(websocket.receive_text())
+        text = "x" * 40_000  # does not fit into the small buffers
+        try:
+            while True:
+                await websocket.send_text(text)
+                text = "one more"
+                await asyncio.sleep(0.02)
+        except (WebSocketDisconnect, RuntimeError) as error:
+            heard = "it raises" if receiving.done() else "it waits on"
+            from_endpoint.put(f"{heard}; a send: {error!r}")
+        finally:
+            receiving.cancel()
+
+    impatient = {"ws_ping_interval": 0.1, "ws_ping_timeout": 0.1}
+    async with serve(app, **impatient) as server:
+        server.shrink_buffers()
+        with socket.socket() as small:
+            small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            small.connect(("127.0.0.1", server.port))
+            async with connect(server.url("/ws"), sock=small, compression=None) as ws:
+                ws.transport.pause_reading()  # no pong any more, and no word
+                await ws.send("go")
+                seen = await news(from_endpoint)
+                ws.transport.abort()
+    return "it raises" in seen, seen
 
 
 @claim(

@@ -38,6 +38,7 @@ class Ending:
     test_client: what a test does in its session, a function; None where `TestClient` cannot do it.
     gives_up: whether the client leaves before it is let in, as soon as the endpoint is called.
     shutdown: whether the server is stopped after what the client does.
+    in_handshake: whether it is stopped as soon as the endpoint is called, while the client waits to be let in.
     settings: options of `uvicorn.Config`.
     """
 
@@ -47,12 +48,13 @@ class Ending:
     test_client: Callable[..., None] | None = receives
     gives_up: bool = False
     shutdown: bool = False
+    in_handshake: bool = False
     settings: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def needs_a_server(self) -> bool:
         """Whether it cannot share a server with others."""
-        return self.shutdown or bool(self.settings)
+        return self.shutdown or self.in_handshake or bool(self.settings)
 
 
 def ending(group: list[Ending], name: str, **options):
@@ -442,5 +444,18 @@ BY_THE_SERVER += [
         settings={"timeout_graceful_shutdown": 0.1},
     ),
 ]
+
+
+@ending(
+    BY_THE_SERVER,
+    "shutdown, before accept()",
+    test_client=None,
+    in_handshake=True,
+    settings={"timeout_graceful_shutdown": 0.1},
+)
+async def not_yet_in(websocket: WebSocket):
+    await asyncio.Event().wait()
+    await websocket.accept()
+
 
 ENDINGS = (*REFUSED, *BY_THE_ENDPOINT, *BY_THE_CLIENT, *BAD_MESSAGES, *BY_THE_SERVER)

@@ -46,7 +46,7 @@ class Row:
     endpoint: Mapping[str, str]
     client: Mapping[str, str]
     test_client: str
-    test_client_agrees: bool  # with what is real, on one of the implementations at least
+    test_client_agrees: bool  # with what client and endpoint both see, on one of the implementations at least
 
     @property
     def in_the_test(self) -> str:
@@ -61,8 +61,8 @@ class Row:
 class Table:
     """The rows: a table in a notebook, text elsewhere.
 
-    What differs between the implementations is bold, in text behind a *. Where `TestClient` tells of something that
-    the real client or endpoint did not see, stands a ≠.
+    What differs between the implementations is bold, in text behind a *. A ≠ stands where on none of them the real
+    client and the real endpoint both saw what `TestClient` tells.
     """
 
     def __init__(self, rows: Iterable[Row]):
@@ -116,12 +116,24 @@ async def who_sees_what(*endings: Ending) -> Table:
     for number, name in enumerate(names):
         endpoint = {ws: seen[number][0] for ws, seen in zip(IMPLEMENTATIONS, real, strict=True)}
         client = {ws: seen[number][1] for ws, seen in zip(IMPLEMENTATIONS, real, strict=True)}
-        test = tested[number]
-        words, agrees = test.words, test.as_client is None or test.as_client in client.values()
-        if test.endpoint and test.endpoint not in endpoint.values():
-            words, agrees = f"{words}; the endpoint {test.endpoint}", False
+        words, agrees = compare(tested[number], endpoint, client)
         rows.append(Row(name, endpoint, client, words, agrees))
     return Table(rows)
+
+
+def compare(test: "Tested", endpoint: Mapping[str, str], client: Mapping[str, str]) -> tuple[str, bool]:
+    """What a test says; and whether, on one and the same implementation, endpoint and client say so, too."""
+
+    def client_agrees(ws: str) -> bool:
+        return test.as_client is None or test.as_client == client[ws]
+
+    def endpoint_agrees(ws: str) -> bool:
+        return not test.endpoint or test.endpoint == endpoint[ws]
+
+    agrees = any(client_agrees(ws) and endpoint_agrees(ws) for ws in client)
+    if not agrees and (any(map(client_agrees, client)) or not any(map(endpoint_agrees, endpoint))):
+        return f"{test.words}; the endpoint {test.endpoint}", agrees  # it is what differs, or differs, too
+    return test.words, agrees
 
 
 # --- the endpoint ---
@@ -269,7 +281,7 @@ class Visit:
         if self.ending.gives_up:
             return await self.gives_up()
         try:
-            ws = await self.wait_for(self.handshake())
+            ws = await self.wait_for(self.stopped_handshake() if self.ending.in_handshake else self.handshake())
         except Hangs:
             return NO_ANSWER
         except InvalidStatus as refusal:
@@ -302,6 +314,17 @@ class Visit:
     async def handshake(self) -> ClientConnection:
         """Connect, without any time limits of its own, and read on whatever comes."""
         return await connect(self.url, open_timeout=None, ping_interval=None, max_queue=None, proxy=None)
+
+    async def stopped_handshake(self) -> ClientConnection:
+        """Ask to be let in, and stop the server when the endpoint has been called."""
+        handshake = asyncio.create_task(self.handshake())
+        try:
+            await self.call_of_endpoint()
+            self.turns.server = None  # from now on, this event loop alone
+            await asyncio.to_thread(self.server.end)
+            return await handshake
+        finally:
+            handshake.cancel()
 
     async def gives_up(self) -> str:
         """Ask to be let in, and leave when the endpoint has been called."""
