@@ -28,7 +28,7 @@ WRONG = {
         ("await websocket.accept()", ""),
         says="a client at /lounge?ticket=42 should be accepted, but got HTTP 500. Is accept() there, and is it "
         'awaited? On the server, the endpoint raised RuntimeError: Expected ASGI message "websocket.accept", '
-        """"websocket.close" or "websocket.http.response.start", but got 'w [...].""",
+        '"websocket.close" or "websocket.http.response.start", but got \'websocket.send\'.',
     ),
     "accept after the greeting": changed(
         ("await websocket.accept()", ""),
