@@ -162,8 +162,8 @@ WRONG = {
         ("send_text(answer)", 'send_text(f"In a year you will be {years + 1}.")'),
         says="the client sent 4300 times '9' and expected to be closed with 4000, but the connection ended with code "
         "1006, cut off without close(). On the server, the endpoint raised ValueError: Exceeds the limit (4300 digits) "
-        "for integer string conversion; use sys.set_int_max_str_digits() to increase the limit (leave Python's limit as "
-        "it is, and catch this error: make the whole answer in the `try`).",
+        "for integer string conversion; use sys.set_int_max_str_digits() to increase the limit (leave Python's limit "
+        "as it is, and catch this error: make the whole answer in the `try`).",
     ),
     "Python's limit is taken away": changed(
         before("await websocket.accept()", "sys.set_int_max_str_digits(0)"),
