@@ -67,6 +67,7 @@ def function(module: str, name: str) -> str:
         ("disconnects/app.py", "next_text", "disconnects-done-right", "next_text", -1),
         ("disconnects/app.py", "send", "disconnects-done-right", "send", -1),
         ("disconnects/app.py", "try_to_close", "disconnects-done-right", "try_to_close", -1),
+        ("disconnects/app.py", "first", "disconnects-done-right", "first", -1),
         ("disconnects/app.py", "accepted", "disconnects-done-right", "accepted", -1),
         ("disconnects/app.py", "shout", "disconnects-done-right", "shout", -1),
     ],
@@ -262,9 +263,13 @@ def test_accepted_and_a_task_group_compose(ws):
             while True:
                 await disconnects.next_text(websocket)
 
+        async def listen_in_a_group():
+            async with asyncio.TaskGroup() as inner:
+                inner.create_task(listen())
+
         async with disconnects.accepted(websocket), asyncio.TaskGroup() as tasks:
             if end == "leaves":
-                tasks.create_task(listen())
+                tasks.create_task(listen_in_a_group())
             await may_go_on.wait()
             if end == "put-out":
                 raise WebSocketException(1008, "not you")
