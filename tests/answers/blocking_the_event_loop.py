@@ -75,6 +75,7 @@ WRONG = {
         says="nobody else could be served: it ran on the thread of the event loop, called in report(), line ",
     ),
     "a thread, and join()": changed(
+        before("app =", "import threading"),
         (
             MAKES,
             """

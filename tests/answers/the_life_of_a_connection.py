@@ -166,6 +166,7 @@ WRONG = {
         "as it is, and catch this error: make the whole answer in the `try`).",
     ),
     "Python's limit is taken away": changed(
+        before("app =", "import sys"),
         before("await websocket.accept()", "sys.set_int_max_str_digits(0)"),
         says="0'... (4,324 characters). Leave Python's limit as it is, and close with 4000 where it refuses to write "
         "the answer. (If you have changed it, restart the kernel.)",
