@@ -70,7 +70,7 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def lab(folder):
-    """JupyterLab on the reader's own machine."""
+    """JupyterLab on the reader's own machine; under a path, since it is `hub`, too."""
     with jupyterlab(folder, host=REMOTE, base_url="/user/x/") as address:
         yield address.replace(REMOTE, "127.0.0.1")
 

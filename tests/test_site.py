@@ -256,17 +256,21 @@ def test_where_the_course_is_published(tmp_path, monkeypatch):
 # --- As a reader uses them ---
 
 
-# One page of each kind. What holds of them hardly fails on another; that it does not is a thorough test.
-OF_EACH_KIND = ["index.html", lesson("closing-too-early"), lesson("who-sees-what"), "examples/echo.html"]
-
-
-@pytest.mark.parametrize("pages", [OF_EACH_KIND, pytest.param(None, marks=pytest.mark.thorough)], ids=["some", "all"])
-def test_pages_fit_a_phone(reader, built, pages):
+def fits_a_phone(reader, path: str) -> bool:
     reader.set_viewport_size({"width": 320, "height": 700})
-    for path in pages or built.pages:
-        reader.go(path)
-        unfold(reader)
-        assert reader.evaluate("document.documentElement.scrollWidth") <= 320, path
+    reader.go(path)
+    unfold(reader)
+    return reader.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_a_page_of_each_kind_fits_a_phone(reader):
+    for path in ("index.html", lesson("closing-too-early"), lesson("who-sees-what"), "examples/echo.html"):
+        assert fits_a_phone(reader, path), path
+
+
+@pytest.mark.thorough
+def test_all_pages_fit_a_phone(reader, built):
+    assert [path for path in built.pages if not fits_a_phone(reader, path)] == []
 
 
 def unfold(page) -> None:
@@ -335,28 +339,13 @@ def test_light_and_dark_at_will(reader):
     expect(reader.locator("article img").locator("visible=true")).to_have_count(1)
 
 
-# A scan takes seconds. Shades do not depend on the width, nor roles and names on the shade: all four on two pages only.
+# A scan takes seconds. Shades do not depend on the width, nor roles and names on the shade.
 CORNERS = [("light", 390), ("dark", 1280)]
 THE_OTHER_TWO = [("light", 1280), ("dark", 390)]
-THOROUGHLY = ["search.html?q=KeyError", "examples/echo.html", *LESSONS]
 
 
-@pytest.mark.parametrize(
-    ("path", "corners"),
-    [
-        *[pytest.param(path, CORNERS, id=path) for path in ("index.html", lesson("start-here"))],
-        *[
-            pytest.param(path, THE_OTHER_TWO, id=f"{path}, the other two", marks=pytest.mark.thorough)
-            for path in ("index.html", lesson("start-here"))
-        ],
-        *[
-            pytest.param(path, CORNERS, id=path, marks=pytest.mark.thorough)
-            for path in THOROUGHLY
-            if path != lesson("start-here")
-        ],
-    ],
-)
-def test_everybody_can_use_the_courses_pages(reader, path, corners):
+def scan(reader, path: str, corners: list[tuple[str, int]]) -> None:
+    """What axe-core finds wrong with a page must be nothing."""
     reader.go(path)
     unfold(reader)
     # Most of a scan's time goes into the contrast of every coloured word, and code is coloured alike all over.
@@ -367,3 +356,20 @@ def test_everybody_can_use_the_courses_pages(reader, path, corners):
         reader.set_viewport_size({"width": width, "height": 800})
         results = Axe().run(reader, options={"resultTypes": ["violations"]})
         assert results.violations_count == 0, f"{scheme}, {width}: {results.generate_report()}"
+
+
+@pytest.mark.parametrize("path", ["index.html", lesson("start-here"), lesson("glossary")])
+def test_everybody_can_use_the_courses_pages(reader, path):
+    scan(reader, path, CORNERS)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("path", ["index.html", lesson("start-here")])
+def test_everybody_can_use_the_courses_pages_in_each_shade_at_each_size(reader, path):
+    scan(reader, path, THE_OTHER_TWO)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("path", ["search.html?q=KeyError", "examples/echo.html", *LESSONS])
+def test_everybody_can_use_each_of_the_courses_pages(reader, path):
+    scan(reader, path, CORNERS)
