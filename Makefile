@@ -11,7 +11,7 @@ lab: .venv/lab-ready  ## open the course in JupyterLab; LAB="--port 9999 ..." ad
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab $(ROOT) $(LAB) $(firstword $(sort $(wildcard notebooks/[0-9]*.ipynb)))
 
 # What this spares is said there.
-test thorough: export PYTHONPATH := $(CURDIR)/tests/quick$(if $(PYTHONPATH),:$(PYTHONPATH))
+test thorough: export PYTHONPATH := $(CURDIR)/tests/instead$(if $(PYTHONPATH),:$(PYTHONPATH))
 
 test: .venv/test-ready lint  ## run everything that proves the course: lessons, wslab, rules, examples
 ifdef TESTS

@@ -20,7 +20,13 @@ from xdist.scheduler import LoadScopeScheduling
 from tools.lab import chromium
 
 # A fixture that takes seconds.
-SHARE_A_FIXTURE = ("test_wslab_elsewhere.py", "test_pages.py", "test_site.py", "test_live.py", "test_endings.py")
+SHARE_A_FIXTURE = (
+    "test_wslab_elsewhere.py",
+    "test_example_pages.py",
+    "test_site.py",
+    "test_live_page.py",
+    "test_endings.py",
+)
 
 JUPYTERLABS = 2  # how many share the notebooks of test_lab.py
 

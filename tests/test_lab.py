@@ -161,7 +161,7 @@ def stored_text(page: Page, output) -> str | None:
     if output.output_type == "error":
         return f"{output.ename}: {output.evalue}"
     if 'class="wslab-live"' in output.data.get("text/html", ""):
-        return None  # what becomes of it: test_live.py
+        return None  # what becomes of it: test_live_page.py
     if "text/html" in output.data:
         return page.evaluate(TEXT_OF_HTML, output.data["text/html"])
     return None if "text/markdown" in output.data else output.data["text/plain"]
