@@ -426,8 +426,9 @@ def test_a_visit_that_takes_too_long_is_ended(monkeypatch):
             await asyncio.sleep(0.1)
             await websocket.send_text(text)
 
-    monkeypatch.setattr(examination, "LIMIT", 0.5)
-    report = asyncio.run(checkup(gallery.app_with(slow), say=["hello"] * 30, only=["polite"], patience=0.5))
+    patience = 10  # for each answer; and half a second for all
+    monkeypatch.setattr(examination, "LIMIT", 0.5 - 4 * patience)
+    report = asyncio.run(checkup(gallery.app_with(slow), say=["hello"] * 15, only=["polite"], patience=patience))
     (row,) = report.failed
     assert (row.seen, row.problem.lesson) == ("came to no end", "disconnects-done-right")
 
