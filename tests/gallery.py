@@ -229,8 +229,7 @@ async def sends_foreigners_away(websocket: WebSocket):
 
 RIGHT = {
     "greets": (app_with(greets), {}),
-    "a token first": (app_with(takes_a_token_first), {"say": ["token", "hello"], "patience": 0.5}),
-    "is slow": (app_with(is_slow), {"only": ["changes its kind", "floods", "comes and goes"], "patience": 0.5}),
+    "a token first": (app_with(takes_a_token_first), {"say": ["token", "hello"], "patience": 1}),
     "ticks": (app_with(ticks), {"only": ["changes its kind", "not utf8", "too big", "floods"], "patience": 0.5}),
     "a lock": (app_with(takes_turns), {"only": ["polite", "does not wait", "crowd"]}),
     "timers": (app_with(sets_timers), {"only": ["comes and goes"]}),
@@ -726,7 +725,6 @@ WRONG = {
         never_notices, "polite", "is still running although", "disconnects-done-right"
     ),
     "sends everybody away": Wrong(sent_away, "polite", "closed with 1003", "closing-too-early"),
-    "only sends": Wrong(only_sends, "polite", "no answer to its close frame", "disconnects-done-right", options=SOON),
     "swallows its cancellation": Wrong(
         swallows_cancellation, "polite", "is still running although", "disconnects-done-right"
     ),

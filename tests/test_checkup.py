@@ -31,6 +31,16 @@ def test_no_right_endpoint_is_accused(name, ws):
 
 
 @pytest.mark.parametrize("ws", IMPLEMENTATIONS)
+def test_who_is_slow_is_not_accused(monkeypatch, ws):
+    """Clients that do much stop when half of the time for their visit is over."""
+    patience = 1
+    monkeypatch.setattr(examination, "LIMIT", 3 - 4 * patience)  # three seconds for a visit
+    much = ["changes its kind", "floods", "comes and goes"]
+    report = asyncio.run(checkup(gallery.app_with(gallery.is_slow), ws=ws, only=much, patience=patience))
+    assert report.ok, f"\n{report}"
+
+
+@pytest.mark.parametrize("ws", IMPLEMENTATIONS)
 @pytest.mark.parametrize("name", gallery.WRONG)
 def test_a_wrong_endpoint_is_found_by_the_client_meant_for_it(name, ws):
     wrong = gallery.WRONG[name]

@@ -102,7 +102,7 @@ class Lab:
     def leave(self) -> None:
         """Be done with a notebook: nothing runs on, and nothing was wrong on the page."""
         self.shut_down_all()
-        assert sorted(set(self.problems)) == []
+        assert not self.problems, "\n".join(sorted(set(self.problems)))
         self.left = True
 
 
