@@ -334,7 +334,7 @@ def test_the_keepalive_is_named_where_its_close_frame_is_lost(monkeypatch, ws):
             await ws.send(target.say[0])  # stays unread, since the endpoint does not receive the first
             while mine[0] in connections:  # the event loop must not go round, so that nothing is read
                 time.sleep(0.01)
-            servers[-1]._answers(timeout=10)  # once the server's has gone round, the socket is closed
+            servers[-1]._thread.answers(10)  # once the server's has gone round, the socket is closed
             await ws.close()
         codes.append(ws.close_code)
         return clients.Seen(code=ws.close_code)
