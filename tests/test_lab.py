@@ -257,7 +257,7 @@ def test_a_notebook_in_jupyterlab(lab, path):
 
 @pytest.mark.thorough
 @each_lesson
-def test_cells_run_again_in_any_order(lab, path):
+def test_cells_run_again_in_any_order_in_jupyterlab(lab, path):
     """A cell may raise an ordinary error here, where its names have other values: the kernel must live on, with one
     server of each name at most; and a run from the top must give what is stored."""
     stored = lab.open(path.name)
