@@ -6,9 +6,9 @@ from pathlib import Path
 import nbformat
 from IPython.core.inputtransformer2 import TransformerManager
 
-from course.lessons import NOTEBOOKS, PATHS, is_reference, number, path, short, slug, title
+from course.lessons import NOTEBOOKS, PATHS, is_reference, number, path, slug, title
 
-__all__ = ["NOTEBOOKS", "PATHS", "ROOT", "is_reference", "number", "path", "short", "slug", "title"]
+__all__ = ["NOTEBOOKS", "PATHS", "ROOT", "is_reference", "number", "path", "slug", "title"]
 
 ROOT = NOTEBOOKS.parent
 

@@ -259,7 +259,7 @@ SPOILED = [
         spoil_text_with(" [x](https://github.com/encode/starlette/blob/master/starlette/types.py)"),
         "links_lead_somewhere: this link's file changes: give the release",
     ),
-    (spoil_link_title, f"links_lead_somewhere: a link calls lesson {FIRST[:2]} 'Begin here'"),
+    (spoil_link_title, f"links_lead_somewhere: a link calls a lesson '{FIRST[:2]}. Begin here'"),
     (spoil_mention, f"links_lead_somewhere: speaks of lesson {FIRST[:2]} without a link"),
 ]
 

@@ -40,11 +40,6 @@ def read(path: Path) -> nbformat.NotebookNode:
     return nbformat.read(path, as_version=4)
 
 
-def title(path: Path) -> str:
-    """`05. Forgetting to accept`: what links call a lesson."""
-    return f"{lessons.number(path)}. {lessons.short(lessons.title(read(path).cells[0].source))}"
-
-
 def renumbered(text: str) -> str:
     """Text that names the lessons' files by the numbers that they have now; also what its links call the lessons."""
 
@@ -52,7 +47,11 @@ def renumbered(text: str) -> str:
         if (path := lessons.BY_SLUG.get(link["slug"])) is None:
             return link[0]  # a dead link: the course's rules report it
         called = link["words"]
-        new = title(path) if re.match(r"\d\d\. ", called) else re.sub(rf"\b{link['number']}\b", path.name[:2], called)
+        new = (
+            lessons.title(path)
+            if re.match(r"\d\d\. ", called)
+            else re.sub(rf"\b{link['number']}\b", path.name[:2], called)
+        )
         return link.groupdict().get("tag", "") + new
 
     def file(name: re.Match) -> str:
@@ -65,8 +64,8 @@ def renumbered(text: str) -> str:
 def way(path: Path, repository: str = "") -> str:
     """The line with the previous and the next lesson; with a repository, also the badge that opens this lesson."""
     n = PATHS.index(path)
-    parts = [f"Previous: [{title(other)}]({other.name})" for other in PATHS[n - 1 : n] if n]
-    parts += [f"Next: [{title(other)}]({other.name})" for other in PATHS[n + 1 : n + 2]]
+    parts = [f"Previous: [{lessons.title(other)}]({other.name})" for other in PATHS[n - 1 : n] if n]
+    parts += [f"Next: [{lessons.title(other)}]({other.name})" for other in PATHS[n + 1 : n + 2]]
     if repository:
         parts.append(f"[![Open this lesson on Binder](../docs/binder.svg)]({binder(repository, path.name)})")
     return " · ".join(parts)

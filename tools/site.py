@@ -17,7 +17,7 @@ from pathlib import Path
 
 import nbformat
 
-from course.lessons import PATHS, is_reference, number, short, title
+from course.lessons import PATHS, is_reference, title
 from tools.published import PLACEHOLDER, binder, here
 
 ROOT = Path(__file__).parent.parent
@@ -92,7 +92,7 @@ class Site:
 
     def contents(self) -> str:
         """What the pages' navigation shows, in reading order."""
-        titles = {f"notebooks/{path.stem}": short_title(path) for path in PATHS}
+        titles = {f"notebooks/{path.stem}": title(path) for path in PATHS}
         course = [f"notebooks/{path.stem}" for path in PATHS if not is_reference(path)]
         reference = [name for name in titles if name not in course]
         examples = sorted(name for name in self.pages if name.startswith("examples/"))
@@ -168,11 +168,6 @@ class Site:
         notebook.cells = cells
         notebook.metadata.language_info.pygments_lexer = "ipython3"  # which knows magics
         return nbformat.writes(notebook)
-
-
-def short_title(path: Path) -> str:
-    """What links call a lesson: its title, up to a colon."""
-    return f"{number(path)}. {short(title(nbformat.read(path, as_version=4).cells[0].source))}"
 
 
 EXERCISE = (

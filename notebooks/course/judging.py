@@ -152,7 +152,7 @@ async def what_the_endpoint_did(server: Server) -> str:
         return str(blocked).removeprefix("the server's ").partition(".")[0]
     notes = (event.text for event in conversation.events if not event.message)
     note = next((note for note in notes if note.startswith("endpoint ")), "")
-    note = note.removesuffix("...").rstrip() + " [...]" if note.endswith("...") else note.removesuffix(".")
+    note = note.removesuffix(".")
     cause = hint_for(note, CAUSES)
     return f"{note} ({cause})" if cause else note
 

@@ -1,5 +1,6 @@
 """The notebooks of the course, by slug. A lesson's number stands in its file's name, and is looked up here."""
 
+import json
 import re
 from pathlib import Path
 
@@ -30,11 +31,8 @@ def is_reference(path: Path) -> bool:
     return number(path) >= "90"
 
 
-def title(first_cell: str) -> str:
-    """A notebook's title, without its number, from the text of its first cell."""
-    return re.match(r"# (?:\d\d\. )?(.*)", first_cell)[1]
-
-
-def short(title: str) -> str:
-    """What links call a lesson: its title up to a colon."""
-    return title.partition(":")[0]
+def title(path: Path) -> str:
+    """What links call a lesson: its number, and its title up to a colon. `05. Forgetting to accept`"""
+    first_cell = json.loads(path.read_text(encoding="utf-8"))["cells"][0]
+    heading = re.match(r"# (?:\d\d\. )?(.*)", "".join(first_cell["source"]))[1]
+    return f"{number(path)}. {heading.partition(':')[0]}"

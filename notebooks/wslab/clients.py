@@ -513,7 +513,8 @@ async def crowd(target: Target) -> Seen:
     """comes fifty times at once"""
     target = replace(target, patience=4 * target.patience)  # who comes in a crowd has to wait longer
     visits = await asyncio.gather(*(polite(target) for _ in range(CROWD)))
-    return worst(visits)
+    seen = worst(visits)
+    return seen if any(bad(seen) for bad in BAD) else replace(seen, answers=sum(seen.answers for seen in visits))
 
 
 @client
@@ -522,8 +523,8 @@ async def comes_and_goes(target: Target) -> Seen:
     visits = [await polite(target)]
     while len(visits) < VISITS and not target.late():
         visits.append(await polite(target))
-    # How many there were says something about the machine, and nothing about the endpoint.
-    return replace(worst(visits), answers=visits[0].answers)
+    # One of them: how many there were says something about the machine, and nothing about the endpoint.
+    return worst(visits)
 
 
 @client(needs="origins")
@@ -617,10 +618,9 @@ def frame(first_byte: int, payload: bytes) -> bytes:
     return bytes([first_byte]) + head + bytes(4) + payload
 
 
+BAD = (lambda seen: seen.refused is not None, lambda seen: seen.code == 1006, lambda seen: seen.missed)
+
+
 def worst(visits: list[Seen]) -> Seen:
     """Of many visits the one to talk about: refused, cut off, without an answer; or the last."""
-    for bad in (lambda s: s.refused is not None, lambda s: s.code == 1006, lambda s: s.missed):
-        for seen in visits:
-            if bad(seen):
-                return seen
-    return replace(visits[-1], answers=sum(seen.answers for seen in visits))
+    return next((seen for bad in BAD for seen in visits if bad(seen)), visits[-1])
