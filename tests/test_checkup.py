@@ -40,7 +40,7 @@ def test_who_is_slow_is_not_accused(monkeypatch, ws):
     assert report.ok, f"\n{report}"
 
 
-@pytest.mark.parametrize("ws", [IMPLEMENTATIONS[0], pytest.param(IMPLEMENTATIONS[1], marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("ws", IMPLEMENTATIONS)
 @pytest.mark.parametrize("name", gallery.WRONG)
 def test_a_wrong_endpoint_is_found_by_the_client_meant_for_it(name, ws):
     wrong = gallery.WRONG[name]
