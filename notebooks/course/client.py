@@ -6,6 +6,7 @@ Every wait is bounded, so that no answer to an exercise, however wrong, makes it
 import asyncio
 import contextlib
 import json
+import weakref
 from collections.abc import AsyncIterator, Callable
 
 from websockets import (
@@ -18,7 +19,7 @@ from websockets import (
 )
 
 from wslab.clients import drop, in_one_breath
-from wslab.conversation import describe_payload
+from wslab.conversation import Conversation, Event, describe_payload
 from wslab.server import Server
 
 MISSING_AWAIT = "Does every call of `websocket` have its `await`, and does the endpoint answer before it ends?"
@@ -242,3 +243,14 @@ async def until(condition: Callable[[], object], patience: float = WAIT) -> bool
             while not condition():
                 await asyncio.sleep(0.01)
     return bool(condition())
+
+
+_looked_at: weakref.WeakKeyDictionary[Server, Conversation] = weakref.WeakKeyDictionary()
+
+
+async def news(server: Server) -> tuple[Event, ...]:
+    """What endpoints have received, sent and logged since this was last called; nothing twice."""
+    conversation = await server.conversation()  # which would show the last one again
+    seen = _looked_at.get(server) is conversation
+    _looked_at[server] = conversation
+    return () if seen else conversation.events

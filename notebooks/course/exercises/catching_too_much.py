@@ -9,12 +9,12 @@ from course.error_log import ErrorLog, errors_in_the_log
 from course.judging import (
     Verdict,
     check_up,
-    ends_when_cancelled,
     expect_no_error,
     judge,
     look_further,
     what_the_endpoint_did,
 )
+from course.troubles import ends_when_cancelled
 from wslab.server import Server
 
 __all__ = ["careful_division"]
@@ -39,11 +39,9 @@ async def careful_division(app) -> Verdict:
     with errors_in_the_log() as log:
         steps = [divides, lets_clients_leave, does_not_hide_the_bug, survives_a_client_in_a_hurry]
         steps = [partial(step, log=log) for step in steps]
-        verdict = await judge(app, *steps, ws="websockets-sansio")
+        verdict = await judge(app, *steps, partial(ends_when_cancelled, path=PATH), ws="websockets-sansio")
         log.clear()
-        verdict = await look_further(
-            verdict, partial(with_the_other_implementation, app, steps), partial(ends_when_cancelled, app, PATH)
-        )
+        verdict = await look_further(verdict, partial(with_the_other_implementation, app, steps))
         if verdict.passed:
             verdict = Verdict([*verdict.good[:-1], "all that with both of uvicorn's implementations"])
         clients = ["goes away", "drops before the answer", "stays"]

@@ -10,13 +10,13 @@ from course.error_log import ErrorLog, errors_in_the_log
 from course.judging import (
     Verdict,
     check_up,
-    ends_when_cancelled,
     expect_no_error,
     hint_for,
     judge,
     look_further,
     what_the_endpoint_did,
 )
+from course.troubles import ends_when_cancelled
 from wslab.server import Server, serve
 
 __all__ = ["job"]
@@ -70,11 +70,11 @@ async def job(app, at_work: Collection[str]) -> Verdict:
             lets_the_silent_leave,
             partial(stops_the_work, at_work=at_work),
             partial(lets_go_before_the_answer, log=log),
+            partial(ends_when_cancelled, path=PATH),
         ]
         verdict = await judge(app, *steps, ws_ping_interval=None)
     looks = [
         partial(logs_bugs_alone, app, log),
-        partial(ends_when_cancelled, app, PATH),
         partial(closes_when_nobody_is_there, app),
     ]
     verdict = await look_further(verdict, *looks)
