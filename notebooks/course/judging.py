@@ -4,10 +4,12 @@ A check takes the reader's app, lets real clients talk to it (`client.py`), and 
 reader's terms what worked and what did not.
 """
 
+import gc
 import textwrap
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from course.client import NotYet, news, visit
+from course.error_log import errors_in_the_log
 from course.troubles import with_troubles
 from wslab.arguments import check_app
 from wslab.conversation import Event
@@ -28,8 +30,8 @@ LOOPS = (
 AWAITED = "An endpoint must be `async def`, and each of its waits an `await`."
 ITS_CLOSE = "its close() found nobody there"
 NOTHING_TO_CLOSE = (
-    "When the client has gone, there is nothing to close: let no close() stand in the `except` that expects it, or in a "
-    "`finally`."
+    "When the client has gone, there is nothing to close: let no close() stand in the `except` that expects it, or in "
+    "a `finally`."
 )
 CAUSES = {  # parts of an error's text, and what to look at; the texts of Python 3.11 to 3.13, and of 3.14 and 3.15
     "object NoneType can't be used in 'await' expression": "is it `async def`?",
@@ -152,16 +154,19 @@ async def no_error(server: Server) -> None:
 
 
 async def lets_clients_leave(server: Server, path: str, message: str) -> str:
-    """Clients leave in three ways, and their endpoints must end without an error: the third does not wait."""
-    async with visit(server, path) as client:
-        await client.leave(1001, "page left")
-    await expect_no_error(server, "when a client closed with 1001, as a browser does, the", HAS_LEFT)
-    async with visit(server, path) as client:
-        await client.drop()
-    await expect_no_error(server, "when a client lost its connection, the", HAS_LEFT)
-    async with visit(server, path) as client:
-        await client.say_and_leave(message)
-    await expect_no_error(server, "when a client left without waiting for its answer, the", THE_SEND)
+    """Clients leave in three ways, the third without waiting for the answer: that is no error, nor logged as one."""
+    with errors_in_the_log() as log:
+        async with visit(server, path) as client:
+            await client.leave(1001, "page left")
+        await expect_no_error(server, "when a client closed with 1001, as a browser does, the", HAS_LEFT)
+        async with visit(server, path) as client:
+            await client.drop()
+        await expect_no_error(server, "when a client lost its connection, the", HAS_LEFT)
+        async with visit(server, path) as client:
+            await client.say_and_leave(message)
+        await expect_no_error(server, "when a client left without waiting for its answer, the", THE_SEND)
+        gc.collect()  # only when a task is gone, asyncio says that nobody has asked for its error
+        log.expect_nothing("a client that leaves", "It is none. And a task must be awaited, or nobody sees its errors.")
     return "clients may leave: with a code, without one, and before their answer"
 
 
@@ -190,11 +195,17 @@ async def what_the_endpoint_did(server: Server) -> str:
     if did is None:
         return ""
     note = did.text.removesuffix(".")
-    cause = ITS_CLOSE if closed_in_vain(events, did) else hint_for(note, CAUSES)
+    cause = cause_of(did, [event for event in events if event.client == did.client])
     return f"{note} ({cause})" if cause else note
 
 
-def closed_in_vain(events: Sequence[Event], did: Event) -> bool:
-    """Whether an endpoint that raised a disconnect did so because its close() found that the client had gone."""
-    failed = [event.text for event in events if event.client == did.client and event.failed]
-    return "Disconnect(" in did.text and bool(failed) and failed[-1].startswith("could not send close")
+def cause_of(did: Event, events: Sequence[Event]) -> str:
+    """What may be the cause of what an endpoint did, as its text says, or what came before it on its connection."""
+    failed = [event.text for event in events if event.failed]
+    if "Disconnect(" in did.text and failed and failed[-1].startswith("could not send close"):
+        return ITS_CLOSE
+    if cause := hint_for(did.text, CAUSES):
+        return cause
+    closed = any(event.source == "server" and event.message and event.text.startswith("close ") for event in events)
+    is_news = "raised" in did.text and "Disconnect" not in did.text
+    return "it had closed before: is a `return` missing after its close()?" if closed and is_news else ""

@@ -22,15 +22,17 @@ class Cancelled(Exception):
 
 BUGS = {f"a bug of the check's: {error.__name__}": error for error in (Bug, RuntimeError, KeyError)}
 CANCEL = "a cancellation of the check's"
+BOTH_KEYS = "?keys=both"  # behind the path of an endpoint
 HIDDEN = (
     "What is caught where a client leaves is `WebSocketDisconnect` alone: `except:`, `except Exception` and others "
-    "beside it hide your own errors, too, unless they are logged or raised again."
+    "beside it hide your own errors, too, unless they are logged or raised again. So does a `return` in a `finally`."
 )
 
 
 def with_troubles(app):
     """The app. But where one of its endpoints receives a text of `BUGS`, that error is raised; at `CANCEL` it is
-    cancelled."""
+    cancelled. With `BOTH_KEYS` in its address, a message has both `text` and `bytes`, one of them None: the ASGI
+    specification permits it."""
 
     async def troubled_app(scope, receive, send):
         endpoint = asyncio.current_task()
@@ -40,6 +42,8 @@ def with_troubles(app):
             nonlocal is_cancelled
             message = await receive()
             text = message.get("text")
+            if message["type"] == "websocket.receive" and scope["query_string"] == BOTH_KEYS[1:].encode():
+                message = {"text": None, "bytes": None, **message}
             if text in BUGS:
                 raise BUGS[text]("a bug")
             if text == CANCEL:
@@ -65,7 +69,7 @@ async def lets_bugs_show(server: Server, path: str, errors=(Bug, RuntimeError), 
         with errors_in_the_log() as log:
             async with visit(server, path) as client:
                 await client.say(text)
-                await until(lambda: log.records or client.ws.close_code is not None)  # noqa: B023
+                await until(lambda: log.records or client.ws.close_code is not None)
             await news(server)  # its endpoint has ended
         if not log.records:
             name = "an error" if error is Bug else f"a {error.__name__}"

@@ -169,6 +169,18 @@ WRONG = {
         ("number += 1", ""),
         says="the client sent 'message 100' and expected '100: message 100', but the connection ended first",
     ),
+    "a task for each answer": changed(
+        (ANSWER, "asyncio.create_task(answer(number, text))"),
+        after("number = 0", f"\nasync def answer(number, text):\n    {ANSWER}\n"),
+        says="a client that leaves is logged as an error: 'Task exception was never retrieved', with "
+        "WebSocketDisconnect. It is none. And a task must be awaited, or nobody sees its errors.",
+    ),
+    "a client that leaves is logged as an error": changed(
+        ("pass", 'logging.error("the client left")'), says="is logged as an error: 'the client left'. It is none."
+    ),
+    "a return in the finally": changed(
+        (LEAVES, "finally:\n    return"), says="neither raised nor logged. What is caught where a client leaves"
+    ),
 }
 
 RIGHT = {

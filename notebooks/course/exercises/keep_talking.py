@@ -41,9 +41,9 @@ async def counts(server: Server) -> str:
 async def counts_for_each_client(server: Server) -> str:
     hint = "Each client has a count of its own: keep it in a variable of the endpoint."
     async with visit(server, PATH) as ann, visit(server, PATH) as ben:
-        await ann.ask("hi", "1: hi", wrong=hint)
-        await ben.ask("hello", "1: hello", wrong=hint)
-        await ann.ask("bye", "2: bye", wrong=hint)
+        await ann.ask("hi", "1: hi", wrong=hint, closed=ENDLESS_LOOP)
+        await ben.ask("hello", "1: hello", wrong=hint, closed=ENDLESS_LOOP)
+        await ann.ask("bye", "2: bye", wrong=hint, closed=ENDLESS_LOOP)
     return "two clients at once are counted apart"
 
 
