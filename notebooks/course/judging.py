@@ -45,7 +45,7 @@ CAUSES = {  # parts of an error's text, and what to look at; the texts of Python
 NO_HINTS: Mapping[str, str] = {}
 HAS_LEFT = {  # parts of what an endpoint did when its client left, and what to do about it
     ITS_CLOSE: NOTHING_TO_CLOSE,
-    DISCONNECT: "Expect WebSocketDisconnect, whatever its code, wherever the endpoint receives or sends.",
+    DISCONNECT: "Expect WebSocketDisconnect wherever the endpoint receives or sends, whatever its code.",
     DISCONNECTED: GOES_ON,
 }
 THE_SEND = {

@@ -38,7 +38,7 @@ WRONG = {
         ("except WebSocketDisconnect:", "except WebSocketDisconnect as disconnect:"),
         ("pass", "if disconnect.code != 1000:\n    raise"),
         says="when a client closed with 1001, as a browser does, the endpoint raised WebSocketDisconnect(1001). Expect "
-        "WebSocketDisconnect, whatever its code",
+        "WebSocketDisconnect wherever the endpoint receives or sends, whatever its code.",
     ),
     "accept() in the loop": changed(
         ("await websocket.accept()", ""),

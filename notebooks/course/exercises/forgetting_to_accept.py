@@ -89,6 +89,7 @@ async def accepts_at_once(server: Server, began: list[str]) -> str:
             async with time_stands_still(server):
                 client = await stack.enter_async_context(visit(server, PATH))
         except NotYet:
+            await what_the_endpoint_did(server)  # it learns that its client has given up: no news
             raise NotYet(f"a client at {PATH} had to wait until it was accepted. {SLOW}") from None
         await client.expect(GREETING)
         await client.expect_close()
