@@ -209,6 +209,32 @@ WRONG = {
         before(ADDS, "if abs(int(text)) > 2**63 - 1:\n    raise ValueError"),
         says="the client sent 1000 times '1' and expected the same number, but got 'not a number'.",
     ),
+    "sleeps before close()": changed(
+        before(CLOSES, "await asyncio.sleep(1)"),
+        says="after the answer the connection was still open 2 seconds later. Wait for nothing: close() loses nothing "
+        "of what was sent before.",
+    ),
+    "a bare except around all": changed(
+        ("except WebSocketDisconnect:", "except:"),
+        says="the check let an error happen where the endpoint receives, as a bug would, and it showed nowhere: it was "
+        "neither raised nor logged.",
+    ),
+    "except Exception around all": changed(
+        ("except WebSocketDisconnect:", "except Exception:"), says="it was neither raised nor logged."
+    ),
+    "close() in the except": changed(
+        ("pass", "await websocket.close()"),
+        says="when a client lost its connection, the endpoint raised WebSocketDisconnect(1006) (its close() found "
+        "nobody there). When the client has gone, there is nothing to close",
+    ),
+    "close() in the finally": changed(
+        (CLOSES, ""),
+        after(
+            "except WebSocketDisconnect:\n    pass  # the client has left, and nothing is owed",
+            f"finally:\n    {CLOSES}",
+        ),
+        says="(its close() found nobody there). When the client has gone, there is nothing to close",
+    ),
 }
 
 RIGHT = {

@@ -19,7 +19,7 @@ NORMALLY = "closed with 1000"
 ONLY_ITS_OWN = "Does the endpoint take out only what it has put in?"
 HINTS = {  # parts of what an endpoint did when its client left, and what to do about it
     **HAS_LEFT,
-    **dict.fromkeys(["UnboundLocalError", "NameError", "ValueError"], ONLY_ITS_OWN),
+    **dict.fromkeys(["UnboundLocalError", "NameError", "ValueError", "KeyError"], ONLY_ITS_OWN),
 }
 A_BUG = "a bug of the check's: Bug"
 MET_A_BUG = "met a bug in its endpoint, an error that nobody expects,"
