@@ -27,6 +27,10 @@ BLOCKED = "event loop is blocked"
 LOOPS = (
     "Does its loop go on, and never wait for anything, so that nobody else can run? Leave it when the client has gone."
 )
+FROM_A_SEND = (
+    "This code comes from a send, which can fail, too, also below the loop: let it stand in the `try`, and none in a "
+    "`finally`."
+)
 AWAITED = "An endpoint must be `async def`, and each of its waits an `await`."
 ITS_CLOSE = "its close() found nobody there"
 NOTHING_TO_CLOSE = (
@@ -141,10 +145,8 @@ async def no_error(server: Server) -> None:
     """None of the endpoints may have raised an error, or returned without closing, since this was last looked at."""
     error = await what_the_endpoint_did(server)
     if error.startswith(DISCONNECT):
-        around = "Catch WebSocketDisconnect around the loop."
-        if "(1006)" in error:
-            around += " This code comes from a send, which can fail, too, also below the loop."
-        raise NotYet(f"when a client left, the {error}. {NOTHING_TO_CLOSE if ITS_CLOSE in error else around}")
+        hint = FROM_A_SEND if "(1006)" in error else "Catch WebSocketDisconnect around the loop."
+        raise NotYet(f"when a client left, the {error}. {NOTHING_TO_CLOSE if ITS_CLOSE in error else hint}")
     if error.startswith(DISCONNECTED):
         raise NotYet(f"the {error}. {GOES_ON}")
     if BLOCKED in error:

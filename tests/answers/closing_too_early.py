@@ -153,8 +153,8 @@ WRONG = {
         await websocket.send_text(f"total: {total}")
         await websocket.close(1000, "done")
         """,
-        says="when a client left, the endpoint raised WebSocketDisconnect(1006). Catch WebSocketDisconnect around the "
-        "loop. This code comes from a send, which can fail, too, also below the loop.",
+        says="when a client left, the endpoint raised WebSocketDisconnect(1006). This code comes from a send, "
+        "which can fail, too, also below the loop",
     ),
     "a minus sign in front of digits, as often as you like": changed(
         ("text.isdigit()", 'text.lstrip("-").isdigit()'),

@@ -29,12 +29,12 @@ async def tally(app) -> Verdict:
     verdict = await judge(
         app,
         ends,
+        closes_at_once,
         bears_mistakes,
         takes_what_int_takes,
         apart,
         partial(lets_clients_leave, path=PATH, message="1"),
         leaves_before_the_last_words,
-        closes_at_once,
         partial(lets_bugs_show, path=PATH),
     )
     clients = ["silent", "drops before the answer", "crowd"]
@@ -47,7 +47,7 @@ async def ends(server: Server) -> str:
         await adds(client, ("2", "2"), ("40", "42"), ("-50", "-8"), ("0", "-8"))
         await done(client, -8)
     async with visit(server, PATH) as client:
-        await done(client, 0)
+        await done(client, 0, wrong=OWN)
     return "numbers are added up, then come the last words, then close 1000 'done'"
 
 
@@ -103,8 +103,8 @@ async def closes_at_once(server: Server) -> str:
     return "nothing is waited for before the close"
 
 
-async def done(client: Client, total: int) -> None:
-    await client.ask("done", f"total: {total}", closed=LAST_WORDS)
+async def done(client: Client, total: int, wrong: str = "") -> None:
+    await client.ask("done", f"total: {total}", wrong=wrong, closed=LAST_WORDS)
     await client.expect_close(hint=CLOSED)
     if (reason := client.ws.close_reason) != "done":
         raise NotYet(f"after the total the connection was closed with the reason {reason!r}, not with 'done'.")
