@@ -21,7 +21,7 @@ DISCONNECT_IN_A_GROUP = "endpoint raised ExceptionGroup with WebSocketDisconnect
 DISCONNECTED = "endpoint raised WebSocketDisconnected:"
 GOES_ON = (
     "Something goes on after the connection has ended: is a `return` missing, or is it still in a loop? "
-    "Or does a send or close() stand below the `except`, or in a `finally`?"
+    "Or does a send or close() stand in or below the `except`, or in a `finally`?"
 )
 BLOCKED = "event loop is blocked"
 LOOPS = (
@@ -127,6 +127,13 @@ async def with_what_the_endpoint_did(server: Server, problem: NotYet) -> str:
     return f"{problem} On the server, the {error}. {AWAITED if BLOCKED in error else ''}"
 
 
+async def passes(app, *steps: Callable[[Server], Awaitable[str]], words: str = "", **uvicorn_options) -> None:
+    """A look for `look_further()`: the steps, with another server; if one fails, `words` begin the sentence."""
+    verdict = await judge(app, *steps, **uvicorn_options)
+    if not verdict.passed:
+        raise NotYet(f"{words}{verdict.problem}")
+
+
 async def look_further(verdict: Verdict, *looks: Callable[[], Awaitable[None]]) -> Verdict:
     """After a passed verdict: what cannot be a step, since it serves the app anew or not at all.
 
@@ -204,7 +211,7 @@ async def what_the_endpoint_did(server: Server) -> str:
 def cause_of(did: Event, events: Sequence[Event]) -> str:
     """What may be the cause of what an endpoint did, as its text says, or what came before it on its connection."""
     failed = [event.text for event in events if event.failed]
-    if "Disconnect(" in did.text and failed and failed[-1].startswith("could not send close"):
+    if "WebSocketDisconnect(1006)" in did.text and failed and failed[-1].startswith("could not send close"):
         return ITS_CLOSE
     if cause := hint_for(did.text, CAUSES):
         return cause

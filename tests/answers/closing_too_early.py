@@ -174,7 +174,7 @@ WRONG = {
     ),
     "closes once more below the except": changed(
         after("except WebSocketDisconnect:\n    pass", "await websocket.close()"),
-        says="is it still in a loop? Or does a send or close() stand below the `except`, or in a `finally`?",
+        says="is it still in a loop? Or does a send or close() stand in or below the `except`, or in a `finally`?",
     ),
     "an optional sign and digits": changed(
         before("app =", "import re"),

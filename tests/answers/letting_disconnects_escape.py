@@ -434,7 +434,7 @@ WRONG = {
     ),
     "close() in the finally": changed(
         after("names.remove(name)", "await websocket.close()"),
-        says="Or does a send or close() stand below the `except`, or in a `finally`?",
+        says="Or does a send or close() stand in or below the `except`, or in a `finally`?",
     ),
 }
 

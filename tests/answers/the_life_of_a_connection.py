@@ -236,7 +236,7 @@ WRONG = {
             "except WebSocketDisconnect:\n    pass  # the client has left, and there is nothing to clean up",
             "finally:\n    await websocket.close()",
         ),
-        says="is it still in a loop? Or does a send or close() stand below the `except`, or in a `finally`?",
+        says="is it still in a loop? Or does a send or close() stand in or below the `except`, or in a `finally`?",
     ),
 }
 

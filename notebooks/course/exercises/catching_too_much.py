@@ -1,7 +1,6 @@
 """The check under the exercise of catching-too-much."""
 
 import logging
-from collections.abc import Callable
 from functools import partial
 
 from course.client import WAIT, Client, NotYet, describe_end, visit
@@ -16,6 +15,7 @@ from course.judging import (
     expect_no_error,
     judge,
     look_further,
+    passes,
     what_the_endpoint_did,
 )
 from course.troubles import HIDDEN, ends_when_cancelled, lets_bugs_show
@@ -57,21 +57,14 @@ async def careful_division(app) -> Verdict:
         bugs = partial(lets_bugs_show, path=PATH, hint=f"{NO_RECEIVE} {HIDDEN}")
         verdict = await look_further(
             verdict,
-            partial(passes, app, again, ws="wsproto", words='with uvicorn\'s other implementation, ws="wsproto": '),
-            partial(passes, app, [bugs]),
+            partial(passes, app, *again, ws="wsproto", words='with uvicorn\'s other implementation, ws="wsproto": '),
+            partial(passes, app, bugs),
         )
         if verdict.passed:
             verdict = Verdict([*verdict.good[:-1], "all that with both of uvicorn's implementations"])
         clients = ["goes away", "drops before the answer", "stays"]
         good = "clients that go away, or stay until the server stops, do it no harm"
         return await check_up(verdict, app, PATH, *clients, good=good, say="12/4", ws="wsproto")
-
-
-async def passes(app, steps: list[Callable], words: str = "", ws: str = "auto") -> None:
-    """The app must pass these steps with that implementation, too; else `words` begin the sentence."""
-    other = await judge(app, *steps, ws=ws)
-    if not other.passed:
-        raise NotYet(f"{words}{other.problem}")
 
 
 async def divides(server: Server, log: ErrorLog) -> str:
