@@ -19,14 +19,6 @@ def no_server_is_left_behind():
     assert not [thread for thread in set(threading.enumerate()) - before if thread.name.startswith("wslab server")]
 
 
-@pytest.fixture(autouse=True)
-def pythons_limit_for_numbers():
-    """A wrong answer of the-life-of-a-connection takes it away, for the whole process."""
-    limit = sys.get_int_max_str_digits()
-    yield
-    sys.set_int_max_str_digits(limit)
-
-
 EXERCISES = [path for path in lessons.PATHS if lessons.tagged(lessons.read(path), "exercise-stub")]
 
 
