@@ -446,7 +446,7 @@ WRONG = {
             "except WebSocketDisconnect:\n    pass  # the client has left, with or without a name",
             "finally:\n    del names[websocket]",
         ),
-        says="when a client left without having said a name, the endpoint raised KeyError: <starlette.websockets.WebSocket",
+        says="when a client left without having said a name, the endpoint raised KeyError: <starlette.",
     ),
 }
 
