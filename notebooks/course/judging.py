@@ -54,7 +54,7 @@ HAS_LEFT = {  # parts of what an endpoint did when its client left, and what to 
 }
 THE_SEND = {
     **HAS_LEFT,
-    DISCONNECT: "This one comes from a send, which finds nobody there: it belongs into the `try`, too.",
+    DISCONNECT: "This one comes from a send, which finds nobody there: it belongs in the `try`, too.",
 }
 
 

@@ -30,9 +30,11 @@ HIDDEN = (
 
 
 def with_troubles(app):
-    """The app. But where one of its endpoints receives a text of `BUGS`, that error is raised; at `CANCEL` it is
-    cancelled. With `BOTH_KEYS` in its address, a message has both `text` and `bytes`, one of them None: the ASGI
-    specification permits it."""
+    """The app. But where an endpoint receives a text of `BUGS`, that error is raised; at `CANCEL` it is cancelled.
+
+    With `BOTH_KEYS` in its address, messages have both `text` and `bytes`, one of them None, which ASGI permits
+    (https://asgi.readthedocs.io/en/stable/specs/www.html#websocket).
+    """
 
     async def troubled_app(scope, receive, send):
         endpoint = asyncio.current_task()
@@ -62,7 +64,7 @@ def with_troubles(app):
 
 
 async def lets_bugs_show(server: Server, path: str, errors=(Bug, RuntimeError), hint: str = HIDDEN) -> str:
-    """An error of the endpoint's own must be raised, so that uvicorn logs it, or be logged. A step of a check."""
+    """A step: `errors` of the endpoint's own must be raised, so that uvicorn logs them, or be logged."""
     for text, error in BUGS.items():
         if error not in errors:
             continue
@@ -81,7 +83,7 @@ async def lets_bugs_show(server: Server, path: str, errors=(Bug, RuntimeError), 
 
 
 async def ends_when_cancelled(server: Server, path: str) -> str:
-    """An endpoint that is cancelled, as by a timeout, while it receives, must end. A step of a check."""
+    """A step: an endpoint that is cancelled while it receives must end as cancelled."""
     async with visit(server, path) as client:
         await client.say(CANCEL)
         await client.caught_up()  # it has what was sent

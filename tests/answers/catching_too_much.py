@@ -351,7 +351,7 @@ WRONG = {
                 continue
             """,
         ),
-        says="neither raised nor logged. In the inner `try` stands what the client can get wrong",
+        says="unless they are logged or raised again. So does a `return` in a `finally`. In the inner `try` stands",
     ),
 }
 

@@ -235,6 +235,11 @@ WRONG = {
         ),
         says="(its close() found nobody there). When the client has gone, there is nothing to close",
     ),
+    "a sum that every client adds to": changed(
+        ("total = 0", "global total"),
+        after("app = FastAPI()", "total = 0"),
+        says="the client sent 'done' and expected 'total: 0', but got 'total: -8'. Each client has a sum of its own",
+    ),
 }
 
 RIGHT = {

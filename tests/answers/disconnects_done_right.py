@@ -155,8 +155,8 @@ WRONG = {
         before("try:\n    async with asyncio.TaskGroup()", "except WebSocketDisconnect:\n    return"),
         of=TEXT_OUTSIDE_OF_THE_TRY,
         says="a client sent bytes and left at once, and the endpoint raised WebSocketDisconnect(1006) (its close() "
-        "found nobody there). Whoever is to be closed may be gone: let close() stand where WebSocketDisconnect is expected. (FastAPI, closing for an "
-        "exception, does not expect it.)",
+        "found nobody there). Whoever is to be closed may be gone: let close() stand where WebSocketDisconnect is "
+        "expected. (FastAPI, closing for an exception, does not expect it.)",
     ),
     "FastAPI closes": changed(
         (A_BUG, ""),

@@ -132,7 +132,7 @@ WRONG = {
             await websocket.send_text(f"{number}: {text}")
         """,
         says="when a client left without waiting for its answer, the endpoint raised WebSocketDisconnect(1006). This "
-        "one comes from a send, which finds nobody there: it belongs into the `try`, too.",
+        "one comes from a send, which finds nobody there: it belongs in the `try`, too.",
     ),
     "the send stands outside of the try": whole(
         """
@@ -146,7 +146,7 @@ WRONG = {
             number += 1
             await websocket.send_text(f"{number}: {text}")
         """,
-        says="This one comes from a send, which finds nobody there: it belongs into the `try`, too.",
+        says="This one comes from a send, which finds nobody there: it belongs in the `try`, too.",
     ),
     "a bare except": changed(
         ("except WebSocketDisconnect:", "except:"),

@@ -436,6 +436,18 @@ WRONG = {
         after("names.remove(name)", "await websocket.close()"),
         says="Or does a send or close() stand in or below the `except`, or in a `finally`?",
     ),
+    "takes out of a dict what was never put in": changed(
+        ("names: list[str] = []", "names = {}"),
+        ("names.append(name)", ""),
+        ("name = await websocket.receive_text()", "names[websocket] = await websocket.receive_text()"),
+        ("set(names)", "set(names.values())"),
+        ("finally:\n    names.remove(name)", "finally:\n    pass"),
+        after(
+            "except WebSocketDisconnect:\n    pass  # the client has left, with or without a name",
+            "finally:\n    del names[websocket]",
+        ),
+        says="when a client left without having said a name, the endpoint raised KeyError: <starlette.",
+    ),
 }
 
 RIGHT = {

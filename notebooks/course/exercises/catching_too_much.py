@@ -54,7 +54,7 @@ async def careful_division(app) -> Verdict:
         verdict = await judge(app, *steps, partial(ends_when_cancelled, path=PATH), ws="websockets-sansio")
         log.clear()
         again = [ends_after_what_is_not_utf8, *steps]
-        bugs = partial(lets_bugs_show, path=PATH, hint=f"{NO_RECEIVE} {HIDDEN}")
+        bugs = partial(lets_bugs_show, path=PATH, hint=f"{HIDDEN} {NO_RECEIVE}")
         verdict = await look_further(
             verdict,
             partial(passes, app, *again, ws="wsproto", words='with uvicorn\'s other implementation, ws="wsproto": '),
@@ -175,7 +175,7 @@ async def the_log_has_the_bug(server: Server, log: ErrorLog, bug: str) -> None:
             "that (a `WebSocketException` closes, too)."
         )
     if not log.records:
-        raise NotYet(f"{sent}, and the log has no error about it.")
+        raise NotYet(f"{sent}, and the log has no error about it. logger.exception() puts it there.")
     # In the error's own traceback, or in that of one that it led to.
     if not any(", in significant" in logging.Formatter().format(record) for record in log.records):
         raise NotYet(
