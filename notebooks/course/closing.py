@@ -32,17 +32,18 @@ async def expect_code(client: Client, code: int, reason: str | None, whose: str,
         raise NotYet(f"the connection of a client {whose} ended with {got}, not with {wanted}. {hint}".rstrip())
 
 
-async def logs_bugs(app, path: str, bugs: Mapping[str, type[Exception]], function: str) -> None:
+async def logs_bugs(app, path: str, bugs: Mapping[str, type[Exception]], function: str, *before: str) -> None:
     """A look: each of the `bugs`, an error of `function` by the text at which it raises it, is logged once.
 
-    Its client must be closed with 1011, and no task be left behind.
+    Its client says the texts `before` first. It must be closed with 1011, and no task be left behind.
     """
     for bug, error in bugs.items():
         what = f"a client sent {bug!r}, at which {function}() raises a {error.__name__}, and"
         with errors_in_the_log() as log:
             with serve(app, name="exercise") as server:
                 async with visit(server, path) as client:
-                    await client.say(bug)
+                    for text in (*before, bug):
+                        await client.say(text)
                     closed = await client.is_closed()
                 did = await what_the_endpoint_did(server)
             logged = len(log.records)
