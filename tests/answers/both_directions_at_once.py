@@ -526,6 +526,13 @@ WRONG = {
         says="a client sent 'bug 1', at which compose() raises a KeyError, and was still connected 2 seconds later. "
         "Close it with 1011.",
     ),
+    "a send that fails is logged as a bug": changed(
+        (TELLS, LOGS_WHERE_IT_TELLS),
+        ("except WebSocketDisconnect:\n    pass\nexcept Exception:\n    logger", "except Exception:\n    logger"),
+        after('logger.exception("/story failed")', "await try_to_close(websocket, 1011)"),
+        says="a client that is gone when a piece is sent to it is logged as an error: '/story failed', with "
+        "WebSocketDisconnect. Where a story is told, too, a send raises WebSocketDisconnect: that is no bug,",
+    ),
     "a client that leaves is logged as an error": changed(
         ("except* WebSocketDisconnect:\n    pass", 'except* WebSocketDisconnect:\n    logger.exception("left")'),
         says="what a client may do is logged as an error: 'left', with ExceptionGroup. Only a bug in compose() is one.",

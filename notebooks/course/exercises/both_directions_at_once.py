@@ -24,7 +24,7 @@ from course.judging import (
 )
 from course.troubles import ends_when_cancelled, lets_bugs_show
 from wslab.clients import in_one_breath
-from wslab.server import Server
+from wslab.server import Server, serve
 
 __all__ = ["story"]
 
@@ -38,7 +38,7 @@ LISTEN = "While a story is told, somebody must go on receiving: let one task lis
 AWAITED = "`await task` raises CancelledError if the task was cancelled; `asyncio.wait({task})` does not."
 NO_TURN = "`cancel()` only asks: until the task has had its turn, `done()` is False. Forget that task, or wait for it."
 NEXT = "After a story, the next question is taken."
-THE_END = "A story has all its pieces, in their order, and then (end)."
+THE_END = "Send the pieces of a story one by one, as they come, and then (end)."
 BUSY = "Each question during a story is answered with (busy), and forgotten. It neither stops the story nor is told."
 EACH_ITS_OWN = "Another client is just being told a story. That is no reason: each has its own."
 STARS = "A TaskGroup raises a group of errors, and `except*` looks inside; a plain `except` takes it for a bug."
@@ -68,6 +68,7 @@ async def story(app, at_work: Collection[str]) -> Verdict:
     looks = [
         partial(expect_nothing_in, log),
         partial(closes_when_nobody_is_there, app, PATH),
+        partial(lets_a_send_fail, app),
         partial(logs_bugs, app, PATH, BUGS, "compose"),
         partial(passes, app, partial(disturbs_nobody, at_work=at_work)),
         partial(passes, app, partial(lets_bugs_show, path=PATH), partial(ends_when_cancelled, path=PATH)),
@@ -180,6 +181,32 @@ async def lets_go(server: Server, at_work: Collection[str]) -> str:
     return "when a client leaves, its story is stopped, and nobody else's"
 
 
+async def lets_a_send_fail(app) -> None:
+    """A look: a story may be the first to find its client gone. Then uvicorn's `send` raises an OSError."""
+    failed = []
+
+    async def lossy(scope, receive, send):
+        async def send_to_nobody(message):
+            if message.get("text") == BEGINNING:
+                failed.append(message)
+                raise OSError
+            await send(message)
+
+        await app(scope, receive, send_to_nobody)
+
+    with errors_in_the_log() as log, serve(lossy, name="exercise") as server:
+        async with visit(server, PATH) as client:
+            await client.say("a fox")
+            await until(lambda: failed)
+        did = await what_the_endpoint_did(server)
+    hint = (
+        "Where a story is told, too, a send raises WebSocketDisconnect: that is no bug, and nobody is there to close."
+    )
+    if did and "returned without close()" not in did:
+        raise NotYet(f"a client was gone when a piece was sent to it, and the {did}. {hint_for(did, CAUSES) or hint}")
+    log.expect_nothing("a client that is gone when a piece is sent to it", hint)
+
+
 async def disturbs_nobody(server: Server, at_work: Collection[str]) -> str:
     async with visit(server, PATH) as stays:
         await begin(stays, STEADY, at_work)
@@ -196,7 +223,7 @@ async def disturbs_nobody(server: Server, at_work: Collection[str]) -> str:
 
 async def begin(client: Client, question: str, at_work: Collection[str], wrong: str = THE_END) -> None:
     """Ask, and hear the beginning of a story that does not end. `wrong` is the hint if something else comes."""
-    await client.ask(question, BEGINNING, wrong=wrong)
+    await client.ask(question, BEGINNING, wrong=wrong, silent=THE_END)
     if question not in at_work:
         raise NotYet(f"the client has heard the beginning of {question!r}, but `compose({question!r})` is not at work.")
 
