@@ -33,7 +33,7 @@ LEFT_OUT = [
 ]
 KEEPS_ITS_SOURCES = "anyio"  # it reads them, to import its parts only when they are used
 
-LIMIT = 16_000_000  # bytes that a reader's browser loads at the most
+LIMIT = 16_000_000  # bytes that a reader waits for, at the most
 
 
 class Missing(Exception):
@@ -42,13 +42,12 @@ class Missing(Exception):
 
 def run(command: list, cwd: Path, what: str) -> None:
     """Run a command. Raises Missing with the last line that it says, if it fails."""
-    try:
-        result = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=500)
-    except FileNotFoundError:
+    if not (program := shutil.which(command[0])):
         raise Missing(
             f"{command[0]} is not installed. `make site` needs Node.js 18 or newer, with npm. "
             "`make pages` makes the pages without it, and without the button that runs a lesson."
-        ) from None
+        )
+    result = subprocess.run([program, *command[1:]], cwd=cwd, capture_output=True, text=True, timeout=500)
     if result.returncode:
         lines = (result.stderr or result.stdout).strip().splitlines() or ["no reason given"]
         raise Missing(f"{what}: {lines[-1]}")
@@ -155,22 +154,27 @@ def course(target: Path) -> None:
         code = shutil.ignore_patterns("__pycache__", "*.ipynb", "*.egg-info", ".ipynb_checkpoints")
         for name in ("notebooks", "examples"):
             shutil.copytree(ROOT / name, folder / name, ignore=code)
+        (folder / "site-packages" / "browser").mkdir(parents=True)
         for file in sorted(SOURCES.glob("*.py")):
-            (folder / "site-packages" / "browser").mkdir(parents=True, exist_ok=True)
             shutil.copy(file, folder / "site-packages" / "browser")
-        for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):  # reports link to lessons by their names
+        for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):  # reports link to lessons by their titles
             cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"][:1]
             (folder / "notebooks" / notebook.name).write_text(json.dumps({"cells": cells}), encoding="utf-8")
         pack(folder, target)
 
 
-def size(folder: Path) -> int:
-    """How many bytes a page loads from `folder`, where a server compresses scripts, as most do."""
-    return sum(
-        file.stat().st_size if file.suffix == ".gz" else len(gzip.compress(file.read_bytes()))
-        for file in folder.rglob("*")
-        if file.is_file()
-    )
+def complete(folder: Path) -> int:
+    """Copy all that a page loads into `folder`; gives its size in bytes, as a server sends it that compresses scripts.
+
+    Raises Missing if something is not to be had, or if it is more than LIMIT.
+    """
+    shutil.copytree(parts(), folder, ignore=shutil.ignore_patterns("key"))
+    course(folder / "python" / "course.zip.gz")
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    size = sum(len(file.read_bytes() if file.suffix == ".gz" else gzip.compress(file.read_bytes())) for file in files)
+    if size > LIMIT:
+        raise Missing(f"A page would load {size:,} bytes; {LIMIT:,} is the limit. What is left out: tools/browser.py.")
+    return size
 
 
 def main() -> int:

@@ -127,7 +127,8 @@ class Site:
     def offer(self, name: str, lesson: str = "") -> str:
         """What offers to run a lesson, of `site/browser`, as HTML in Markdown."""
         html = (ROOT / "site" / "browser" / name).read_text(encoding="utf-8")
-        return f"```{{raw}} html\n{html.format(megabytes=round(self.megabytes), bytes=round(self.megabytes * 1e6), lesson=lesson)}```\n\n"
+        html = html.format(megabytes=round(self.megabytes), bytes=round(self.megabytes * 1e6), lesson=lesson)
+        return f"```{{raw}} html\n{html}```\n\n"
 
     def prose(self, text: str, source: str) -> str:
         """Markdown of `source` with links that lead to pages, and without what leads nowhere yet."""
@@ -176,7 +177,7 @@ class Site:
             if "exercise-solution" in tags:
                 cells.append(nbformat.v4.new_markdown_cell(solution(cell.source)))
         offer = self.offer("box.html") if self.megabytes and any(cell.cell_type == "code" for cell in cells) else ""
-        cells.insert(1, nbformat.v4.new_markdown_cell(offer + boxed(note(source, notebook))))
+        cells.insert(1, nbformat.v4.new_markdown_cell(offer + boxed(note(source, notebook, runs=bool(offer)))))
         notebook.cells = cells
         notebook.metadata.language_info.pygments_lexer = "ipython3"  # which knows magics
         return nbformat.writes(notebook)
@@ -188,8 +189,8 @@ EXERCISE = (
 )
 
 EXERCISE_HERE = (
-    "Write your answer here, once the lesson runs, or in the notebook. Until then the stub is as it comes, and what the "
-    "check says below is what it says about the stub."
+    "Write your answer here, once the lesson runs, or in the notebook. Until then the stub is as it comes, and what "
+    "the check says below is what it says about the stub."
 )
 
 
@@ -200,8 +201,8 @@ def linked(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
     return output
 
 
-def note(source: str, notebook: nbformat.NotebookNode) -> str:
-    """What a page has to say about itself: that it was run, and how to run it."""
+def note(source: str, notebook: nbformat.NotebookNode, runs: bool = False) -> str:
+    """What a page has to say about itself: that it was run, and how to run it elsewhere, or at all (`runs`: here)."""
     name = posixpath.basename(source)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     says = []
@@ -210,7 +211,8 @@ def note(source: str, notebook: nbformat.NotebookNode) -> str:
     if any("guess" in cell.metadata.get("tags", []) for cell in code):
         says.append("What happens after a guess is folded until you ask for it.")
     if code:
-        run = "To run the cells and change them, [start the course](../index.md#Start) on your machine"
+        what = "To run the lessons in JupyterLab" if runs else "To run the cells and change them"
+        run = f"{what}, [start the course](../index.md#Start) on your machine"
         if place := repository():
             run += (
                 f" (`git clone https://github.com/{place}`, and in the new folder `make lab`), "
@@ -265,20 +267,14 @@ def sphinx(pages: Path, target: Path, scratch: str, *more: str) -> int:
     return subprocess.run(command, cwd=ROOT).returncode
 
 
-def build(target: Path, parts: Path | None = None) -> int:
-    """Build the pages into `target`; gives Sphinx's exit status.
-
-    parts: the folder of what a page loads to run its lesson, as `tools.browser` makes it; None for pages to read.
-    """
+def build(target: Path, run: bool = False) -> int:
+    """Build the pages into `target`; gives Sphinx's exit status. run: with what a page needs to run its lesson."""
     with tempfile.TemporaryDirectory() as scratch:
-        if parts:
-            loaded = Path(scratch) / "loaded"
-            shutil.copytree(parts, loaded, ignore=shutil.ignore_patterns("key"))
-            browser.course(loaded / "python" / "course.zip.gz")
-        site = Site(Path(scratch) / "pages", browser.size(loaded) / 1e6 if parts else 0)
+        loaded = Path(scratch) / "loaded"
+        site = Site(Path(scratch) / "pages", browser.complete(loaded) / 1e6 if run else 0)
         site.lay_out()
-        status = sphinx(site.folder, target, scratch, *(["--tag=run"] if parts else []))
-        if status == 0 and parts:
+        status = sphinx(site.folder, target, scratch, *(["--tag=run"] if run else []))
+        if status == 0 and run:
             shutil.copytree(loaded, target / "_static", dirs_exist_ok=True)
     for path in PATHS if status == 0 else []:
         shutil.copy(path, target / "notebooks")  # to download, and to know the cells by
@@ -297,7 +293,7 @@ def main() -> int:
     elif target.exists():
         parser.error(f"{target} exists")
     try:
-        status = build(ROOT / target, browser.parts() if arguments.run else None)
+        status = build(ROOT / target, arguments.run)
     except (DeadLink, browser.Missing) as problem:
         parser.exit(1, f"{problem}\n")
     if status:

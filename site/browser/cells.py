@@ -71,7 +71,7 @@ class Result(DisplayHook):
         pass
 
     def write_format_data(self, data, metadata=None):
-        tell({"output_type": "execute_result", "data": data})
+        tell({"output_type": "execute_result", "data": data, "execution_count": self.prompt_count})
 
     def finish_displayhook(self):
         pass

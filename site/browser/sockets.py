@@ -4,9 +4,9 @@ A page may open no port, and connect to none. But the server and the client of a
 connection is two objects here: what one sends is put into the other's buffer. Everything above is Python's own:
 asyncio's event loop and transports, uvicorn, websockets.
 
-What these can tell from real TCP on Linux, over the loopback interface, is kept: the backlog, buffers that are full,
-connections that are closed on one side, the reset where something was left unread or is sent to who has gone, the first
-error of a reset connection, and the ones after it. `tests/test_browser_emulation.py` compares the two.
+What these can tell from real TCP on Linux, over the loopback interface, is kept: buffers that are full, connections
+that are closed on one side, the reset where something was left unread or is sent to who has gone, the first error of a
+reset connection, and the ones after it. `tests/test_browser_emulation.py` compares the two.
 """
 
 import collections
@@ -51,7 +51,6 @@ class Socket:
         self._peer: Socket | None = None
         self._inbox = bytearray()
         self._queue: collections.deque[Socket] | None = None  # of a listening one: who wants in
-        self._backlog = 0
         self._eof = False  # the peer will send nothing more
         self._shut = False  # nor will this one
         self._reset = False
@@ -73,17 +72,19 @@ class Socket:
     def listen(self, backlog=128):
         if not self._name[1]:
             self.bind(("", 0))
-        self._queue, self._backlog = collections.deque(), max(backlog, 1)
+        self._queue = collections.deque()
 
     def connect(self, address):
         host, port = address[:2]
         if self._peername:
             raise error(errno.EISCONN)
+        if not 0 <= port <= 65535:
+            raise OverflowError("connect(): port must be 0-65535.")
         ((*_, (host, port)),) = getaddrinfo(host, port)
         if not host.startswith("127."):
             raise error(errno.ENETUNREACH)
         listening = _bound.get(port)
-        if listening is None or listening._queue is None or len(listening._queue) >= listening._backlog:
+        if listening is None or listening._queue is None:
             raise error(errno.ECONNREFUSED)
         if not self._name[1]:
             self._name = ("127.0.0.1", next(_ports))
