@@ -67,8 +67,17 @@ def packages(info: dict, requirements: Path, folder: Path) -> None:
     python = ".".join(info["python"].split(".")[:2])
     platform = f"pyemscripten_{info['abi_version']}_{info['arch']}"
     wheels = folder.parent / "wheels"
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    command += ["--only-binary=:all:", "--platform", platform, "--python-version", python, "--implementation", "cp"]
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--retries", "1"]
+    command += [
+        "--no-deps",
+        "--only-binary=:all:",
+        "--platform",
+        platform,
+        "--python-version",
+        python,
+        "--implementation",
+        "cp",
+    ]
     command += ["--ignore-requires-python"]  # pip compares with the Python that it runs on
     command += ["--dest", wheels, "-r", requirements]
     result = subprocess.run(command, capture_output=True, text=True, timeout=500)

@@ -12,6 +12,7 @@ export class Cell {
   constructor({ element, stored, label, tools, text, run, changed }) {
     Object.assign(this, { element, tools, original: stored.source, id: stored.id });
     this.mayFail = stored.tags.includes("raises-exception");
+    this.canRun = !stored.tags.includes("not-in-the-page");
     this.button = make("button", { type: "button", className: "run-button", textContent: "Run" });
     this.button.setAttribute("aria-label", `Run ${label}`);
     this.button.addEventListener("click", () => run(this));
@@ -33,7 +34,13 @@ export class Cell {
     this.undo.hidden = text === this.original;
     input.replaceChildren(this.editor.dom);
     input.after(make("div", { className: "run-row" }, this.button, this.state, this.undo));
-    this.says("not run here yet");
+    this.button.disabled = !this.canRun;
+    this.reset("not run here yet");
+  }
+
+  // Python is new, or the cell has lost its turn.
+  reset(state) {
+    this.says(this.canRun ? state : "cannot run in a page: this is the stored run");
   }
 
   get code() {

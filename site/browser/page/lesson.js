@@ -156,7 +156,7 @@ class Lesson {
   // Run a cell, when its turn comes. `advance`: go on to the next one with the cursor.
   run(cell, advance = false) {
     if (advance) this.cells[this.cells.indexOf(cell) + 1]?.focus();
-    if (cell === this.#running || this.#queue.includes(cell)) return;
+    if (!cell.canRun || cell === this.#running || this.#queue.includes(cell)) return;
     cell.says("waits for its turn", "waiting");
     this.#queue.push(cell);
     this.#next();
@@ -210,7 +210,7 @@ class Lesson {
     this.#forget();
     this.#running = null;
     this.#python.end();
-    for (const cell of this.cells) cell.says("not run since Python started");
+    for (const cell of this.cells) cell.reset("not run since Python started");
     this.#canStop(false);
     const started = this.start();
     this.bar.says(why);
@@ -226,7 +226,7 @@ class Lesson {
 
   // Nothing more is to run.
   #forget() {
-    for (const cell of this.#queue) cell.says("not run");
+    for (const cell of this.#queue) cell.reset("not run");
     this.#queue = [];
   }
 }
