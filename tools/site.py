@@ -120,7 +120,7 @@ class Site:
             text = re.sub(r"(?<=\d) min\b", "\N{NO-BREAK SPACE}min", text)
             note = f"You can read the whole course here, as it was last run. [Begin with the first lesson]({first}), or"
             before, heading, after = text.partition("\n## ")
-            offer = self.offer("front.html", first) if self.megabytes else ""
+            offer = self.offer("front.html", first.removesuffix(".ipynb")) if self.megabytes else ""
             text = f"{before}\n{offer}{boxed(f'{note} [run it yourself](#Start).')}{heading}{after}"
         return text
 

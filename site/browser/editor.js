@@ -37,7 +37,7 @@ export function editor({ text, label, keys, changed }) {
       EditorState.tabSize.of(4),
       python(),
       syntaxHighlighting(colours),
-      EditorView.contentAttributes.of({ "aria-label": label }),
+      EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
       EditorView.updateListener.of((update) => update.docChanged && changed(update.state.doc.toString())),
     ],
   });
