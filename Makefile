@@ -1,6 +1,8 @@
 # `make lab` and `make test` are all that a reader needs. Without make (Windows): see README.md.
 BIN := .venv/bin
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --no-header
+# uv knows no newer platform of Pyodide's. For what depends on what, they are one: `sys_platform` is emscripten.
+COMPILE_FOR_PAGES := $(BIN)/uv pip compile --quiet --python-platform wasm32-pyodide2024 --python-version 3.14 --upgrade --no-header
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 BROWSERS := --numprocesses=4 --no-loadscope-reorder  # in the order of the files: test_lab.py takes longest
@@ -49,14 +51,16 @@ binder: .venv/test-ready  ## proves the course in an environment that is made as
 
 site: .venv/site-ready  ## the course as pages in which the lessons run, in build/site; needs npm
 	@$(BIN)/python -m tools.site --run
+	@echo "To run lessons there: $(BIN)/python -m http.server --bind 127.0.0.1 --directory build/site"
 
 pages: .venv/site-ready  ## the same, to read only: without npm, and without a network
 	@$(BIN)/python -m tools.site
 
-lock: .venv/test-ready  ## make all three requirements.txt anew, with the newest versions
+lock: .venv/test-ready  ## make each requirements.txt anew, with the newest versions
 	$(COMPILE) requirements.in -o requirements.txt
 	cd site && ../$(COMPILE) requirements.in -o requirements.txt
 	cd tests && ../$(COMPILE) requirements.in -o requirements.txt
+	cd site/browser && ../../$(COMPILE_FOR_PAGES) requirements.in -o requirements.txt
 
 clean:
 	rm -rf .venv

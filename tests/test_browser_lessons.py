@@ -193,11 +193,12 @@ def test_from_the_front_page_to_a_solved_exercise_by_keyboard(open_lesson):
     page, keyboard = reader.page, reader.page.keyboard
     page.goto(f"{reader.address}/index.html")
     page.wait_for_load_state("networkidle")
-    assert not reader.loaded() & {"editor.js", "worker.js", "00-start-here.ipynb", "packages.zip.gz"}  # nothing before
+    needed = {"editor.js", "worker.js", lessons.path("start-here").name, "packages.zip.gz", "course.zip.gz"}
+    assert not reader.loaded() & needed
     page.get_by_role("link", name="Run the first lesson here").focus()
     keyboard.press("Enter")
     expect(reader.says).to_contain_text("Python is ready", timeout=START)
-    assert reader.loaded() >= {"editor.js", "worker.js", "00-start-here.ipynb", "packages.zip.gz"}
+    assert reader.loaded() >= needed
     assert page.url == reader.address + reader.path  # a reload is no press
     for _ in range(20):
         keyboard.press("Tab")

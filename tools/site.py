@@ -120,8 +120,9 @@ class Site:
             text = re.sub(r"(?<=\d) min\b", "\N{NO-BREAK SPACE}min", text)
             note = f"You can read the whole course here, as it was last run. [Begin with the first lesson]({first}), or"
             before, heading, after = text.partition("\n## ")
-            offer = self.offer("front.html", first.removesuffix(".ipynb")) if self.megabytes else ""
-            text = f"{before}\n{offer}{boxed(f'{note} [run it yourself](#Start).')}{heading}{after}"
+            text = f"{before}\n{boxed(f'{note} [run it yourself](#Start).')}{heading}{after}"
+            if self.megabytes:
+                text = text.replace("\n\n", f"\n\n{self.offer('front.html', first.removesuffix('.ipynb'))}", 1)
         return text
 
     def offer(self, name: str, lesson: str = "") -> str:
