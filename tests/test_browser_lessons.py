@@ -372,5 +372,7 @@ def test_everybody_can_use_a_lesson_that_runs(open_lesson, scheme, width):
     reader.write("exercise", "class Changed:\n    number = 1  # and a comment\n    text = 'text'")
     page.evaluate("document.querySelectorAll('details').forEach((details) => { details.open = true })")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    reader.cell("solution").scroll_into_view_if_needed()
+    expect(page.get_by_role("button", name="Run all")).to_be_in_viewport()
     results = Axe().run(page, options={"resultTypes": ["violations"]})
     assert results.violations_count == 0, results.generate_report()
