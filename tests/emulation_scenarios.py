@@ -145,7 +145,8 @@ def closed_by_the_other_side():
         server.close()
         seen = [client.recv(10), client.recv(10), client.send(b"lost")]
         readable(client)  # the reset
-        while (again := failure(client.send, b"lost")) == "4":
+        end = time.monotonic() + PATIENCE
+        while (again := failure(client.send, b"lost")) == "4" and time.monotonic() < end:
             time.sleep(0)
         return [*seen, again, failure(client.send, b"lost"), failure(client.recv, 10), failure(client.getpeername)]
 

@@ -168,7 +168,7 @@ def test_what_cannot_run_in_a_page_is_this_alone():
         for path in WITH_CODE
         for cell in lessons.tagged(lessons.read(path), "not-in-the-page")
     ]
-    assert left_out == [("quick-reference", "wss")]  # Pyodide has no TLS
+    assert left_out == [("quick-reference", "wss"), ("quick-reference", "no-wslab")]  # TLS, and another process
 
 
 @pytest.mark.thorough
@@ -274,6 +274,21 @@ def test_stop_and_restart(open_lesson):
     reader.page.get_by_role("button", name="Restart Python").click()
     reader.expect("server", "not run since Python started")
     reader.run("server")  # it waits until Python is there
+
+
+@pytest.mark.thorough
+def test_python_breaks_down(open_lesson):
+    reader = open_lesson("start-here")
+    reader.begin()
+    reader.write("server", "import ctypes\nctypes.string_at(2**31)")  # no such memory
+    reader.cell("server").get_by_role("button", name="Run cell").click()
+    expect(reader.says).to_have_text(
+        "Python has broken down, and starts again. Run the cells from the top.", timeout=START
+    )
+    expect(reader.says).to_contain_text("Python is ready", timeout=START)
+    reader.write("server", "print('again')")
+    reader.run("server")
+    reader.page.problems.clear()  # Pyodide says much about it
 
 
 @pytest.mark.thorough

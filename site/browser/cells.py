@@ -10,6 +10,7 @@ import builtins
 import contextlib
 import gc
 import hashlib
+import io
 import sys
 
 from IPython.core.compilerop import CachingCompiler
@@ -21,6 +22,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from browser import threads
 
 LIMIT = 1_000_000  # characters that a cell may print; a page with more of them would hardly move
+
+NO_SOURCE = "Could not get source, probably due dynamically evaluated source code."  # IPython, of compiled libraries
 
 tell = None  # a function of the page's, which gets each output, as a notebook's file would have it
 loop: asyncio.AbstractEventLoop  # on which the cells run
@@ -117,7 +120,8 @@ class Shell(InteractiveShell):
             text = str(evalue)
         except Exception:
             text = ""
-        tell({"output_type": "error", "ename": etype.__name__, "evalue": text, "traceback": list(stb)})
+        lines = [line for part in stb for line in part.splitlines() if NO_SOURCE not in line]
+        tell({"output_type": "error", "ename": etype.__name__, "evalue": text, "traceback": lines})
 
 
 def no_input(prompt=""):
@@ -147,7 +151,9 @@ def execute(code: str, done) -> None:
 
     def over(task):
         done(not task.cancelled() and task.exception() is None and task.result())
-        gc.collect()
+        # It is not collected by itself: see threads.install(). What has to be said of it has no cell to stand below.
+        with contextlib.redirect_stderr(io.StringIO()):
+            gc.collect()
 
     def begin():
         global _running

@@ -117,7 +117,7 @@ function makeBar() {
 }
 
 class Lesson {
-  #python = new Python();
+  #python = new Python(() => this.end("Python has broken down, and starts again. Run the cells from the top."));
   #ready = null; // a promise, once Python is asked for
   #queue = [];
   #running = null; // a cell

@@ -6,6 +6,11 @@ export class Python {
   #running = null; // {outputs, over} of the cell that runs
   #socket = bridge((call, ...args) => this.#post(call, ...args));
 
+  // `broken` is called when Python has broken down, as it should not.
+  constructor(broken) {
+    this.broken = broken;
+  }
+
   // `loading` hears how many bytes have come. Resolves when cells can run; rejects with why they cannot.
   start(loading) {
     document.documentElement.dataset.runsHere = ""; // for wslab's live page: what it wants is in this page
@@ -15,15 +20,13 @@ export class Python {
         loading: ({ loaded }) => loading(loaded),
         ready: () => resolve(),
         failed: ({ message }) => reject(new Error(message)),
+        broken: ({ message }) => this.broken(message),
         outputs: ({ outputs }) => outputs.forEach((output) => this.#running?.show(output)),
         done: ({ success }) => this.#over(success),
         socket: (data) => this.#socket.heard(data),
       };
       worker.onmessage = ({ data }) => worker === this.#worker && heard[data.what](data);
-      worker.onerror = (event) => {
-        reject(new Error(event.message || "the worker could not be loaded"));
-        if (this.#running) this.end(); // what is left of it would answer nothing
-      };
+      worker.onerror = (event) => reject(new Error(event.message || "the worker could not be loaded"));
       this.#worker = worker;
     });
   }

@@ -1,6 +1,6 @@
 // Python behind a lesson's page: Pyodide in a worker, with threads and a network of this page's, and cells to run.
 // Messages from the page: {call: "execute" | "interrupt" | "ping" | "open" | "send" | "close", args}.
-// To the page: {what: "loading" | "ready" | "failed" | "outputs" | "done" | "pong" | "socket", ...}.
+// To the page: {what: "loading" | "ready" | "failed" | "broken" | "outputs" | "done" | "pong" | "socket", ...}.
 import { loadPyodide } from "./python/pyodide.mjs";
 
 const here = new URL("python/", import.meta.url);
@@ -36,6 +36,7 @@ self.fetch = (url, options) => {
 async function begin() {
   const [packages, course] = ["packages.zip", "course.zip"].map(async (name) => (await part(name)).arrayBuffer());
   const py = await loadPyodide({ indexURL: here.href });
+  py._api.on_fatal = (error) => tell("broken", { message: String(error) });
   py.unpackArchive(await packages, "zip", { extractDir: "/lib/python3.14/site-packages" });
   py.unpackArchive(await course, "zip", { extractDir: "/course" });
   await py.runPythonAsync(`
