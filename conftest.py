@@ -24,6 +24,7 @@ pytest_plugins = ["tests.built_site"]
 # A fixture that takes seconds.
 SHARE_A_FIXTURE = (
     "test_wslab_elsewhere.py",
+    "test_browser_console.py",
     "test_example_pages.py",
     "test_live_page.py",
     "test_endings.py",
