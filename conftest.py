@@ -30,7 +30,13 @@ SHARE_A_FIXTURE = (
     "test_endings.py",
 )
 
-THE_BUILT_SITE = ("test_site.py", "test_browser_emulation.py", "test_browser_lessons.py")  # tests/built_site.py
+# What tests/built_site.py builds.
+THE_BUILT_SITE = (
+    "test_site.py",
+    "test_in_a_page_emulation.py",
+    "test_in_a_page_lessons.py",
+    "test_in_a_page_wslab.py",
+)
 
 JUPYTERLABS = 2  # how many share the notebooks of test_lab.py
 

@@ -2,7 +2,7 @@
 
 Each scenario is a function without arguments, which returns what was seen, as text, numbers, lists. It waits for
 events, with an end to each wait, and says nothing of times and of numbers that the system gives. The file is a program
-of its own, since it is also run as the text of a cell: see `test_browser_emulation.py`.
+of its own, since it is also run as the text of a cell: see `test_in_a_page_emulation.py`.
 """
 
 import asyncio

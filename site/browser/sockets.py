@@ -6,7 +6,7 @@ asyncio's event loop and transports, uvicorn, websockets.
 
 What these can tell from real TCP on Linux, over the loopback interface, is kept: buffers that are full, connections
 that are closed on one side, the reset where something was left unread or is sent to who has gone, the first error of a
-reset connection, and the ones after it. `tests/test_browser_emulation.py` compares the two.
+reset connection, and the ones after it. `tests/test_in_a_page_emulation.py` compares the two.
 """
 
 import collections

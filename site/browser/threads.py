@@ -8,7 +8,7 @@ cell has had its share of time. All waiting is done in one place, `Waiter.wait()
 all that is built on them are Python's own.
 
 `install()` puts all of this in place. It uses names of Pyodide and CPython that are not public, so it belongs to the
-version of Pyodide that package.json names; `tests/test_browser_emulation.py` says whether it still fits.
+version of Pyodide that package.json names; `tests/test_in_a_page_emulation.py` says whether it still fits.
 """
 
 import asyncio
