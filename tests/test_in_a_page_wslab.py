@@ -30,9 +30,7 @@ os.chdir("/project")
 sys.path.insert(0, "/project")
 sys.modules["psutil"] = types.SimpleNamespace(Process=lambda: types.SimpleNamespace(num_fds=lambda: len(sockets._open)))
 
-class AsCells:
-    """What runs in circles lets others go on, as if it stood in a cell."""
-
+class AsCells:  # what runs in circles lets others go on, as if it stood in a cell
     def pytest_collection_finish(self, session):
         for module in [item.module for item in session.items] + [sys.modules.get("tests.gallery")]:
             for function in [value for value in vars(module).values() if hasattr(value, "__code__")] if module else []:
