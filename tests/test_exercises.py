@@ -84,6 +84,12 @@ def test_a_wrong_answer_is_refused_for_its_reason(path, answer):
         assert verdict.problem.count(words) <= 1  # said once, not again by the last look
 
 
+@pytest.mark.parametrize("path", EXERCISES, ids=lessons.slug)
+def test_the_solution_is_accepted(path):
+    verdict = check(path, solution(path))
+    assert verdict.passed, verdict
+
+
 @pytest.mark.parametrize(("path", "answer"), answers("RIGHT"))
 def test_another_right_answer_is_accepted(path, answer):
     verdict = check(path, answer.program(solution(path)))
@@ -113,6 +119,7 @@ def check_after_a_restart(path, answer: str) -> str:
     return result.stdout.rstrip() + result.stderr
 
 
+@pytest.mark.thorough  # each starts a Python of its own
 @pytest.mark.parametrize("path", EXERCISES, ids=lessons.slug)
 def test_the_solution_is_accepted_in_a_kernel_that_has_just_started(path):
     verdict = check_after_a_restart(path, solution(path))

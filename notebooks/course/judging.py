@@ -115,13 +115,13 @@ async def judge(app, *steps: Callable[[Server], Awaitable[str]], **uvicorn_optio
 
 async def with_what_the_endpoint_did(server: Server, problem: NotYet) -> str:
     """The problem, and what the endpoint did meanwhile; if that is no news, the problem's hint instead."""
-    error = await what_the_endpoint_did(server)
-    # The check's client has left because of the problem; or the problem says it already.
+    # A blocked loop is not asked again: that would only take as long. Nor is anything news that the problem says
+    # already, or that the check's client, which has left because of the problem, has brought about.
+    error = "" if BLOCKED in str(problem) else await what_the_endpoint_did(server)
     if (
         error.startswith((DISCONNECT, DISCONNECT_IN_A_GROUP))
         or error == "endpoint returned without close()"
         or error in str(problem)
-        or (BLOCKED in error and BLOCKED in str(problem))
     ):
         return f"{problem} {problem.hint}"
     return f"{problem} On the server, the {error}. {AWAITED if BLOCKED in error else ''}"
