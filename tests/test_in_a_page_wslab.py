@@ -1,4 +1,7 @@
-"""`wslab`'s own tests, run by pytest in the Python of a page."""
+"""`wslab`'s own tests, run by pytest in the Python of a page.
+
+Not those of the check-up, which would take more than ten minutes there. Lessons that end with it run it in a page, too.
+"""
 
 import base64
 import importlib.util
@@ -15,7 +18,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.thorough, pytest.mark.timeout(600
 FILES = {  # with what no page can do
     "test_server.py": ["test_a_start_that_is_interrupted_leaves_no_server_behind"],  # it sends a signal to a thread
     "test_conversation.py": [],
-    "test_checkup.py": [],
 }
 PYTEST = ["pytest", "_pytest", "pluggy", "iniconfig", "packaging", "py", "pygments.lexers.diff"]
 
@@ -32,9 +34,10 @@ sys.modules["psutil"] = types.SimpleNamespace(Process=lambda: types.SimpleNamesp
 
 class AsCells:  # what runs in circles lets others go on, as if it stood in a cell
     def pytest_collection_finish(self, session):
-        for module in [item.module for item in session.items] + [sys.modules.get("tests.gallery")]:
-            for function in [value for value in vars(module).values() if hasattr(value, "__code__")] if module else []:
-                threads.share_the_time(function.__code__)
+        for module in [module for name, module in sys.modules.items() if name.startswith("tests.")]:
+            for value in vars(module).values():
+                if hasattr(value, "__code__"):
+                    threads.share_the_time(value.__code__)
 
 def run():
     import pytest
@@ -58,7 +61,7 @@ def archive(file: str) -> str:
             sources = origin.parent.rglob("*.py") if origin.name == "__init__.py" else [origin]
             for source in sources:
                 target.write(source, source.relative_to(folder))
-        for name in ("__init__.py", "gallery.py", file):
+        for name in ("__init__.py", file):
             target.write(ROOT / "tests" / name, f"tests/{name}")
     return base64.b64encode(packed.getvalue()).decode()
 
