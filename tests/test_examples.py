@@ -23,7 +23,7 @@ from websockets import ConnectionClosed, connect
 from examples.disconnects import app as disconnects
 from tests import lessons
 from wslab import checkup, serve
-from wslab.clients import BINARY, TEXT, frame, in_one_breath
+from wslab.examination.clients import BINARY, TEXT, frame, in_one_breath
 
 PATIENCE = 20  # seconds; only a test that fails waits this long
 

@@ -17,8 +17,8 @@ from websockets import (
     connect,
 )
 
-from wslab.clients import drop, in_one_breath
 from wslab.conversation import describe_payload
+from wslab.examination.clients import drop, in_one_breath
 from wslab.server import Server
 
 MISSING_AWAIT = "Does every call of `websocket` have its `await`, and does the endpoint answer before it ends?"
