@@ -760,6 +760,15 @@ async def goes_on_when_cancelled(websocket: WebSocket):
             logger.info("a bad message: %r", error)
 
 
+async def takes_a_leave_for_an_error(websocket: WebSocket):
+    await websocket.accept()
+    try:
+        async for text in texts(websocket):
+            await websocket.send_text(text)
+    except WebSocketDisconnect as left:
+        logger.error("lost a client: %s", left.code)
+
+
 def keeps_what_was_said():
     """A history for each visit. It holds no connection."""
     histories: dict[object, list] = {}
@@ -798,6 +807,9 @@ SOON = {"patience": 0.5}  # what does not come is not waited for any longer
 
 WRONG = {
     # by the client that must find it, in the clients' order
+    "takes a leave for an error": Wrong(
+        takes_a_leave_for_an_error, "polite", "logged ERROR 'lost a client: 1000'", "catching-too-much"
+    ),
     "trusts the values": Wrong(
         trusts_the_values, "wrong values", "raised TypeError: ", "catching-too-much", options=NUMBERS
     ),

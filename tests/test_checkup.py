@@ -342,7 +342,7 @@ def test_the_keepalive_is_named_where_its_close_frame_is_lost(monkeypatch, ws):
         async with asyncio.timeout(10), clients.knock(target) as ws:
             await ws.send(target.say[0])
             connections = servers[-1]._tape.connections
-            while not (mine := [connection for connection in connections if connection.read_paused]):
+            while not (mine := [c for c in connections if c.read_paused and c.client == ws.local_address[:2]]):
                 await asyncio.sleep(0.01)
             await ws.send(target.say[0])  # stays unread, since the endpoint does not receive the first
             while mine[0] in connections:  # the event loop must not go round, so that nothing is read

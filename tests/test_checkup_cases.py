@@ -3,11 +3,20 @@
 import asyncio
 import importlib
 import inspect
+import pkgutil
+import re
+import threading
 
 import pytest
 
+from course import lessons
+from tests import cases
+from tests.cases import pushes
+from tests.lessons import ROOT
 from wslab import ServeError, checkup
-from wslab.examination.findings import Harm
+from wslab.examination.clients import CLIENTS
+from wslab.examination.findings import MEANINGS, Harm, Lesson
+from wslab.examination.process import Importable
 
 ASKED = {"say": {"question": "why"}}
 HEADER = {"headers": {"Sec-WebSocket-Protocol": "bearer, t0ken"}}
@@ -133,9 +142,78 @@ def test_why_nobody_is_let_in(name, message):
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "seen"),
+    [("kills_the_process", "the process ended, with status 139"), ("sleeps_for_ever", "the event loop is blocked")],
+)
+def test_what_takes_the_process_along_is_a_finding_and_nothing_is_lost(name, seen):
+    only = ["polite", "wrong kind", "too big"]
+    report = asyncio.run(checkup(Importable(f"tests.cases.{name}:app"), only=only, patience=0.5))
+    assert [row.client for row in report.rows] == only  # the last one came to a fresh process
+    (finding,) = report.findings
+    assert (finding.seen, finding.clients) == (seen, ["wrong kind"])
+
+
+def test_an_app_that_cannot_be_started_again(monkeypatch, tmp_path):
+    """What was found before is reported, and why the others were not asked."""
+    monkeypatch.setenv("LOCK_FILE", str(tmp_path / "lock"))
+    report = asyncio.run(checkup(Importable("tests.cases.starts_once:app"), only=["polite", "wrong kind", "too big"]))
+    assert [row.client for row in report.rows] == ["polite", "wrong kind"]
+    assert report.findings[0].seen.startswith("from then on: ")
+    assert "Not run, since the app did not start" in str(report)
+
+
+def test_what_makes_an_endpoint_speak():
+    path, trigger = "/ws/a{n}", "POST /push/a{n}"
+    report = asyncio.run(checkup(pushes.app, path, trigger=trigger))
+    assert report.ok, f"\n{report}"
+    assert report.rows[0].seen == "1 answer, closed with 1000"
+    silent = asyncio.run(checkup(pushes.app, path, only=["polite"], patience=0.3))
+    assert str(silent).startswith("This proves little: the endpoint answered nothing.")
+
+
+def test_a_check_up_that_is_cancelled_leaves_nothing_running():
+    async def cancelled():
+        came = asyncio.Event()
+        task = asyncio.create_task(checkup(pushes.app, "/ws/a", progress=lambda name: name == "polite" and came.set()))
+        await asyncio.wait_for(came.wait(), 60)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert task.cancelled()
+
+    threads = set(threading.enumerate())
+    asyncio.run(cancelled())
+    assert not [t for t in set(threading.enumerate()) - threads if t.name.startswith("wslab server")]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"origins": "https://good.example"}, "`origins` is a list: ['https://good.example']"),
+        ({"only": []}, "`only` is empty"),
+        ({"path": ""}, "a path begins with a slash: /"),
+        ({"trigger": "/push"}, "'/push' is not of the form 'POST /path'"),
+    ],
+)
+def test_slips_get_one_line(options, message):
+    with pytest.raises(ServeError) as caught:
+        asyncio.run(checkup(pushes.app, **options))
+    assert message in str(caught.value)
+
+
+def test_findings_name_lessons_that_there_are():
+    assert {lesson.value for lesson in Lesson} - {""} <= set(lessons.BY_SLUG)
+    assert all(isinstance(meaning.lesson, Lesson) for meaning in MEANINGS)
+
+
+def test_the_page_about_it_names_each_client():
+    page = (ROOT / "docs" / "check-up.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([a-z][a-z0-9 ]+) \| (.+?) \|", page, re.MULTILINE)
+    assert [(name, did) for name, did in rows if name != "client"] == [
+        (name, about.client.__doc__) for name, about in CLIENTS.items()
+    ]
+
+
 def test_every_case_is_asked_about():
-    import pkgutil
-
-    from tests import cases
-
-    assert {module.name for module in pkgutil.iter_modules(cases.__path__)} == {*CASES, "static", "untyped"}
+    others = {"static", "untyped", "kills_the_process", "sleeps_for_ever", "starts_once", "pushes"}
+    assert {module.name for module in pkgutil.iter_modules(cases.__path__)} == {*CASES} | others

@@ -101,7 +101,7 @@ class Tape:
                 with outside_endpoint():
                     await send(message)
             except OSError:  # for the endpoint, the connection has ended
-                connection.end("failed")
+                connection.end("failed" if sender is connection else "lost")
                 if sender not in (None, connection):
                     self.on_misled(sender)
                 connection.note(f"could not send {describe(message)}", failed=True)
@@ -191,7 +191,7 @@ class Connection:
         self.number = number
         self.protocol = protocol  # uvicorn's object for this connection
         self.accepted = False
-        self.state = "new"  # then "open"; how it ended, by the first sign: "left", "failed", "closed", "refused"
+        self.state = "new"  # then "open"; how it ended, by the first sign: see `end()`
         self.over = False  # its endpoint has ended
         self.endpoint = None  # the function that was found for it, once that has ended
         self.peer = scope["client"]
@@ -208,7 +208,11 @@ class Connection:
         return self.state not in ("new", "open")
 
     def end(self, how: str) -> None:
-        """The connection has ended. What the endpoint does next may tell it again: the first sign counts."""
+        """The connection has ended. What the endpoint does next may tell it again: the first sign counts.
+
+        how: "left", as a receive has told; "failed", as a send of its own endpoint has; "lost", as a send of another's
+        has; "closed" or "refused" by its endpoint.
+        """
         if not self.ended:
             self.state = how
 

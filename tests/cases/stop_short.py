@@ -1,4 +1,4 @@
-"""A short stream (0.2 s) that "stop" shall end. The loop reads "stop" when all tokens are out."""
+"""A stream (more than 10 s) that "stop" shall end. The loop reads "stop" when all tokens are out."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ app = FastAPI()
 
 
 async def tokens():
-    for n in range(40):
+    for n in range(2500):
         await asyncio.sleep(0.004)
         yield f"token {n}"
 

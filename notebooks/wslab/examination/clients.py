@@ -61,6 +61,11 @@ class Target:
         """Whether the endpoint answers the first message, the one that most clients say."""
         return self.answered[0] if self.answered else True
 
+    @property
+    def replies_by_itself(self) -> bool:
+        """The same, and whether nothing else must happen for that."""
+        return self.replies and not self.trigger
+
 
 def named(text: str | bytes | None, number: int):
     """What a client says or is called, with its own number where `{n}` stands."""
@@ -402,8 +407,8 @@ async def changes_its_kind(target: Target) -> Seen:
     async def visit(ws):
         wrong = b"\x00\xff" if isinstance(target.say[0], str) else "text"
         await in_one_breath(ws, [target.say[0]] * 20 + [wrong])
-        answers = await hear(ws, target, 20 if target.replies else 0)
-        return answers, int(target.replies and not answers)
+        answers = await hear(ws, target, 20 * target.replies_by_itself)
+        return answers, int(target.replies_by_itself and not answers)
 
     return await tell(target, visit)
 
@@ -504,6 +509,7 @@ async def floods(target: Target) -> Seen:
             await target.meanwhile()
         ws.transport.resume_reading()
         expected = sum(target.answered[n % len(target.say)] if target.answered else 1 for n in range(FLOOD))
+        expected *= not target.trigger
         answers = await hear(ws, target, expected)
         if answers < expected:  # it has more to do than this client can wait for, and would not hear of a close
             dropped = True
@@ -539,7 +545,7 @@ async def leaves_a_talk(target: Target) -> Seen:
     talks = []  # whether somebody leaves at a bad moment is a matter of luck
     while len(talks) < TALKS and sum(bool(seen.missed) for seen in talks) < 2:
         talks.append(await talk_that_many_leave(target))
-        if talks[-1].refused is not None:
+        if talks[-1].refused is not None or (talks[-1].missed and talks[-1].code == 1006):
             break
     return replace(worst(talks), tries=(sum(bool(seen.missed) for seen in talks), len(talks)))
 
@@ -711,12 +717,10 @@ async def stays(target: Target) -> Seen:
 
 async def and_then(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """After a mistake: is the connection still good for a right message? That, or a close, is what a client needs."""
-    await ws.send(named(target.say[0], ws.number))
     try:
+        if await say(ws, target.say[0], target.replies, target):
+            return 1, 0
         async with asyncio.timeout(target.patience):
-            if target.replies:
-                await ws.recv()
-                return 1, 0
             await (await ws.ping())
     except TimeoutError:
         return 0, 1

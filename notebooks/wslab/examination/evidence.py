@@ -41,6 +41,7 @@ class Spot:
     accepted: bool = False  # whether that was ever accepted
     over: bool = False  # whether that connection's own endpoint has ended
     middleware: bool = False  # in an ASGI middleware, and not in an endpoint
+    outer: str = ""  # the app's own outermost function there
     endpoint: int = 0  # number of the connection whose endpoint it is, where that is known
 
     def __str__(self) -> str:
@@ -78,7 +79,9 @@ def spot(frames: Iterable[tuple], endpoint=None) -> Spot:
         frame, line = frames[own]
         code = frame.f_code
         of_asgi = {"scope", "receive", "send"} <= set(code.co_varnames[: code.co_argcount])
+        outer = next(f for f, _ in frames if not library.is_library(f.f_code.co_filename)).f_code
         place = {"file": code.co_filename, "line": line, "function": name_of(code), "middleware": of_asgi}
+        place["outer"] = f"{outer.co_filename} {name_of(outer)}"
     elif endpoint is not None:
         place = where_it_is_defined(endpoint)
     for frame, _ in frames[own + 1 :]:
@@ -202,7 +205,8 @@ def name_of_holder(it, held: set[int]) -> str:
 class Watch:
     """Notes what goes wrong on the server's side: in endpoints, in tasks that nobody awaits, in the log."""
 
-    def __init__(self):
+    def __init__(self, loop: asyncio.AbstractEventLoop):
+        loop.set_task_factory(self._make_task)
         self.raised: list[Fault] = []
         self.logged: list[Fault] = []
         self.returned: list[tuple[Connection, Spot]] = []
@@ -222,20 +226,15 @@ class Watch:
         frames = reversed(list(traceback.walk_stack(None)))
         self.misled[sender.number] = spot(frames)
 
-    def on_this_loop(self) -> None:
-        """Look at the tasks that are made on the running loop from now on."""
-        loop = asyncio.get_running_loop()
-        if loop.get_task_factory() is None:
-            loop.set_task_factory(self._make_task)
-
     def _make_task(self, loop, coroutine, **options) -> asyncio.Task:
         task = asyncio.Task(coroutine, loop=loop, **options)
         connection = _connection.get()
-        if connection is not None:
+        code = getattr(coroutine, "cr_code", None)
+        if connection is not None or (code is not None and not library.is_library(code.co_filename)):
             task.add_done_callback(lambda task: self._note(task, connection))
         return task
 
-    def _note(self, task: asyncio.Task, connection: Connection) -> None:
+    def _note(self, task: asyncio.Task, connection: Connection | None) -> None:
         if not task.cancelled() and task._exception is not None:
             self._failed.append((task, connection))
 

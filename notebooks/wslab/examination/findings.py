@@ -103,6 +103,7 @@ class Kind(enum.Enum):
     )
     SHUTDOWN = 26, Harm.STAYS, "The server cannot shut down in time.", Lesson.DONE_RIGHT
     DEAD = 27, Harm.CLIENT, "Its pongs stay unread, and it is taken for dead.", Lesson.DONE_RIGHT
+    STALLED = 50, Harm.OTHERS, "It waits for one client that does not read, and everybody else waits with it."
     ACCEPTS_LATE = 28, Harm.CLIENT, "It does something else before accept().", Lesson.ACCEPT
     BROKEN = 29, Harm.CLIENT, "The check-up itself came to grief here, or the app took it along."
     # what is only seen from outside, and is put down to a cause where there is one
@@ -124,16 +125,17 @@ class Kind(enum.Enum):
     NO_ANSWER = 40, Harm.CLIENT, "The endpoint answers others, but not this client.", Lesson.DONE_RIGHT
     TOO_LONG = 41, Harm.CLIENT, "It keeps clients waiting for longer than `patience` allows.", Lesson.DONE_RIGHT
     # notes
-    LIMIT = 50, Harm.NOTE, "A limit is no fault. Who is refused at it learns so."
+    LIMIT = 51, Harm.NOTE, "A limit is no fault. Who is refused at it learns so."
 
 
+OTHERS = "sends to others"  # begins the keys of signs that have that in common
 ANOTHERS = "another's"  # endpoint: that of a client who was there beside the one that visits
 SEEN_FROM_OUTSIDE = {kind for kind in Kind if 30 <= kind.value[0] < 50}
 TO_OTHERS = {Kind.HURT, Kind.CUT, Kind.POISONED, Kind.MISSED}
 # Known by the clock only: on a busy machine they prove nothing.
 BY_THE_CLOCK = {
     Kind.STOOD_STILL, Kind.NEVER_RECEIVES, Kind.BUSY, Kind.NOTICES_LATE, Kind.GOES_ON, Kind.STUBBORN, Kind.DEAD,
-    Kind.TASKS, Kind.ACCEPTS_LATE,
+    Kind.TASKS, Kind.ACCEPTS_LATE, Kind.STALLED,
 }  # fmt: skip
 LATE = BY_THE_CLOCK | SEEN_FROM_OUTSIDE - {Kind.REFUSED, Kind.CUT_OFF, Kind.SENT_AWAY}
 
@@ -191,6 +193,7 @@ GOES_ON = "It goes on to receive after {}. Is a `break` or a `return` missing?"
 AFTER_A_SEND = (
     "It goes on after a send that has failed, and receives: whoever catches that error must also end the loop."
 )
+LOST = "Once a send of another's to its client has failed, its own receive raises RuntimeError: expect that, too."
 AFTER_A_REFUSAL = "It goes on after it has refused its client. Is a `return` missing?"
 TOO_LATE = "It is accepted too late: its client has given up, and the log has a traceback."
 BY_STARLETTE = "Starlette closes with 1003, and raises: the log has a traceback."
@@ -198,7 +201,7 @@ CHANGED = "It walks through a set or a dict that others change meanwhile: walk t
 TWICE = "It takes out what is not there any more: two places do that, or others come under the same name."
 ONLY_HTTP = 'The scope of a WebSocket lacks what only HTTP has, such as the method: let "websocket" pass.'
 
-GONE = "left failed closed"  # states of a connection that has ended
+GONE = "left failed lost closed"  # states of a connection that has ended
 LEFT = {"name": "WebSocketDisconnect", "harm": Harm.LOG}
 USED = {"name": "RuntimeError", "harm": Harm.LOG}  # WebSocketDisconnected is one
 ANY = "receive send close"
@@ -212,7 +215,7 @@ MEANINGS = [
     Meaning(TASK_GOES_ON, Lesson.ESCAPE, **USED, call=ANY, state=GONE, unseen=True, leave=True),
     Meaning(NO_ERROR, Lesson.CATCH, **LEFT, logged=True),
     Meaning(UNEXPECTED, Lesson.ESCAPE, **LEFT, call="receive", leave=True),
-    Meaning(SENDS_TO_GONE, Lesson.DONE_RIGHT, **LEFT, call="send", state="failed", leave=True),
+    Meaning(SENDS_TO_GONE, Lesson.DONE_RIGHT, **LEFT, call="send", state="failed lost", leave=True),
     Meaning(SENDS_ALTHOUGH_TOLD, Lesson.DONE_RIGHT, **LEFT, call="send"),
     Meaning(CLOSES_THE_CLOSED, Lesson.DONE_RIGHT, **LEFT, call="close"),
     Meaning(UNEXPECTED, Lesson.ESCAPE, **LEFT, leave=True),
@@ -221,13 +224,14 @@ MEANINGS = [
     Meaning("accept() comes first.", Lesson.ACCEPT, "RuntimeError", call=ANY, accepted=False, state="new"),
     Meaning(AFTER_A_REFUSAL, Lesson.ACCEPT, **USED, call=f"accept {ANY}", state="refused"),
     Meaning("It accepts twice.", Lesson.ACCEPT, "RuntimeError", call="accept"),
+    Meaning(LOST, Lesson.CATCH, **USED, call="receive", state="lost"),
     Meaning(AFTER_A_SEND, Lesson.CATCH, **USED, call="receive", state="failed"),
     Meaning(GOES_ON.format("its client has left"), Lesson.CATCH, **USED, call="receive", state="left"),
     Meaning(GOES_ON.format("its own close()"), Lesson.CLOSE, **USED, call="receive", state="closed"),
     Meaning("It closes twice.", Lesson.CLOSE, **USED, call="close", state="closed"),
     Meaning(CLOSES_THE_CLOSED, Lesson.DONE_RIGHT, **USED, call="close", state=GONE),
     Meaning("It sends after its own close().", Lesson.CLOSE, **USED, call="send", state="closed"),
-    Meaning(SENDS_TO_GONE, Lesson.DONE_RIGHT, **USED, call="send", state="failed", leave=True),
+    Meaning(SENDS_TO_GONE, Lesson.DONE_RIGHT, **USED, call="send", state="failed lost", leave=True),
     Meaning(SENDS_ALTHOUGH_TOLD, Lesson.CATCH, **USED, call="send", state=GONE),
     # what comes is not what was expected
     Meaning(BY_STARLETTE, Lesson.KINDS, "RuntimeError", r"Expected (text|bytes)", harm=Harm.NOTE),
@@ -279,6 +283,8 @@ class Sign:
     @property
     def key(self) -> tuple:
         """What is the same for all signs of one cause."""
+        if self.kind in (Kind.BLOCKED, Kind.STOOD_STILL):
+            return ("blocks", self.spot.outer)
         if self.leave:
             return ("leave", self.kind is Kind.UNSEEN, self.spot.file, self.spot.function)
         if self.meaning == NOT_JSON:
@@ -286,15 +292,15 @@ class Sign:
         if self.shape:
             return ("content", self.spot.file, self.spot.function)
         if self.meaning in (JUST_LEFT, Kind.MISLED.meaning):
-            return ("others", self.spot.file, self.spot.line)
+            return (OTHERS, self.spot.file, self.spot.line)
         if self.kind in STAYING:
             return ("staying", self.spot.file, self.spot.function)
         return (self.meaning, self.spot.file, self.spot.line, self.spot.function)
 
 
-def sign(kind: Kind, seen: str, spot: Spot = NOWHERE, meaning: str = "") -> Sign:
+def sign(kind: Kind, seen: str, spot: Spot = NOWHERE) -> Sign:
     """A sign of a kind that is no fault."""
-    return Sign(kind, seen, spot, meaning=meaning or kind.meaning, lesson=kind.lesson, harm=kind.harm)
+    return Sign(kind, seen, spot, meaning=kind.meaning, lesson=kind.lesson, harm=kind.harm)
 
 
 def sign_of(fault: Fault, kind: Kind, of_client: str = "", whose: str = "") -> Sign:
@@ -341,6 +347,8 @@ def why(signs: Iterable[Sign]) -> tuple[list[Sign], dict[int, list[str]]]:
     causes = [s for s in signs if s.kind not in SEEN_FROM_OUTSIDE]
     if any(s.meaning == IN_ITS_LIST for s in causes):
         causes = [s for s in causes if s.kind is not Kind.HELD]
+    if any(s.key[0] == OTHERS for s in causes):  # who sends to others without care brings that about, too
+        causes = [s for s in causes if s.meaning != LOST]
     came_of: dict[int, list[str]] = {}
     for outside in (s for s in signs if s.kind in SEEN_FROM_OUTSIDE):
         to_others = [c for c in causes if c.kind in TO_OTHERS and outside.kind in TO_OTHERS]
@@ -358,6 +366,7 @@ def explains(outside: Sign, causes: list[Sign]) -> Sign | None:
     raised = [c for c in causes if c.kind in (Kind.RAISED, Kind.UNSEEN) and c.harm is not Harm.NOTE]
     if outside.kind in TO_OTHERS:
         theirs = [c for c in raised if c.whose or c.harm is Harm.OTHERS]
+        theirs = [c for c in causes if c.kind is Kind.STALLED] + theirs
         theirs += [c for c in causes if c.kind is Kind.MISLED]
         own = [c for c in raised if not c.whose and not c.leave]
         return next(iter(blocks + theirs + own), None)
@@ -390,8 +399,11 @@ class Findings:
         causes, came_of = why(signs)
         found = []
         for number, cause in enumerate(causes):
-            same_line = ("content", cause.spot.file, cause.spot.line) if cause.shape else None
-            finding = self._by_key.get(cause.key) or self._by_key.get(same_line)
+            # What comes is not what was expected, or whoever it is sent to has gone: one cause for the line.
+            sends = cause.fault is not None and cause.spot.call == "send" and cause.meaning != IN_ITS_LIST
+            group = "content" if cause.shape else OTHERS if sends else None
+            same_line = self._by_key.get((group, cause.spot.file, cause.spot.line))
+            finding = same_line or self._by_key.get(cause.key)
             if finding is None:
                 finding = self._by_key[cause.key] = Finding(
                     cause.kind,

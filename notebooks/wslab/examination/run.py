@@ -68,7 +68,7 @@ class Learned:
     @property
     def answers(self) -> bool:
         """Whether it answers anything."""
-        return any(self.target.get("answered", ())) or bool(self.first.answers) or self.first.refused is not None
+        return bool(any(self.target["answered"]) or self.first.answers or self.first.refused is not None or self.room)
 
 
 async def checkup(
@@ -158,19 +158,24 @@ async def everywhere(app, importable, plan: Plan, progress) -> Report:
     fresh = app is importable
     while plan.names:
         steps = process.fresh(importable, plan) if fresh else here(app, plan)
-        async with contextlib.aclosing(steps):
-            async for step in steps:
-                if isinstance(step, Learned):
-                    plan = replace(plan, learned=step)
-                elif isinstance(step, Outcome):
-                    if outcomes and outcomes[-1].client == step.client:  # the end of the server belongs to it
-                        outcomes.pop()
-                    outcomes.append(step)
-                    plan = replace(plan, names=tuple(name for name in plan.names if name != step.client))
-                elif isinstance(step, WhyNot):
-                    why_not = step.why
-                else:
-                    progress(step)
+        try:
+            async with contextlib.aclosing(steps):
+                async for step in steps:
+                    if isinstance(step, Learned):
+                        plan = replace(plan, learned=step)
+                    elif isinstance(step, Outcome):
+                        if outcomes and outcomes[-1].client == step.client:  # the end of the server belongs to it
+                            outcomes.pop()
+                        outcomes.append(step)
+                        plan = replace(plan, names=tuple(name for name in plan.names if name != step.client))
+                    elif isinstance(step, WhyNot):
+                        why_not = step.why
+                    else:
+                        progress(step)
+        except ServeError as problem:
+            if not outcomes:
+                raise
+            why_not = str(problem).rstrip(".")  # what was found must not be lost
         if why_not or not importable or not plan.names:
             break
         if outcomes and not (outcomes[-1].poisons or outcomes[-1].blocked):
@@ -243,19 +248,19 @@ async def visits(patient: Patient, plan: Plan) -> AsyncIterator[Outcome | WhyNot
             patient.after = name
             if plan.can_go_on and rest:
                 return
-        unserved = unserved + 1 if serves_nobody(patient.first, outcome) else 0
-        if rest and (unserved == ENOUGH or (unserved and patient.first.refused is not None)):
+        unserved += serves_nobody(patient.first, outcome)
+        if rest and unserved == number and (unserved == ENOUGH or patient.first.refused is not None):
             yield WhyNot("nobody was served")
             return
-    if patient.server.running and (trouble := await patient.end()) and not patient.stubborn:
+    if patient.server.running and (trouble := await patient.end()):
         last = sign(Kind.SHUTDOWN, trouble.partition(",")[0].partition(".")[0])
         yield Outcome(plan.names[-1], outcome.seen, [*outcome.signs, last], patient.after)
 
 
 async def one_visit(patient: Patient, name: str) -> Outcome:
     """A client's visit; another one where it proved nothing. Whatever breaks it is what came of it."""
-    for _ in range(TRIES):
-        visit = Visit(patient, name)
+    for attempt in range(TRIES):
+        visit = Visit(patient, name, calm=2**attempt)
         try:
             outcome = await visit.outcome()
         except (
@@ -272,7 +277,9 @@ async def one_visit(patient: Patient, name: str) -> Outcome:
 
 def serves_nobody(first: Seen, outcome: Outcome) -> bool:
     """Whether neither the first client nor this one got anything, and it is known why."""
-    ends = {Kind.NEVER_RECEIVES, Kind.NO_HANDSHAKE, Kind.RAISED, Kind.NO_ACCEPT, Kind.BLOCKED}
+    ends = {Kind.NEVER_RECEIVES, Kind.NO_HANDSHAKE, Kind.ACCEPTS_LATE, Kind.RAISED, Kind.NO_ACCEPT}
+    if any(sign.kind is Kind.BLOCKED for sign in outcome.signs):
+        return True
     unserved = first.refused is not None or (not first.answers and (first.code == 1006 or first.unheard))
     return unserved and any(sign.kind in ends and not sign.leave for sign in outcome.signs)
 
@@ -299,6 +306,8 @@ async def first_look(app, patient: Patient, path: str) -> Learned:
     if seen.refused is None:
         patient.target = replace(patient.target, **known, farewell=BRIEF if seen.unheard else None)
         room, alone = await two_at_once(patient)
+    if room and unanswered:
+        unanswered.pop()  # others have heard it
     return Learned(seen, known, tuple(unanswered), room, alone)
 
 

@@ -31,7 +31,7 @@ from wslab.examination.evidence import (
     spot,
     stood_still,
 )
-from wslab.examination.findings import ANOTHERS, LATE, Harm, Kind, Sign, sign, sign_of
+from wslab.examination.findings import ANOTHERS, LATE, Harm, Kind, Sign, sign, sign_of, why
 from wslab.server import ServeError, Server
 
 SETTLE = 1.0  # seconds for endpoints to end after their clients have left; half of the patience, if that is more
@@ -48,7 +48,6 @@ TALK = 150_000  # bytes to talk to a client that does not read: more than asynci
 LONG = 1000  # bytes of each of these messages, where that is possible
 KEPT = 10  # of the clients that came and went, so many may still be remembered
 SENT_AWAY = (1002, 1003, 1007, 1008, 1009, 1011, 1013)  # RFC 6455, section 7.4.1, and IANA's registry of close codes
-WAITS_FOR_ONE = "It waits for one client that does not read, and everybody else waits with it."
 LIMITS = (403, 429, 503)  # HTTP statuses of who is refused as one too many
 
 
@@ -71,7 +70,7 @@ class Patient:
         pings = {"ws_ping_interval": None, "ws_ping_timeout": None}
         self.server = Server(app, port=0, loop=loop, ws=ws, ws_max_size=MAX_SIZE, **pings)
         self.server.start_timeout = START
-        self.watch = Watch()
+        self.watch = Watch(loop)
         self.server.tape.on_end = self.watch.ended
         self.server.tape.on_misled = self.watch.could_not_send
         self.target = replace(target, url=self.server.url(path))
@@ -81,16 +80,17 @@ class Patient:
         self.alone = False  # there is a place for one only
         self.after = ""  # the client that has left something behind
         self.met: Counter = Counter()  # how often something stayed, by its place
+        self.was_blocked = False  # its event loop, at least once
         self.stubborn: set[asyncio.Task] = set()  # endpoints that cannot be ended
 
     async def start(self) -> None:
         """Start the app. Raises ServeError if that does not work."""
         await asyncio.to_thread(self.server.start)
-        await self.server.on_loop(self.watch.on_this_loop)
 
     async def end(self) -> str:
-        """Stop it, if it still runs. Returns what there is to say about that."""
-        return await asyncio.to_thread(self.server.end) if self.server.running else ""
+        """Stop it, if it still runs. Returns what there is to say about that, and was not said before."""
+        trouble = await asyncio.to_thread(self.server.end) if self.server.running else ""
+        return "" if self.stubborn or self.was_blocked else trouble
 
     def running(self) -> dict[asyncio.Task, object]:
         """The endpoints that run, and the connection of each, without those that cannot be ended."""
@@ -100,18 +100,20 @@ class Patient:
 class Visit:
     """One client's visit."""
 
-    def __init__(self, patient: Patient, name: str):
+    def __init__(self, patient: Patient, name: str, calm: float = 1):
+        """calm: so many times as long as usual, whatever is waited for."""
         self.patient, self.name, self.about = patient, name, CLIENTS[name]
         self.server = patient.server
         meanwhile = getattr(self, self.about.meanwhile) if self.about.meanwhile else None
         self.target = replace(patient.target, meanwhile=meanwhile, linger=LINGER, late=self.late, heard=self.heard)
+        self.target = replace(self.target, patience=calm * self.target.patience)
         if patient.met[Kind.UNHEARD] > 1:
             self.target = replace(self.target, farewell=BRIEF)
         # A room may put out whoever does not read; while one floods it, that may be anybody.
         self.asks = not (patient.room and self.about.meanwhile == "ask")
         if not self.asks:
             self.target = replace(self.target, answered=(False,) * len(self.target.say))
-        self.settle = max(SETTLE, self.target.patience / 2)
+        self.settle = max(calm * SETTLE, self.target.patience / 2)
         self.limit = LIMIT + 4 * self.target.patience  # seconds for the visit
         self.witnesses: list = []
         self.peers: set[tuple] = set()  # addresses of the witnesses
@@ -195,7 +197,7 @@ class Visit:
         if kind:
             where = await self.where(self.witnesses[0])
             waits = where.call == "send" and where.number != where.endpoint
-            self.found(kind, seen, where, meaning=WAITS_FOR_ONE if waits else "")
+            self.found(Kind.STALLED if waits else kind, seen, where)
         return not kind
 
     async def exchange(self, message: str | bytes | None = None) -> tuple[Kind | None, str]:
@@ -207,6 +209,8 @@ class Visit:
                 _, missed = await clients.exchange(speaker, asked)
             else:
                 missed = not await said_and_heard(speaker, listener, asked)
+                if missed and speaker.close_code == 1006:
+                    return Kind.CUT, "the bystander was cut off"
         except clients.ConnectionClosed:
             if 1006 in (speaker.close_code, listener.close_code):
                 return Kind.CUT, "the bystander was cut off"
@@ -256,7 +260,7 @@ class Visit:
 
     async def end(self) -> None:
         """Stop the server, once, and keep what it has to say about that."""
-        if (trouble := await self.patient.end()) and not self.patient.stubborn:
+        if trouble := await self.patient.end():
             self.found(Kind.SHUTDOWN, trouble.partition(",")[0].partition(".")[0])
 
     async def look_at_memory(self) -> None:
@@ -264,6 +268,7 @@ class Visit:
         if len(self.kept) > 3 or (not self.kept and tracemalloc.is_tracing()):
             return
         await self.server.conversation()
+        self.unseen += self.patient.watch.unseen()  # they hold what their errors hold
         gc.collect()
         if not self.kept:
             tracemalloc.start()
@@ -271,7 +276,8 @@ class Visit:
             return
         lines = tracemalloc.take_snapshot().statistics("lineno")
         own = {(s.traceback[0].filename, s.traceback[0].lineno): s.count for s in lines}
-        self.kept.append({line: count for line, count in own.items() if not library.is_library(line[0])})
+        # What is made by exec() has no file: so are data classes.
+        self.kept.append({line: n for line, n in own.items() if line[0][0] != "<" and not library.is_library(line[0])})
         if len(self.kept) > 3:
             tracemalloc.stop()
             _, *then, now = self.kept
@@ -333,7 +339,7 @@ class Visit:
         else:
             await self.wait_for_tasks(tasks)
         await self.look_afterwards()
-        self.unseen = self.patient.watch.unseen()  # as long as it is not seen, a task holds what its error holds
+        self.unseen += self.patient.watch.unseen()  # as long as it is not seen, a task holds what its error holds
         gc.collect()
         await self.server.on_loop(lambda: None)  # what the collector has set free is done with
         held = await self.server.on_loop(self.held)
@@ -523,6 +529,7 @@ class Visit:
         """The event loop does not go round any more."""
         where = spot(library.frames(self.server.thread.number))
         self.found(Kind.BLOCKED, "the event loop is blocked", where, first=True)
+        self.patient.was_blocked = True
         self.blocked = not await asyncio.to_thread(stopping.free, self.server.thread)
         if not self.blocked:
             with contextlib.suppress(ServeError, TimeoutError):
@@ -538,11 +545,11 @@ class Visit:
     def no_constant(self, name: str) -> None:
         self.spoilt = name
 
-    def found(self, kind: Kind, seen: str, where: Spot = NOWHERE, first: bool = False, meaning: str = "") -> None:
+    def found(self, kind: Kind, seen: str, where: Spot = NOWHERE, first: bool = False) -> None:
         """Note a sign."""
         if kind is Kind.UNHEARD:
             self.patient.met[kind] += 1
-        self.signs.insert(0 if first else len(self.signs), sign(kind, seen, where, meaning))
+        self.signs.insert(0 if first else len(self.signs), sign(kind, seen, where))
 
     def late(self) -> bool:
         """Whether so much time is over that a client who does much should come to an end."""
@@ -551,7 +558,8 @@ class Visit:
     @property
     def in_doubt(self) -> bool:
         """Whether something came late, or not at all, and the machine was too busy to tell why."""
-        late = any(s.kind in LATE for s in self.signs) if self.signs else self.pulse.longest > STALL
+        causes, _ = why(self.signs)
+        late = any(s.kind in LATE for s in causes) if causes else self.pulse.longest > STALL
         return late and self.own.longest > BUSY
 
 
@@ -560,9 +568,13 @@ async def said_and_heard(speaker, listener, target: Target) -> bool:
     await speaker.send(clients.named(target.say[0], speaker.number))
     if target.trigger:
         await target.trigger(speaker.number)
+    heard = asyncio.create_task(listener.recv())
+    gone = asyncio.create_task(speaker.wait_closed())
     try:
-        async with asyncio.timeout(target.patience):
-            await listener.recv()
-    except TimeoutError:
-        return False
-    return True
+        await asyncio.wait({heard, gone}, timeout=target.patience, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({heard}, timeout=BRIEF)  # what was said before the end may still be on its way
+        return heard.done() and not heard.cancelled() and heard.exception() is None
+    finally:
+        for task in (heard, gone):
+            task.cancel()
+        await asyncio.gather(heard, gone, return_exceptions=True)
