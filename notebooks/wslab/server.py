@@ -124,11 +124,9 @@ class Server:
         """The connections, open or not, that the app or something else still holds on to."""
         return self._tape.visits
 
-    def shrink_buffers(self, size: int = 4096) -> int:
-        """Let the system buffer little of what those who come next do not read. Returns how much it did, in bytes."""
-        before = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+    def shrink_buffers(self, size: int = 4096) -> None:
+        """Let the system buffer so many bytes of what those who come next do not read."""
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
-        return before
 
     def keepalive(self, interval: float | None, timeout: float | None) -> None:
         """Ping the clients who come next every `interval` seconds, which have `timeout` to answer. None: no pings."""

@@ -106,8 +106,11 @@ class Registered:
     many: bool = False  # comes with so many others that a limit may refuse it
     by_server: bool = False  # what it does never reaches the endpoint: uvicorn closes, in its own way
     free: bool = False  # sent away, or served, as the endpoint likes
-    last: bool = False  # the server is gone after it
     visits: bool = False  # comes so often that what is kept of each visit shows
+    stands_for_first: bool = False  # does what the very first one did, and speaks for it
+    foreign: bool = False  # must not be served
+    talk: bool = False  # is many, and what some miss of a talk is held against those who leave it
+    browser: bool = False  # is a browser, with a browser's rules
     meaning: str = ""  # what an error means that only this client brings about
 
 
@@ -212,7 +215,7 @@ async def tell(target: Target, visit: Callable[[ClientConnection], Awaitable[tup
     return Seen(answers=answers, missed=missed, code=ws.close_code, unchosen=unchosen)
 
 
-@client(ordinary=True, answered=True)
+@client(ordinary=True, answered=True, stands_for_first=True)
 async def polite(target: Target) -> Seen:
     """says its messages, waits for the answers, and closes with 1000"""
 
@@ -539,7 +542,7 @@ async def stalls(target: Target) -> Seen:
     return replace(seen, code=None)
 
 
-@client(needs="room", many=True)
+@client(needs="room", many=True, talk=True)
 async def leaves_a_talk(target: Target) -> Seen:
     """leaves a room together with nine others, one after the other, while somebody talks there to ten more"""
     talks = []  # whether somebody leaves at a bad moment is a matter of luck
@@ -673,13 +676,13 @@ async def comes_and_goes(target: Target) -> Seen:
     return worst(visits)
 
 
-@client(needs="origins", free=True)
+@client(needs="origins", foreign=True)
 async def foreign_origin(target: Target) -> Seen:
     """comes from a page of another site, with that site in its Origin header"""
     return await polite(replace(target, origin="https://foreign.example"))
 
 
-@client
+@client(browser=True)
 async def as_a_browser(target: Target) -> Seen:
     """goes by browsers' rules: of subprotocols that are offered one must be chosen, JSON be what JSON.parse takes"""
     return await polite(target)
@@ -699,7 +702,7 @@ async def is_cancelled(target: Target) -> Seen:
     return replace(await tell(target, visit), code=None)
 
 
-@client(meanwhile="end", ordinary=True, last=True)
+@client(meanwhile="end", ordinary=True)
 async def stays(target: Target) -> Seen:
     """is still connected when the server shuts down"""
 

@@ -51,7 +51,10 @@ HARMS = {
 
 
 class Kind(enum.Enum):
-    """What a sign is. Each with its harm, its meaning and its lesson; those of a fault are in `MEANINGS`."""
+    """What a sign is. Each with its harm, its meaning and its lesson; those of a fault are in `MEANINGS`.
+
+    The number is there since members of an Enum with equal values would be one and the same.
+    """
 
     def __init__(self, number: int, harm: Harm, meaning: str = "", lesson: Lesson = Lesson.NONE):
         self.harm, self.meaning, self.lesson = harm, meaning, lesson
@@ -130,7 +133,10 @@ class Kind(enum.Enum):
 
 OTHERS = "sends to others"  # begins the keys of signs that have that in common
 ANOTHERS = "another's"  # endpoint: that of a client who was there beside the one that visits
-SEEN_FROM_OUTSIDE = {kind for kind in Kind if 30 <= kind.value[0] < 50}
+SEEN_FROM_OUTSIDE = {
+    Kind.HURT, Kind.CUT, Kind.POISONED, Kind.MISSED, Kind.REFUSED, Kind.NO_HANDSHAKE, Kind.CUT_OFF, Kind.NOT_ANY_MORE,
+    Kind.UNHEARD, Kind.SENT_AWAY, Kind.NO_ANSWER, Kind.TOO_LONG,
+}  # fmt: skip
 TO_OTHERS = {Kind.HURT, Kind.CUT, Kind.POISONED, Kind.MISSED}
 # Known by the clock only: on a busy machine they prove nothing.
 BY_THE_CLOCK = {

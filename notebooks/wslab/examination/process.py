@@ -49,13 +49,17 @@ class Importable:
 
 
 def importable(app) -> Importable | None:
-    """Where an app can be imported from in another process; None for one that a notebook or a test has made."""
+    """Where an app can be imported from in another process; None for one that a notebook or a test has made.
+
+    Of several modules that have it, the last one: a test begins to be imported before the module that it tests.
+    """
+    found = None
     for name, module in list(sys.modules.items()):
         if name != "__main__" and isinstance(module, types.ModuleType) and getattr(module, "__file__", None):
             for attribute, value in list(vars(module).items()):
                 if value is app:
-                    return Importable(f"{name}:{attribute}")
-    return None
+                    found = Importable(f"{name}:{attribute}")
+    return found
 
 
 async def fresh(where: Importable, plan) -> AsyncIterator:

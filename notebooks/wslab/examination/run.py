@@ -340,7 +340,7 @@ def know(patient: Patient, learned: Learned) -> None:
     patient.first, patient.room, patient.alone = learned.first, learned.room, learned.alone
     patient.well = learned.first.refused is None
     patient.target = replace(patient.target, **learned.target)
-    patient.met[Kind.UNHEARD] = 2 * learned.first.unheard
+    patient.met["close frame",] = 2 * learned.first.unheard
 
 
 def pulled(server, trigger: str):

@@ -41,6 +41,7 @@ BUSY_LIMIT = 10  # times as long it may take where the machine is busy
 START = 10.0  # seconds for the app's start-up
 FORWARD = 30.0  # seconds by which the server's clock is set forward for an endpoint that sleeps
 END = 1.0  # seconds for an endpoint to end once it is cancelled
+WIDE = 2**20  # bytes: what the system may buffer again of what is not read
 MAX_SIZE = 64 * 1024  # bytes: the limit for a message during the check-up
 MUCH = 4.0  # seconds for a client that does much; half of its time, if that is less
 LINGER = 3.0  # seconds that a client listens at most
@@ -79,7 +80,7 @@ class Patient:
         self.well = True  # a polite client is served
         self.alone = False  # there is a place for one only
         self.after = ""  # the client that has left something behind
-        self.met: Counter = Counter()  # how often something stayed, by its place
+        self.met: Counter = Counter()  # how often an endpoint or a task stayed, by its place, or a close frame unread
         self.was_blocked = False  # its event loop, at least once
         self.stubborn: set[asyncio.Task] = set()  # endpoints that cannot be ended
 
@@ -107,7 +108,7 @@ class Visit:
         meanwhile = getattr(self, self.about.meanwhile) if self.about.meanwhile else None
         self.target = replace(patient.target, meanwhile=meanwhile, linger=LINGER, late=self.late, heard=self.heard)
         self.target = replace(self.target, patience=calm * self.target.patience)
-        if patient.met[Kind.UNHEARD] > 1:
+        if patient.met["close frame",] > 1:
             self.target = replace(self.target, farewell=BRIEF)
         # A room may put out whoever does not read; while one floods it, that may be anybody.
         self.asks = not (patient.room and self.about.meanwhile == "ask")
@@ -134,7 +135,8 @@ class Visit:
     async def outcome(self) -> Outcome:
         """Let the client in, and look at everything."""
         self.server.keepalive(*self.about.pings)
-        before = self.server.shrink_buffers() if self.about.narrow else 0
+        if self.about.narrow:
+            self.server.shrink_buffers()
         try:
             async with asyncio.timeout(BUSY_LIMIT * self.limit) as timeout:
                 tasks = await self.server.on_loop(self.pulse.start)
@@ -155,8 +157,8 @@ class Visit:
             self.pulse.stop()
             if self.kept and len(self.kept) < 4:
                 tracemalloc.stop()
-            if before:
-                self.server.shrink_buffers(before)
+            if self.about.narrow:
+                self.server.shrink_buffers(WIDE)
         self.look_at_faults()
         if stood_still(self.pulse, self.own) and not any(s.kind is Kind.BLOCKED for s in self.signs):
             self.found(Kind.STOOD_STILL, "the event loop stood still", self.stands, first=True)
@@ -296,7 +298,7 @@ class Visit:
         seen, first = self.seen, self.patient.first
         many = self.about.many or self.patient.alone
         refusal = f"refused: HTTP {seen.refused}"
-        if self.about.needs == "origins":
+        if self.about.foreign:
             sent_away = seen.code not in (None, 1000, 1006) and not seen.answers
             if seen.refused is None and not sent_away:
                 self.found(Kind.FOREIGN, "served")
@@ -314,16 +316,16 @@ class Visit:
             self.found(Kind.NOT_ANY_MORE, f"closed with {seen.code}, without an answer")
         elif seen.unheard:
             self.found(Kind.UNHEARD, "no answer to its close frame", self.unheard_at)
-        elif self.name == "polite" and first.code in SENT_AWAY:
+        elif self.about.stands_for_first and first.code in SENT_AWAY:
             self.found(Kind.SENT_AWAY, f"closed with {first.code}")
-        elif seen.missed and self.name == "leaves a talk":
+        elif seen.missed and self.about.talk:
             times = " ({} of {} times)".format(*seen.tries)
             self.found(Kind.MISSED, f"some who stayed missed messages{times}")
         elif seen.missed:
             self.found(Kind.NO_ANSWER, "no answer")
-        if self.name == "as a browser" and self.spoilt:
+        if self.about.browser and self.spoilt:
             self.found(Kind.NOT_JSON, f"an answer that no browser reads: {self.spoilt}")
-        if self.name == "as a browser" and seen.unchosen:
+        if self.about.browser and seen.unchosen:
             self.found(Kind.UNCHOSEN, "no subprotocol was chosen")
 
     def was_given_up(self) -> bool:
@@ -348,18 +350,18 @@ class Visit:
 
     async def wait_for_endpoints(self) -> None:
         """Wait until the endpoints have ended whose clients have left; and then only until all is told."""
-        self.server.settle_timeout = self.patience
+        patience = self.server.settle_timeout = self.patience("endpoint")
         await self.server.conversation()
         # Where uvicorn does not read on, it notices only at the next send that a client has gone.
-        for _ in range(int(self.patience / BEAT)):
+        for _ in range(int(patience / BEAT)):
             if not await self.server.on_loop(self.patient.running):
                 break
             await asyncio.sleep(BEAT)
 
-    @property
-    def patience(self) -> float:
-        """Seconds for endpoints and tasks to end."""
-        return BRIEF if max(self.patient.met.values(), default=0) > 1 else self.settle
+    def patience(self, what: str) -> float:
+        """Seconds for each "endpoint" or "task" to end; few, where it was seen twice that one does not."""
+        seen = [times for (kind, *_), times in self.patient.met.items() if kind == what]
+        return BRIEF if max(seen, default=0) > 1 else self.settle
 
     def note_running(self, seen: str, only_own: bool = False) -> list[asyncio.Task]:
         """On the server's loop: note which endpoints run although their clients have gone. Returns them."""
@@ -369,7 +371,7 @@ class Visit:
                 continue
             stayed.append(task)
             where = spot(frames_of_task(task))
-            self.patient.met[where.file, where.line] += 1
+            self.patient.met["endpoint", where.file, where.line] += 1
             if not connection.accepted:
                 kind = Kind.ACCEPTS_LATE
             elif connection.state == "left":
@@ -413,13 +415,13 @@ class Visit:
             endpoints = set(self.server.tape.endpoints)
             return [t for t in asyncio.all_tasks() - before - endpoints - {asyncio.current_task()} if not t.done()]
 
-        for _ in range(int(self.patience / BEAT)):
+        for _ in range(int(self.patience("task") / BEAT)):
             if not await self.server.on_loop(left):
                 return
             await asyncio.sleep(BEAT)
         tasks = await self.server.on_loop(lambda: [spot(frames_of_task(task)) for task in left()])
         for where in {(where.file, where.line): where for where in tasks}.values():
-            self.patient.met[where.file, where.line] += 1
+            self.patient.met["task", where.file, where.line] += 1
             self.found(Kind.TASKS, f"{len(tasks)} task(s) left over", where)
 
     async def look_afterwards(self) -> None:
@@ -548,7 +550,7 @@ class Visit:
     def found(self, kind: Kind, seen: str, where: Spot = NOWHERE, first: bool = False) -> None:
         """Note a sign."""
         if kind is Kind.UNHEARD:
-            self.patient.met[kind] += 1
+            self.patient.met["close frame",] += 1
         self.signs.insert(0 if first else len(self.signs), sign(kind, seen, where))
 
     def late(self) -> bool:
