@@ -22,6 +22,7 @@ from tools.lab import chromium
 # A fixture that takes seconds.
 SHARE_A_FIXTURE = (
     "test_wslab_elsewhere.py",
+    "test_browser_console.py",
     "test_example_pages.py",
     "test_site.py",
     "test_live_page.py",

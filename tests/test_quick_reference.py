@@ -55,7 +55,7 @@ def rows(cell_id: str) -> dict[str, str]:
 
 TABLES = {cell_id: rows(cell_id) for cell_id in CELLS if cell_id.startswith("errors-")}
 
-# What Chromium prints in its console. No cell can show that: a test in a browser has to.
+# What Chromium prints in its console. No cell can show that: test_browser_console.py does.
 BROWSER_CONSOLE = TABLES.pop("errors-browser")
 
 ERRORS = {text: row for table in TABLES.values() for text, row in table.items()}

@@ -1154,7 +1154,7 @@ async def long_reason(serve):
 @claim(
     "`WebSocketException` closes with its code, after `accept()`.",
     verdict=TRUE,
-    keep="Raise it from anywhere below the endpoint, dependencies included. Before `accept()` it becomes HTTP 403.",
+    keep="Raise it in the endpoint, a dependency, or a function that they await. Before `accept()` it becomes a 403.",
     source="https://fastapi.tiangolo.com/reference/exceptions/",
 )
 async def websocket_exception(serve):
@@ -1427,7 +1427,7 @@ async def blocking_call(serve):
 @claim(
     "A plain `def` endpoint runs in a thread, as a plain `def` route does.",
     verdict=FALSE,
-    keep="A WebSocket endpoint must be `async def`. (Its dependencies may be plain functions; they do run in threads.)",
+    keep="What an endpoint returns is awaited: use `async def`. (Dependencies may be plain: they do run in threads.)",
     lesson="blocking-the-event-loop",
     source="https://fastapi.tiangolo.com/async/#path-operation-functions",
 )

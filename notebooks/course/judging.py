@@ -4,12 +4,15 @@ A check takes the reader's app, lets real clients talk to it (`client.py`), and 
 reader's terms what worked and what did not.
 """
 
-import asyncio
-import contextlib
+import gc
 import textwrap
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from course.client import WAIT, NotYet
+from course.client import NotYet, news, visit
+from course.error_log import errors_in_the_log
+from course.troubles import with_troubles
+from wslab.arguments import check_app
+from wslab.conversation import Event
 from wslab.examination import checkup
 from wslab.server import ServeError, Server, serve
 
@@ -18,12 +21,21 @@ DISCONNECT_IN_A_GROUP = "endpoint raised ExceptionGroup with WebSocketDisconnect
 DISCONNECTED = "endpoint raised WebSocketDisconnected:"
 GOES_ON = (
     "Something goes on after the connection has ended: is a `return` missing, or is it still in a loop? "
-    "Or does a send or close() stand below the `except`, or in a `finally`?"
+    "Or does a send or close() stand in or below the `except`, or in a `finally`?"
+)
+BLOCKED = "event loop is blocked"
+LOOPS = (
+    "Does its loop go on, and never wait for anything, so that nobody else can run? Leave it when the client has gone."
+)
+FROM_A_SEND = (
+    "This code comes from a send, which can fail, too, also below the loop: let it stand in the `try`, and none in a "
+    "`finally`."
 )
 AWAITED = "An endpoint must be `async def`, and each of its waits an `await`."
-NOT_CANCELLED = (
-    "when it is cancelled, as by a timeout, the endpoint does not stop: it catches even CancelledError. "
-    "Is there an `except` wider than `except Exception`? Or a `return` in a `finally`?"
+ITS_CLOSE = "its close() found nobody there"
+NOTHING_TO_CLOSE = (
+    "When the client has gone, there is nothing to close: let no close() stand in the `except` that expects it, or in "
+    "a `finally`."
 )
 CAUSES = {  # parts of an error's text, and what to look at; the texts of Python 3.11 to 3.13, and of 3.14 and 3.15
     "object NoneType can't be used in 'await' expression": "is it `async def`?",
@@ -32,10 +44,18 @@ CAUSES = {  # parts of an error's text, and what to look at; the texts of Python
     "object can't be awaited": "a plain function, with an `await` that does not belong there?",
     "'coroutine' object": "an `await` is missing",
     "of type coroutine": "an `await` is missing",
-    "'dict' object has no attribute 'encode'": "a dictionary belongs into `send_json()`",
-    "Exceeds the limit (": "leave Python's limit as it is, and catch this error: make the whole answer in the `try`",
+    "'dict' object has no attribute 'encode'": "a dictionary goes into `send_json()`",
 }
 NO_HINTS: Mapping[str, str] = {}
+HAS_LEFT = {  # parts of what an endpoint did when its client left, and what to do about it
+    ITS_CLOSE: NOTHING_TO_CLOSE,
+    DISCONNECT: "Expect WebSocketDisconnect wherever the endpoint receives or sends, whatever its code.",
+    DISCONNECTED: GOES_ON,
+}
+THE_SEND = {
+    **HAS_LEFT,
+    DISCONNECT: "This one comes from a send, which finds nobody there: it belongs in the `try`, too.",
+}
 
 
 class Verdict:
@@ -75,32 +95,43 @@ async def check_up(verdict: Verdict, app, path: str, *names: str, good: str, **o
 async def judge(app, *steps: Callable[[Server], Awaitable[str]], **uvicorn_options) -> Verdict:
     """Run the steps against `app`, one after the other, up to the first that fails.
 
-    In the end no endpoint may have raised an error, or returned without closing, on the way.
+    After each, no endpoint may have raised an error, or returned without closing, that the step has not looked at.
     The options are those of `serve`, such as `ws`, uvicorn's WebSocket implementation.
     """
     good: list[str] = []
     try:
-        with serve(app, name="exercise", **uvicorn_options) as server:
-            try:
-                for step in steps:
+        check_app(app)
+        with serve(with_troubles(app), name="exercise", **uvicorn_options) as server:
+            for step in steps:
+                try:
                     good.append(await step(server))
-            except NotYet as problem:
-                error = await what_the_endpoint_did(server)
-                # No news: the check's client has left because of the problem; or the problem says it already.
-                if (
-                    error.startswith((DISCONNECT, DISCONNECT_IN_A_GROUP))
-                    or error == "endpoint returned without close()"
-                    or error in str(problem)
-                ):
-                    error = ""
-                hint = AWAITED if "is blocked" in error else ""
-                raise NotYet(
-                    f"{problem} On the server, the {error}. {hint}" if error else f"{problem} {problem.hint}"
-                ) from None
-            await no_error(server)
+                except NotYet as problem:
+                    raise NotYet(await with_what_the_endpoint_did(server, problem)) from None
+                await no_error(server)
     except (NotYet, ServeError) as problem:
         return Verdict(good, str(problem).strip())
     return Verdict([*good, "no endpoint ended with an error"])
+
+
+async def with_what_the_endpoint_did(server: Server, problem: NotYet) -> str:
+    """The problem, and what the endpoint did meanwhile; if that is no news, the problem's hint instead."""
+    # A blocked loop is not asked again: that would only take as long. Nor is anything news that the problem says
+    # already, or that the check's client, which has left because of the problem, has brought about.
+    error = "" if BLOCKED in str(problem) else await what_the_endpoint_did(server)
+    if (
+        error.startswith((DISCONNECT, DISCONNECT_IN_A_GROUP))
+        or error == "endpoint returned without close()"
+        or error in str(problem)
+    ):
+        return f"{problem} {problem.hint}"
+    return f"{problem} On the server, the {error}. {AWAITED if BLOCKED in error else ''}"
+
+
+async def passes(app, *steps: Callable[[Server], Awaitable[str]], words: str = "", **uvicorn_options) -> None:
+    """A look for `look_further()`: the steps, with another server; if one fails, `words` begin the sentence."""
+    verdict = await judge(app, *steps, **uvicorn_options)
+    if not verdict.passed:
+        raise NotYet(f"{words}{verdict.problem}")
 
 
 async def look_further(verdict: Verdict, *looks: Callable[[], Awaitable[None]]) -> Verdict:
@@ -121,12 +152,31 @@ async def no_error(server: Server) -> None:
     """None of the endpoints may have raised an error, or returned without closing, since this was last looked at."""
     error = await what_the_endpoint_did(server)
     if error.startswith(DISCONNECT):
-        sending = " This code comes from a send, which can fail, too, also below the loop." if "(1006)" in error else ""
-        raise NotYet(f"when a client left, the {error}. Catch WebSocketDisconnect around the loop.{sending}")
+        hint = FROM_A_SEND if "(1006)" in error else "Catch WebSocketDisconnect around the loop."
+        raise NotYet(f"when a client left, the {error}. {NOTHING_TO_CLOSE if ITS_CLOSE in error else hint}")
     if error.startswith(DISCONNECTED):
         raise NotYet(f"the {error}. {GOES_ON}")
+    if BLOCKED in error:
+        raise NotYet(f"when a client had left, the {error}. {LOOPS}")
     if error:
         raise NotYet(f"the clients got what they should, but the {error}.")
+
+
+async def lets_clients_leave(server: Server, path: str, message: str) -> str:
+    """Clients leave in three ways, the third without waiting for the answer: that is no error, nor logged as one."""
+    with errors_in_the_log() as log:
+        async with visit(server, path) as client:
+            await client.leave(1001, "page left")
+        await expect_no_error(server, "when a client closed with 1001, as a browser does, the", HAS_LEFT)
+        async with visit(server, path) as client:
+            await client.drop()
+        await expect_no_error(server, "when a client lost its connection, the", HAS_LEFT)
+        async with visit(server, path) as client:
+            await client.say_and_leave(message)
+        await expect_no_error(server, "when a client left without waiting for its answer, the", THE_SEND)
+        gc.collect()  # only when a task is gone, asyncio says that nobody has asked for its error
+        log.expect_nothing("a client that leaves", "It is none. And a task must be awaited, or nobody sees its errors.")
+    return "clients may leave: with a code, without one, and before their answer"
 
 
 async def expect_no_error(server: Server, start: str, hints: Mapping[str, str] = NO_HINTS, advice: str = "") -> None:
@@ -147,55 +197,24 @@ def hint_for(error: str, hints: Mapping[str, str]) -> str:
 async def what_the_endpoint_did(server: Server) -> str:
     """The first thing on the tape that an endpoint should not do (`endpoint raised ...`), or an empty text."""
     try:
-        conversation = await server.conversation()
+        events = await news(server)
     except ServeError as blocked:
         return str(blocked).removeprefix("the server's ").partition(".")[0]
-    notes = (event.text for event in conversation.events if not event.message)
-    note = next((note for note in notes if note.startswith("endpoint ")), "")
-    note = note.removesuffix(".")
-    cause = hint_for(note, CAUSES)
+    did = next((event for event in events if not event.message and event.text.startswith("endpoint ")), None)
+    if did is None:
+        return ""
+    note = did.text.removesuffix(".")
+    cause = cause_of(did, [event for event in events if event.client == did.client])
     return f"{note} ({cause})" if cause else note
 
 
-async def ends_when_cancelled(app, path: str) -> None:
-    """The endpoint at `path`, while it waits for a message, must end as cancelled when it is cancelled."""
-    waits = asyncio.Event()
-    first = [{"type": "websocket.connect"}]
-
-    async def receive():
-        if first:
-            return first.pop()
-        if waits.is_set():  # it went on: let it end
-            return {"type": "websocket.disconnect", "code": 1001}
-        waits.set()
-        await asyncio.Event().wait()
-
-    async def send(message):
-        pass
-
-    scope = {
-        "type": "websocket",
-        "asgi": {"version": "3.0", "spec_version": "2.4"},
-        "http_version": "1.1",
-        "scheme": "ws",
-        "path": path,
-        "raw_path": path.encode(),
-        "root_path": "",
-        "query_string": b"",
-        "headers": [],
-        "subprotocols": [],
-        "client": ("127.0.0.1", 0),
-        "server": ("127.0.0.1", 0),
-        "state": {},
-        "extensions": {},
-    }
-    endpoint = asyncio.create_task(app(scope, receive, send))
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(WAIT):
-            await waits.wait()
-    endpoint.cancel()
-    await asyncio.wait([endpoint], timeout=WAIT)
-    if endpoint.done() and not endpoint.cancelled():
-        endpoint.exception()  # seen, so that asyncio does not complain about it
-    if not endpoint.cancelled():
-        raise NotYet(NOT_CANCELLED)
+def cause_of(did: Event, events: Sequence[Event]) -> str:
+    """What may be the cause of what an endpoint did, as its text says, or what came before it on its connection."""
+    failed = [event.text for event in events if event.failed]
+    if "WebSocketDisconnect(1006)" in did.text and failed and failed[-1].startswith("could not send close"):
+        return ITS_CLOSE
+    if cause := hint_for(did.text, CAUSES):
+        return cause
+    closed = any(event.source == "server" and event.message and event.text.startswith("close ") for event in events)
+    is_news = "raised" in did.text and "Disconnect" not in did.text
+    return "it had closed before: is a `return` missing after its close()?" if closed and is_news else ""

@@ -30,11 +30,14 @@ async def job(websocket: WebSocket):
     try:
         try:
             async with asyncio.timeout(IDLE):
-                text = await websocket.receive_text()
+                message = await websocket.receive()
         except TimeoutError:
             await websocket.close(4000, "idle")
             return
-        except KeyError:
+        if message["type"] == "websocket.disconnect":
+            return
+        text = message.get("text")
+        if text is None:  # it sent bytes
             await websocket.close(1003, "text, please")
             return
         async with asyncio.TaskGroup() as tasks:
@@ -43,3 +46,7 @@ async def job(websocket: WebSocket):
             await websocket.close()
     except* WebSocketDisconnect:
         pass  # the client has left, or we have closed
+    except* Exception:
+        logger.exception("/job failed")
+        with suppress(WebSocketDisconnect, RuntimeError):  # it may be over already
+            await websocket.close(1011)

@@ -62,6 +62,14 @@ def after(old: str, new: str) -> Edit:
     return old, f"{block(old)}\n{block(new)}"
 
 
+def worn_out(line: str) -> tuple[Edit, ...]:
+    """The edits after which the endpoint serves forty clients, and then fails before `line`: fewer than a crowd has."""
+    return (
+        before("app =", "import itertools\n\nvisits = itertools.count()"),
+        before(line, "if next(visits) >= 40:\n    raise MemoryError"),
+    )
+
+
 def edited(text: str, old: str, new: str) -> str:
     """`text` with `new` instead of `old`. Of several lines, the first says how deep all stand in the text."""
     old, new = block(old), block(new)

@@ -105,7 +105,7 @@ WRONG = {
     "two reports at a time": changed(
         after("app = FastAPI()", "two = asyncio.Semaphore(2)"),
         (MAKES, f"async with two:\n    {MAKES}"),
-        says="three clients asked at the same time, and slow_report() was called for 2 of them",
+        says="three clients asked at the same time, 'Cleo', 'Dan', 'Eve', and slow_report() was called for 2 of them",
     ),
     "def instead of async def": whole(
         """
@@ -159,8 +159,8 @@ WRONG = {
         async for name in websocket.iter_text():
             await websocket.send_text(await asyncio.to_thread(exercises.slow_report, name))
         """,
-        says="a client asks three times and closes with 1000 in one breath, without waiting for an answer. What came "
-        "of it: raised WebSocketDisconnect(1006).",
+        says="when a client left without waiting for its answer, the endpoint raised WebSocketDisconnect(1006). This "
+        "one comes from a send",
     ),
     "the report in a variable that all share": changed(
         before(
@@ -181,6 +181,26 @@ WRONG = {
         (MAKES, "global kept\ntext = kept = kept or await asyncio.to_thread(exercises.slow_report, name)"),
         says="'Cleo' was answered 'report for Ann', and slow_report('Cleo') was not called. Each client gets the "
         "report that they asked for.",
+    ),
+    "the first name is taken for every client": changed(
+        after("app = FastAPI()", "asked = {}"),
+        (MAKES, 'text = await asyncio.to_thread(exercises.slow_report, asked.setdefault("name", name))'),
+        says="but no answer came within 2 seconds. slow_report() was called for 'Ann'. Is the name in a variable that "
+        "all calls share?",
+    ),
+    "a name that all calls share, and that is read too late": changed(
+        after("app = FastAPI()", "asked = {}\nthree = asyncio.Barrier(3)"),
+        ("name = await websocket.receive_text()", 'asked["name"] = name = await websocket.receive_text()'),
+        before(MAKES, 'if name in ("Cleo", "Dan", "Eve"):\n    await three.wait()'),
+        ("exercises.slow_report, name", 'exercises.slow_report, asked["name"]'),
+        says="three clients asked at the same time, 'Cleo', 'Dan', 'Eve', and slow_report() was called for 'Eve', "
+        "'Eve', 'Eve'. Is the name in a variable that all calls share?",
+    ),
+    "except Exception around all": changed(
+        ("except WebSocketDisconnect:", "except Exception:"), says="it was neither raised nor logged."
+    ),
+    "close() in the except": changed(
+        ("pass", "await websocket.close()"), says="When the client has gone, there is nothing to close"
     ),
 }
 

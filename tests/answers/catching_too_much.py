@@ -178,13 +178,14 @@ WRONG = {
     "the cure, around repaired mistakes": changed(
         (IT_LEAVES, ""),
         (A_BUG, "except Exception:\n    await websocket.close()"),
-        says="when a client had left, the endpoint raised WebSocketDisconnect(1006). Expect WebSocketDisconnect "
-        "around the loop, and do not close() then.",
+        says="when a client had left, the endpoint raised WebSocketDisconnect(1006) (its close() found nobody there). "
+        "When the client has gone, there is nothing to close",
     ),
     "close() in a finally block": changed(
         (CLOSES, ""),
         after('except Exception:\n    logger.exception("/divide failed")', "finally:\n    await websocket.close(1011)"),
-        says="when a client had left, the endpoint raised WebSocketDisconnect(1006).",
+        says="when a client had left, the endpoint raised WebSocketDisconnect(1006) (its close() found nobody there). "
+        "When the client has gone, there is nothing to close",
     ),
     "the excepts in the wrong order": changed(
         (IT_LEAVES, ""),
@@ -217,8 +218,8 @@ WRONG = {
     "a close() that does not expect that the client has left": changed(
         (CLOSES, "await websocket.close(1011)"),
         says="""with uvicorn's other implementation, ws="wsproto": a client sent '0/5', which makes significant() """
-        "fail, and left at the same moment. Then the endpoint raised WebSocketDisconnect(1006): the close() of the "
-        "error's block needs to expect that (a `WebSocketException` closes, too).",
+        "fail, and left at the same moment. Then the endpoint raised WebSocketDisconnect(1006) (its close() found "
+        "nobody there): the close() of the error's block needs to expect that (a `WebSocketException` closes, too).",
     ),
     "a WebSocketException, which does not expect that the client has left": changed(
         (CLOSES, "raise WebSocketException(1011)"),
@@ -317,6 +318,40 @@ WRONG = {
         after(A_BUG, "finally:\n    return"),
         says="it catches even CancelledError. Is there an `except` wider than `except Exception`? Or a `return` in a "
         "`finally`?",
+    ),
+    "the receive in the inner try, which goes on": changed(
+        (DIVIDES, ANSWERS_IT),
+        (
+            "text = await websocket.receive_text()",
+            """
+            try:
+                text = await websocket.receive_text()
+                dividend, divisor = text.split("/")
+                result = float(dividend) / float(divisor)
+            except Exception as error:
+                await websocket.send_text(f"error: {error}")
+                continue
+            """,
+        ),
+        says="a client sent a text that is not UTF-8, and since then the event loop is blocked in divide(), line ",
+    ),
+    "the receive in the inner try, which ends when the client leaves": changed(
+        (DIVIDES, ANSWERS_IT),
+        (
+            "text = await websocket.receive_text()",
+            """
+            try:
+                text = await websocket.receive_text()
+                dividend, divisor = text.split("/")
+                result = float(dividend) / float(divisor)
+            except WebSocketDisconnect:
+                break
+            except Exception as error:
+                await websocket.send_text(f"error: {error}")
+                continue
+            """,
+        ),
+        says="unless they are logged or raised again. So does a `return` in a `finally`. In the inner `try` stands",
     ),
 }
 

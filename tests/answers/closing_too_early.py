@@ -153,8 +153,8 @@ WRONG = {
         await websocket.send_text(f"total: {total}")
         await websocket.close(1000, "done")
         """,
-        says="when a client left, the endpoint raised WebSocketDisconnect(1006). Catch WebSocketDisconnect around the "
-        "loop. This code comes from a send, which can fail, too, also below the loop.",
+        says="when a client left, the endpoint raised WebSocketDisconnect(1006). This code comes from a send, "
+        "which can fail, too, also below the loop",
     ),
     "a minus sign in front of digits, as often as you like": changed(
         ("text.isdigit()", 'text.lstrip("-").isdigit()'),
@@ -174,7 +174,7 @@ WRONG = {
     ),
     "closes once more below the except": changed(
         after("except WebSocketDisconnect:\n    pass", "await websocket.close()"),
-        says="is it still in a loop? Or does a send or close() stand below the `except`, or in a `finally`?",
+        says="is it still in a loop? Or does a send or close() stand in or below the `except`, or in a `finally`?",
     ),
     "an optional sign and digits": changed(
         before("app =", "import re"),
@@ -208,6 +208,37 @@ WRONG = {
     "too big is no number": changed(
         before(ADDS, "if abs(int(text)) > 2**63 - 1:\n    raise ValueError"),
         says="the client sent 1000 times '1' and expected the same number, but got 'not a number'.",
+    ),
+    "sleeps before close()": changed(
+        before(CLOSES, "await asyncio.sleep(1)"),
+        says="after the answer the connection was still open 2 seconds later. Wait for nothing: close() loses nothing "
+        "of what was sent before.",
+    ),
+    "a bare except around all": changed(
+        ("except WebSocketDisconnect:", "except:"),
+        says="the check let an error happen where the endpoint receives, as a bug would, and it showed nowhere: it was "
+        "neither raised nor logged.",
+    ),
+    "except Exception around all": changed(
+        ("except WebSocketDisconnect:", "except Exception:"), says="it was neither raised nor logged."
+    ),
+    "close() in the except": changed(
+        ("pass", "await websocket.close()"),
+        says="when a client lost its connection, the endpoint raised WebSocketDisconnect(1006) (its close() found "
+        "nobody there). When the client has gone, there is nothing to close",
+    ),
+    "close() in the finally": changed(
+        (CLOSES, ""),
+        after(
+            "except WebSocketDisconnect:\n    pass  # the client has left, and nothing is owed",
+            f"finally:\n    {CLOSES}",
+        ),
+        says="(its close() found nobody there). When the client has gone, there is nothing to close",
+    ),
+    "a sum that every client adds to": changed(
+        ("total = 0", "global total"),
+        after("app = FastAPI()", "total = 0"),
+        says="the client sent 'done' and expected 'total: 0', but got 'total: -8'. Each client has a sum of its own",
     ),
 }
 

@@ -9,16 +9,29 @@ while True:
     if message["type"] == "websocket.disconnect":
         raise WebSocketDisconnect(message["code"], message.get("reason"))
 """
+IT_LEAVES = """
+if message["type"] == "websocket.disconnect":
+    raise WebSocketDisconnect(message["code"], message.get("reason"))
+"""
 GETS_THE_TEXT = """
 try:
     async with asyncio.timeout(IDLE):
-        text = await websocket.receive_text()
+        message = await websocket.receive()
 except TimeoutError:
     await websocket.close(4000, "idle")
     return
-except KeyError:
+if message["type"] == "websocket.disconnect":
+    return
+text = message.get("text")
+if text is None:  # it sent bytes
     await websocket.close(1003, "text, please")
     return
+"""
+A_BUG = """
+except* Exception:
+    logger.exception("/job failed")
+    with suppress(WebSocketDisconnect, RuntimeError):  # it may be over already
+        await websocket.close(1011)
 """
 PUTS_IT_OUT = 'await websocket.close(4000, "idle")\nreturn'
 WORKS = """
@@ -87,11 +100,20 @@ try:
         await websocket.close()
 except WebSocketDisconnect:
     pass
+except Exception as bug:
+    logger.error("/job failed", exc_info=bug)
+    await close(1011)
 finally:
     for task in (worker, watcher):
         task.cancel()
     await asyncio.gather(worker, watcher, return_exceptions=True)
 """
+
+
+WITHOUT_STARS = [
+    ("except* WebSocketDisconnect:", "except WebSocketDisconnect:"),
+    ("except* Exception:", "except Exception:"),
+]
 
 
 def works_by(lines: str) -> Edit:
@@ -101,14 +123,13 @@ def works_by(lines: str) -> Edit:
 
 def without_a_group(lines: str) -> list[Edit]:
     """The edits for lines of which no group of errors comes."""
-    return [works_by(lines), ("except*", "except")]
+    return [works_by(lines), *WITHOUT_STARS]
 
 
 WRONG = {
     "text is expected, and nothing else": changed(
         (GETS_THE_TEXT, "text = await websocket.receive_text()"),
-        says="the connection of a client that sent bytes ended with code 1006, cut off without close(), not with "
-        "1003. On the server, the endpoint raised KeyError: 'text'.",
+        says="the connection of a client that sent bytes ended with code 1011, not with 1003.",
     ),
     "no time limit": changed(
         ("asyncio.timeout(IDLE)", "asyncio.timeout(None)"),
@@ -133,17 +154,19 @@ WRONG = {
     "whoever is to be closed is expected to be there": changed(
         before("try:\n    async with asyncio.TaskGroup()", "except WebSocketDisconnect:\n    return"),
         of=TEXT_OUTSIDE_OF_THE_TRY,
-        says="a client sent bytes and left at once, and the endpoint raised WebSocketDisconnect(1006). Whoever is to "
-        "be closed may be gone: let close() stand where WebSocketDisconnect is expected. (FastAPI, closing for an "
-        "exception, does not expect it.)",
+        says="a client sent bytes and left at once, and the endpoint raised WebSocketDisconnect(1006) (its close() "
+        "found nobody there). Whoever is to be closed may be gone: let close() stand where WebSocketDisconnect is "
+        "expected. (FastAPI, closing for an exception, does not expect it.)",
     ),
     "FastAPI closes": changed(
+        (A_BUG, ""),
         (PUTS_IT_OUT, 'raise WebSocketException(4000, "idle") from None'),
         (
             'await websocket.close(1003, "text, please")\nreturn',
             'raise WebSocketException(1003, "text, please") from None',
         ),
-        says="a client sent bytes and left at once, and the endpoint raised WebSocketDisconnect(1006).",
+        says="a client sent bytes and left at once, and the endpoint raised WebSocketDisconnect(1006) (its close() "
+        "found nobody there). Whoever is to be closed may be gone",
     ),
     "an empty text is taken for none": changed(
         before("async with asyncio.TaskGroup()", 'if not text:\n    await websocket.close(4000, "idle")\n    return'),
@@ -218,7 +241,8 @@ WRONG = {
         says="a client left with 1000 during its work, and its work went on without it. Cancel what the endpoint has",
     ),
     "an except without its star": changed(
-        ("except*", "except"),
+        *WITHOUT_STARS,
+        (A_BUG.replace("except*", "except"), ""),
         says="the endpoint raised ExceptionGroup with WebSocketDisconnect(1000). A TaskGroup raises a group of "
         "errors: catch it with `except*`.",
     ),
@@ -230,8 +254,8 @@ WRONG = {
                 watcher.cancel()
             await websocket.close()
         """),
-        says="a client left with 1000 during its work, and the endpoint raised ExceptionGroup with "
-        "WebSocketDisconnect(1000). A TaskGroup raises a group of errors: catch it with `except*`.",
+        says="what a client may do is logged as an error: '/job failed', with ExceptionGroup. Only a bug in the work "
+        "is one. (A TaskGroup raises a group of errors: `except*` looks inside, and a plain `except` does not.",
     ),
     "the close waits for the listener, and the listener for the close": changed(
         works_by("""
@@ -279,7 +303,8 @@ WRONG = {
         except* TimeoutError:
             await websocket.close(4000, "idle")
         except* KeyError:
-            await websocket.close(1003)
+            with suppress(WebSocketDisconnect):
+                await websocket.close(1003)
         except* WebSocketDisconnect:
             pass
         """,
@@ -301,7 +326,7 @@ WRONG = {
                     await websocket.close(1003)
             """,
         ),
-        says="There was no text to work for. Does each close() of the first part have its `return`?",
+        says="'/job failed', with ExceptionGroup. Only a bug in the work is one. (A TaskGroup raises",
     ),
     "any message is taken for the end": changed(
         *without_a_group("""
@@ -318,7 +343,8 @@ WRONG = {
         says="a client said something more during its work, a text and bytes, and the work was stopped.",
     ),
     "receive_text() beside the work, which may close first": changed(
-        (LISTENS, "while True:\n    await websocket.receive_text()"), says="Something is received or sent after close()"
+        (LISTENS, "while True:\n    await websocket.receive_text()"),
+        says="and the work was stopped. The connection ended with code 1011. Only a message of the type",
     ),
     "only texts are ignored during the work": changed(
         (LISTENS, 'while "text" in await websocket.receive():\n    pass\nraise WebSocketDisconnect(1000)'),
@@ -360,8 +386,8 @@ WRONG = {
     "whatever goes wrong with the text is answered with 1003": changed(
         ("except KeyError:", "except Exception:"),
         of=TEXT_OUTSIDE_OF_THE_TRY,
-        says="a client left before it had said anything, and the endpoint raised WebSocketDisconnect(1006). Expect "
-        "WebSocketDisconnect in the first part, too, and do not close() then.",
+        says="a client left before it had said anything, and the endpoint raised WebSocketDisconnect(1006) (its "
+        "close() found nobody there). When the client has gone, there is nothing to close",
     ),
     "every error of the work is hidden": changed(
         ("except* WebSocketDisconnect:", "except* Exception:"),
@@ -374,7 +400,7 @@ WRONG = {
     ),
     "a close without its return": changed(
         (PUTS_IT_OUT, 'await websocket.close(4000, "idle")'),
-        says="Does each close() of the first part have its `return`?",
+        says="And: does each close() of the first part have its `return`?",
     ),
     "receive_text() as the listener, after which bytes come": changed(
         (LISTENS, "while True:\n    await websocket.receive_text()"),
@@ -436,7 +462,7 @@ WRONG = {
     ),
     "what it says during the work is answered": changed(
         before(
-            'if message["type"]',
+            IT_LEAVES,
             """
             if message["type"] == "websocket.receive":
                 with suppress(WebSocketDisconnect, RuntimeError):
@@ -465,7 +491,7 @@ WRONG = {
         "does: the error of a task stops nothing else, unless that task is awaited, as in a TaskGroup.",
     ),
     "bytes during the work are refused": changed(
-        before('if message["type"]', 'if message.get("bytes") is not None:\n    await websocket.close(1003)'),
+        before(IT_LEAVES, 'if message.get("bytes") is not None:\n    await websocket.close(1003)'),
         says="and the work was stopped. The connection ended with code 1003. Only a message of the type "
         "`websocket.disconnect` says that it has left.",
     ),
@@ -503,6 +529,24 @@ WRONG = {
         says="a client that sent nothing was still connected after 7.5 seconds. Close it after `IDLE` seconds, with "
         "4000 and the reason 'idle'. (The check sets the event loop's clock forward: asyncio.timeout() goes by it, "
         "time.monotonic() does not.)",
+    ),
+    "a bug is left to uvicorn, which cuts the connection": changed(
+        (A_BUG, ""),
+        says="a client sent 'bug 1', at which work() raises a KeyError, and its connection ended with code 1006, "
+        "cut off without close(), not with 1011.",
+    ),
+    "close() in the except": changed(
+        ("pass", "await websocket.close()"),
+        says='WebSocketDisconnected: Cannot call "send" once a close message has been sent. Something goes on after '
+        "the connection has ended: is a `return` missing, or is it still in a loop? Or does a send or close()",
+    ),
+    "close() in the finally": changed(
+        after(A_BUG, "finally:\n    await websocket.close()"),
+        says="Or does a send or close() stand in or below the `except`, or in a `finally`?",
+    ),
+    "any error of a receive is taken for bytes": changed(
+        ("except TimeoutError:", "except RuntimeError:\n    return\nexcept TimeoutError:"),
+        says="the check let a RuntimeError happen where the endpoint receives, as a bug would, and it showed nowhere",
     ),
 }
 

@@ -1,6 +1,6 @@
 """Answers to the exercise of forgetting-to-accept."""
 
-from tests.answers import after, before, changed, whole
+from tests.answers import after, before, changed, whole, worn_out
 
 REFUSES = "await websocket.close()\nreturn"
 TICKET_IN_A_DEPENDENCY = """
@@ -26,9 +26,9 @@ async def lounge(websocket: WebSocket):
 WRONG = {
     "no accept": changed(
         ("await websocket.accept()", ""),
-        says="a client at /lounge?ticket=42 should be accepted, but got HTTP 500. Is accept() there, and is it "
-        'awaited? On the server, the endpoint raised RuntimeError: Expected ASGI message "websocket.accept", '
-        '"websocket.close" or "websocket.http.response.start", but got \'websocket.send\'.',
+        says="a client at /lounge?ticket=42 should be accepted, but got HTTP 500. On the server, the endpoint raised "
+        'RuntimeError: Expected ASGI message "websocket.accept", "websocket.close" or "websocket.http.response.start", '
+        "but got 'websocket.send'. Is accept() there, and is it awaited?",
     ),
     "accept after the greeting": changed(
         ("await websocket.accept()", ""),
@@ -46,8 +46,7 @@ WRONG = {
     ),
     "accept without await": changed(
         ("await websocket.accept()", "websocket.accept()"),
-        says="a client at /lounge?ticket=42 should be accepted, but got HTTP 500. Is accept() there, and is it "
-        "awaited?",
+        says="but got 'websocket.send'. Is accept() there, and is it awaited?",
     ),
     "accept before the ticket": changed(
         ("await websocket.accept()", ""),
@@ -77,8 +76,8 @@ WRONG = {
     ),
     "goes on after the refusal": changed(
         (REFUSES, "await websocket.close()"),
-        says="a client at /lounge?ticket=43 got its refusal, but the endpoint went on. Is a `return` missing? On the "
-        "server, the endpoint raised WebSocketDisconnected:",
+        says="a client at /lounge?ticket=43 got its refusal, but then the endpoint raised WebSocketDisconnected: "
+        'Cannot call "send" once a close message has been sent. Is a `return` missing?',
     ),
     "another status": changed(
         (REFUSES, "raise HTTPException(401)"),
@@ -124,7 +123,7 @@ WRONG = {
     "the greeting is loaded for everybody": changed(
         ("greeting = await load_greeting()", ""),
         before("if ticket", "greeting = await load_greeting()"),
-        says="load_greeting() was called before accept(): its client waits outside until the greeting is there.",
+        says="load_greeting() was called for a client at /lounge?ticket=43, which is refused. It comes after accept()",
     ),
     "the greeting is begun for everybody": changed(
         before("if ticket", "begun = asyncio.create_task(load_greeting())"),
@@ -135,7 +134,7 @@ WRONG = {
         ("websocket: WebSocket", "websocket: WebSocket, greeting: Annotated[str, Depends(load_greeting)]"),
         ("await load_greeting()", "greeting"),
         of=TICKET_IN_A_DEPENDENCY,
-        says="What a dependency does comes before accept(), too.",
+        says="which is refused. It comes after accept(), and whatever a dependency does comes before.",
     ),
     "a greeting of its own": changed(
         ("await load_greeting()", '"Welcome to the lounge!"'),
@@ -161,10 +160,9 @@ WRONG = {
         before("if ticket", "await asyncio.Event().wait()"),
         says="the endpoint for /lounge?ticket=43 did not accept the connection within 2 seconds.",
     ),
-    "blocks all others": changed(
-        before("app =", "import time"),
-        before("greeting =", "time.sleep(0.05)"),
-        says="a client comes fifty times at once. What came of it: the event loop stood still.",
+    "fails when many have come": changed(
+        *worn_out("greeting ="),
+        says="a client comes fifty times at once. What came of it: raised MemoryError",
     ),
     "a line break behind the ticket does not count": changed(
         before("app =", "import re"),
@@ -199,6 +197,43 @@ WRONG = {
         ("greeting = await load_greeting()", "global kept\ngreeting = kept = kept or await load_greeting()"),
         says="It has to be called for each client, after accept().",
     ),
+    "a compare that takes ASCII alone": changed(
+        before("app =", "import secrets"),
+        ('ticket != "42"', 'not secrets.compare_digest(ticket, "42")'),
+        says="a client at /lounge?ticket=%C3%A9 should be refused with HTTP 403, as `await websocket.close()` before "
+        "accept() does, but got HTTP 500. (In an address, `%C3%A9` is é. A ticket may be any text, and",
+    ),
+    "a ticket made to ASCII": changed(
+        ('ticket != "42"', 'ticket.encode("ascii") != b"42"'),
+        says="takes ASCII alone: give it bytes, made by `encode()`.) On the server, the endpoint raised "
+        "UnicodeEncodeError",
+    ),
+    "a short sleep before accept": changed(
+        before("await websocket.accept()", "await asyncio.sleep(0.01)"),
+        says="a client at /lounge?ticket=42 had to wait until it was accepted. Whatever is slow comes after accept().",
+    ),
+    "the greeting is begun before accept": changed(
+        before("await websocket.accept()", "begun = asyncio.create_task(load_greeting())"),
+        ("await load_greeting()", "await begun"),
+        says="a client at /lounge?ticket=42 was accepted, and before that, a task had been started for it. Whatever is "
+        "slow comes after accept().",
+    ),
 }
 
-RIGHT = {"the ticket in a dependency": whole(TICKET_IN_A_DEPENDENCY)}
+RIGHT = {
+    "the ticket in a dependency": whole(TICKET_IN_A_DEPENDENCY),
+    "a dependency that is a plain function": changed(
+        ("async def check_ticket", "def check_ticket"), of=TICKET_IN_A_DEPENDENCY
+    ),
+    "bytes compared, with a time limit": changed(
+        before("app =", "import secrets"),
+        (
+            'if ticket != "42":',
+            """
+            async with asyncio.timeout(1):
+                is_right = secrets.compare_digest(ticket.encode(), b"42")
+            if not is_right:
+            """,
+        ),
+    ),
+}

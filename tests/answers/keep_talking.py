@@ -2,6 +2,7 @@
 
 from tests.answers import after, before, changed, whole
 
+LEAVES = "except WebSocketDisconnect:\n    pass  # the client has left, and there is nothing to clean up"
 ANSWER = 'await websocket.send_text(f"{number}: {text}")'
 
 WRONG = {
@@ -27,17 +28,17 @@ WRONG = {
             except Exception:
                 continue
         """,
-        says="did not accept the connection within 2 seconds. On the server, the event loop is blocked in count(), ",
+        says="when a client had left, the event loop is blocked in count(), line ",
     ),
     "one message too many at the end": changed(
-        after(ANSWER, 'if number == 20:\n    await websocket.send_text("done")'),
-        says="after the answer to 'message 20' came one more message, 'done'.",
+        after(ANSWER, 'if number == 5:\n    await websocket.send_text("done")'),
+        says="after the answer to '  spaces  ' came one more message, 'done'.",
     ),
     "only the clean close is expected": changed(
         ("except WebSocketDisconnect:", "except WebSocketDisconnect as disconnect:"),
         ("pass", "if disconnect.code != 1000:\n    raise"),
-        says="a client closes with 1001 and a reason, as a browser does whose page is left. What came of it: raised "
-        "WebSocketDisconnect(1001). It does not expect its client to leave",
+        says="when a client closed with 1001, as a browser does, the endpoint raised WebSocketDisconnect(1001). Expect "
+        "WebSocketDisconnect wherever the endpoint receives or sends, whatever its code.",
     ),
     "accept() in the loop": changed(
         ("await websocket.accept()", ""),
@@ -63,7 +64,7 @@ WRONG = {
     "one count for all": changed(
         ("number = 0", "global number"),
         after("app = FastAPI()", "number = 0"),
-        says="got '21: hi'. Each client has a count of its own: keep it in a variable of the endpoint.",
+        says="got '6: hi'. Each client has a count of its own: keep it in a variable of the endpoint.",
     ),
     "no loop": whole(
         """
@@ -109,19 +110,84 @@ WRONG = {
         says='endpoint raised WebSocketDisconnected: Cannot call "receive" once a disconnect message has been '
         "received. Something goes on after the connection has ended: is a `return` missing, or is it still in a loop?",
     ),
-    "closes a connection that is closed": changed(
+    "close() in the finally, and nothing is caught": changed(
         ("except WebSocketDisconnect:", "finally:"),
         ("pass", "await websocket.close()"),
         says="when a client left, the endpoint raised",
     ),
-}
-
-RIGHT = {
-    "iter_text()": whole("""
+    "close() in the finally": changed(
+        after(LEAVES, "finally:\n    await websocket.close()"),
+        says="when a client lost its connection, the endpoint raised WebSocketDisconnect(1006) (its close() found "
+        "nobody there). When the client has gone, there is nothing to close",
+    ),
+    "close() in the except": changed(
+        ("pass", "await websocket.close()"), says="When the client has gone, there is nothing to close: let no close()"
+    ),
+    "iter_text() without try": whole(
+        """
         await websocket.accept()
         number = 0
         async for text in websocket.iter_text():
             number += 1
             await websocket.send_text(f"{number}: {text}")
-        """),
+        """,
+        says="when a client left without waiting for its answer, the endpoint raised WebSocketDisconnect(1006). This "
+        "one comes from a send, which finds nobody there: it belongs in the `try`, too.",
+    ),
+    "the send stands outside of the try": whole(
+        """
+        await websocket.accept()
+        number = 0
+        while True:
+            try:
+                text = await websocket.receive_text()
+            except WebSocketDisconnect:
+                break
+            number += 1
+            await websocket.send_text(f"{number}: {text}")
+        """,
+        says="This one comes from a send, which finds nobody there: it belongs in the `try`, too.",
+    ),
+    "a bare except": changed(
+        ("except WebSocketDisconnect:", "except:"),
+        says="the check let an error happen where the endpoint receives, as a bug would, and it showed nowhere: it was "
+        "neither raised nor logged. What is caught where a client leaves is `WebSocketDisconnect` alone",
+    ),
+    "except Exception around all": changed(
+        ("except WebSocketDisconnect:", "except Exception:"), says="it was neither raised nor logged."
+    ),
+    "RuntimeError is caught beside it": changed(
+        ("except WebSocketDisconnect:", "except (WebSocketDisconnect, RuntimeError):"),
+        says="the check let a RuntimeError happen where the endpoint receives, as a bug would, and it showed nowhere",
+    ),
+    "a bare except that logs": changed(
+        after(LEAVES, 'except:\n    logging.exception("a bug")'), says="it catches even CancelledError."
+    ),
+    "a hundred messages": changed(
+        ("number = 0", ""),
+        ("while True", "for number in range(1, 100)"),
+        ("number += 1", ""),
+        says="the client sent 'message 100' and expected '100: message 100', but the connection ended first",
+    ),
+    "a task for each answer": changed(
+        (ANSWER, "asyncio.create_task(answer(number, text))"),
+        after("number = 0", f"\nasync def answer(number, text):\n    {ANSWER}\n"),
+        says="a client that leaves is logged as an error: 'Task exception was never retrieved', with "
+        "WebSocketDisconnect. It is none. And a task must be awaited, or nobody sees its errors.",
+    ),
+    "a client that leaves is logged as an error": changed(
+        ("pass", 'logging.error("the client left")'), says="is logged as an error: 'the client left'. It is none."
+    ),
+    "a return in the finally": changed(
+        (LEAVES, "finally:\n    return"), says="neither raised nor logged. What is caught where a client leaves"
+    ),
+}
+
+RIGHT = {
+    "iter_text() in a try": changed(
+        ("while True:\n    text = await websocket.receive_text()", "async for text in websocket.iter_text():")
+    ),
+    "other errors are logged": changed(
+        after(LEAVES, 'except Exception:\n    logging.exception("a bug")\n    await websocket.close(1011)')
+    ),
 }

@@ -1,6 +1,6 @@
 """Answers to the exercise of start-here."""
 
-from tests.answers import before, changed
+from tests.answers import changed, worn_out
 
 WRONG = {
     "the prefix is shouted, too": changed(
@@ -17,10 +17,9 @@ WRONG = {
         ("await websocket.send_text", "websocket.send_text"),
         says="but the connection ended first, with code 1000. Does every call of `websocket` have its `await`",
     ),
-    "blocks all others": changed(
-        before("app =", "import time"),
-        before("await websocket.send_text", "time.sleep(0.05)"),
-        says="a client comes fifty times at once. What came of it: the event loop stood still.",
+    "fails when many have come": changed(
+        *worn_out("await websocket.send_text"),
+        says="a client comes fifty times at once. What came of it: raised MemoryError",
     ),
 }
 

@@ -9,7 +9,7 @@ try:
         message = await websocket.receive()
         if message["type"] == "websocket.disconnect":
             break
-        kind = "text" if "text" in message else "bytes"
+        kind = "bytes" if message.get("text") is None else "text"
         await websocket.send_json({"kind": kind, "length": len(message[kind])})
 except WebSocketDisconnect:
     pass
@@ -86,21 +86,21 @@ WRONG = {
     ),
     "does not see the disconnect": changed(
         (RAISES, ""),
-        says="something went wrong when the client left. If it is receive() that receives: it then returns a "
-        "dictionary of type 'websocket.disconnect', with neither text nor bytes. On the server, the endpoint raised "
-        "KeyError: 'byte",
+        says="the answers are right, but when the client left, the endpoint raised KeyError: 'bytes'. If it is "
+        "receive() that receives: it then returns a dictionary of type 'websocket.disconnect', with neither text nor "
+        "bytes.",
     ),
     "measures the disconnect": changed(
         (BREAKS, ""),
         ("message[kind]", 'message.get(kind, b"")'),
         of=SHORTER,
-        says="the answers are right, but it tried to send one more when the client left.",
+        says="the answers are right, but when the client left, it tried to send one more.",
     ),
     "waits for an exception that receive() does not raise": changed(
         (RAISES, ""),
         ("else:", 'elif "bytes" in message:'),
-        says="when a client left, the endpoint went on. Does it stay in its loop? On the server, the endpoint raised "
-        'WebSocketDisconnected: Cannot call "receive" once',
+        says='when a client left, the endpoint raised WebSocketDisconnected: Cannot call "receive" once a disconnect '
+        "message has been received. Does it stay in its loop?",
     ),
     "raises the disconnect and does not catch it": changed(
         ("break", 'raise WebSocketDisconnect(message["code"])'),
@@ -110,8 +110,8 @@ WRONG = {
     ),
     "sends to a client that has gone": whole(
         NOTHING_CAUGHT,
-        says="when a client left, before it had its answers, the endpoint raised WebSocketDisconnect(1006). Catch "
-        "WebSocketDisconnect around the loop.",
+        says="when a client left without waiting for its answers, the endpoint raised WebSocketDisconnect(1006). This "
+        "one comes from a send",
     ),
     "counts a text's bytes": changed(
         ("len(text)", "len(text.encode())"),
@@ -152,7 +152,7 @@ WRONG = {
     "a dictionary to send_text()": changed(
         ("send_json", "send_text"),
         of=SHORTER,
-        says="the endpoint raised AttributeError: 'dict' object has no attribute 'encode' (a dictionary belongs into "
+        says="the endpoint raised AttributeError: 'dict' object has no attribute 'encode' (a dictionary goes into "
         "`send_json()`).",
     ),
     "JSON as binary": changed(
@@ -183,8 +183,7 @@ WRONG = {
             except Exception:
                 pass
         """,
-        says="when a client left, the endpoint's loop went on for ever without waiting for anything. Leave the loop "
-        "when the client has gone. On the server, the event loop is blocked",
+        says="when a client left, the event loop is blocked in measure(), line ",
     ),
     "no await where it sends": changed(
         ("await websocket.send_json", "websocket.send_json"),
@@ -254,6 +253,41 @@ WRONG = {
         says="when a client left without having sent anything, the endpoint raised WebSocketDisconnect(1000). Catch "
         "WebSocketDisconnect around the first receive, too.",
     ),
+    "whether the key is there": changed(
+        ('message.get("text")', 'message["text"] if "text" in message else None'),
+        ("text is not None", '"text" in message'),
+        says='expected {"kind": "bytes", "length": 8}, but the connection ended first',
+    ),
+    "whether the key is there, and the kind after it": changed(
+        ("break", "return"),
+        ('"bytes" if message.get("text") is None else "text"', '"text" if "text" in message else "bytes"'),
+        of=SHORTER,
+        says='one of them with None. So `"text" in message` does not tell a text from bytes',
+    ),
+    "a KeyError is taken for the end": changed(
+        (RAISES, ""),
+        ("except WebSocketDisconnect:", "except (WebSocketDisconnect, KeyError):"),
+        says="the check let a KeyError happen where the endpoint receives, as a bug would, and it showed nowhere",
+    ),
+    "a KeyError in the loop is taken for the end": whole(
+        """
+        await websocket.accept()
+        while True:
+            try:
+                message = await websocket.receive()
+                text = message.get("text")
+                if text is not None:
+                    await websocket.send_json({"kind": "text", "length": len(text)})
+                else:
+                    await websocket.send_json({"kind": "bytes", "length": len(message["bytes"])})
+            except (KeyError, WebSocketDisconnect):
+                break
+        """,
+        says="the check let a KeyError happen where the endpoint receives",
+    ),
+    "a bare except around all": changed(
+        ("except WebSocketDisconnect:", "except:"), says="it was neither raised nor logged."
+    ),
 }
 
 RIGHT = {
@@ -262,7 +296,7 @@ RIGHT = {
 
         await websocket.accept()
         while (message := await websocket.receive())["type"] == "websocket.receive":
-            kind = "text" if "text" in message else "bytes"
+            kind = "text" if message.get("text") is not None else "bytes"
             answer = json.dumps({"length": len(message[kind]), "kind": kind}, indent=2)
             try:
                 await websocket.send_text(answer)

@@ -3,7 +3,8 @@
 from tests.answers import after, before, changed, whole
 
 REASON = 'f"not a number: {text[:27]}"'
-ANSWER = 'answer = f"In a year you will be {int(text) + 1}."'
+NUMBER = "number = int(text)"
+ANSWER = 'await websocket.send_text(f"In a year you will be {number + 1}.")'
 ONLY_DIGITS = """
 await websocket.accept()
 text = await websocket.receive_text()
@@ -107,26 +108,17 @@ WRONG = {
         says="""the client sent 'ten', and the reason was "not a number: 'ten'" instead of 'not a number: ten'.""",
     ),
     "goes on after close": changed(
-        after("text = await websocket.receive_text()", 'answer = ""'),
-        (
-            """
-            else:
-                await websocket.send_text(answer)
-                await websocket.close()
-            """,
-            """
-            await websocket.send_text(answer)
-            await websocket.close()
-            """,
-        ),
-        says='the endpoint raised WebSocketDisconnected: Cannot call "send" once a close message has been sent.',
+        after("text = await websocket.receive_text()", "number = 0"),
+        (f"else:\n    {ANSWER}\n    await websocket.close()", f"{ANSWER}\nawait websocket.close()"),
+        says='the endpoint raised WebSocketDisconnected: Cannot call "send" once a close message has been sent. '
+        "Something goes on after the connection has ended: is a `return` missing",
     ),
     "the number is not closed": changed(
         ("await websocket.close()", ""),
         says="after the answer the connection ended with code 1006, cut off without close(), not with 1000.",
     ),
     "always the same answer": changed(
-        ("send_text(answer)", 'send_text("In a year you will be 43.")'),
+        (ANSWER, 'await websocket.send_text("In a year you will be 43.")'),
         says="the client sent '7' and expected 'In a year you will be 8.', but got 'In a year you will be 43.'.",
     ),
     "waits for another try": whole(
@@ -154,22 +146,8 @@ WRONG = {
             await websocket.send_text(answer)
             await websocket.close()
         """,
-        says="a client connects, says nothing, and closes with 1000: a page that is opened and closed. What came of "
-        "it: raised WebSocketDisconnect(1000). It does not expect its client to leave",
-    ),
-    "the next number is written too late": changed(
-        (ANSWER, "years = int(text)"),
-        ("send_text(answer)", 'send_text(f"In a year you will be {years + 1}.")'),
-        says="the client sent 4300 times '9' and expected to be closed with 4000, but the connection ended with code "
-        "1006, cut off without close(). On the server, the endpoint raised ValueError: Exceeds the limit (4300 digits) "
-        "for integer string conversion; use sys.set_int_max_str_digits() to increase the limit (leave Python's limit "
-        "as it is, and catch this error: make the whole answer in the `try`).",
-    ),
-    "Python's limit is taken away": changed(
-        before("app =", "import sys"),
-        before("await websocket.accept()", "sys.set_int_max_str_digits(0)"),
-        says="0'... (4,324 characters). Leave Python's limit as it is, and close with 4000 where it refuses to write "
-        "the answer. (If you have changed it, restart the kernel.)",
+        says="when a client closed with 1001, as a browser does, the endpoint raised WebSocketDisconnect(1001). Expect "
+        "WebSocketDisconnect",
     ),
     "only digits": whole(
         ONLY_DIGITS,
@@ -189,18 +167,7 @@ WRONG = {
         "5.'. Let int() decide about the text as it came.",
     ),
     "closes once more": changed(
-        (
-            """
-            else:
-                await websocket.send_text(answer)
-                await websocket.close()
-            """,
-            """
-            else:
-                await websocket.send_text(answer)
-            await websocket.close()
-            """,
-        ),
+        (f"else:\n    {ANSWER}\n    await websocket.close()", f"else:\n    {ANSWER}\nawait websocket.close()"),
         says="Something goes on after the connection has ended: is a `return` missing, or is it still in a loop?",
     ),
     "a coroutine that is not awaited": changed(
@@ -210,7 +177,7 @@ WRONG = {
     ),
     "a pattern decides what a number is": changed(
         before("app =", "import re"),
-        before(ANSWER, 'if not re.fullmatch(r"-?[0-9]+", text):\n    raise ValueError'),
+        before(NUMBER, 'if not re.fullmatch(r"-?[0-9]+", text):\n    raise ValueError'),
         says="the client sent '+5' and expected 'In a year you will be 6.', but the connection ended first, with code "
         "4000. int() takes '+5'.",
     ),
@@ -225,19 +192,51 @@ WRONG = {
         "1001.'.",
     ),
     "a whole number as float() reads it": changed(
-        before(ANSWER, "if not float(text).is_integer():\n    raise ValueError"),
+        before(NUMBER, "if not float(text).is_integer():\n    raise ValueError"),
         ("int(text)", "int(float(text))"),
         says="the client sent '4.0' and expected to be closed with 4000, but got an answer, 'In a year you will be "
         "5.'.",
     ),
-    "as many digits as Python's limit are too many": changed(
-        before(ANSWER, "if len(text) >= 4300:\n    raise ValueError"),
-        says="and expected the next number, but the connection ended first, with code 4000. int() takes 4300 digits, "
-        "and the answer has no more.",
-    ),
     "long texts are no numbers": changed(
-        before(ANSWER, "if len(text) > 100:\n    raise ValueError"),
-        says="and expected the next number, but the connection ended first, with code 4000. int() takes 200 digits",
+        before(NUMBER, "if len(text) > 50:\n    raise ValueError"),
+        says="but the connection ended first, with code 4000. int() takes '1111",
+    ),
+    "a return is missing after the refusal": whole(
+        """
+        await websocket.accept()
+        try:
+            text = await websocket.receive_text()
+            if not text.strip().lstrip("+-").replace("_", "").isdecimal():
+                await websocket.close(4000, f"not a number: {text[:27]}")
+            await websocket.send_text(f"In a year you will be {int(text) + 1}.")
+            await websocket.close()
+        except WebSocketDisconnect:
+            pass
+        """,
+        says="the clients got what they should, but the endpoint raised ValueError: invalid literal for int() with "
+        "base 10: 'ten' (it had closed before: is a `return` missing after its close()?).",
+    ),
+    "every error is answered with 4000": whole(
+        """
+        await websocket.accept()
+        text = ""
+        try:
+            text = await websocket.receive_text()
+            await websocket.send_text(f"In a year you will be {int(text) + 1}.")
+            await websocket.close()
+        except WebSocketDisconnect:
+            pass
+        except Exception:
+            await websocket.close(4000, f"not a number: {text[:27]}")
+        """,
+        says="it was neither raised nor logged.",
+    ),
+    "close() in the finally": changed(
+        after(
+            "except WebSocketDisconnect:\n    pass  # the client has left, and there is nothing to clean up",
+            "finally:\n    await websocket.close()",
+        ),
+        says="is it still in a loop? Or does a send or close() stand in or below the `except`, or in a `finally`?",
     ),
 }
 

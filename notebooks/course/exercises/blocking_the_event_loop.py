@@ -3,13 +3,15 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from functools import partial
 
 from fastapi import FastAPI
 from websockets import ConnectionClosed
 
 from course.client import WAIT, Client, NotYet, describe_end, until, visit
-from course.judging import Verdict, check_up, judge
+from course.judging import Verdict, check_up, judge, lets_clients_leave
 from course.slow_library import Library
+from course.troubles import lets_bugs_show
 from wslab.server import ServeError, Server
 
 __all__ = ["reports", "slow_report"]
@@ -22,6 +24,7 @@ ELSEWHERE = (
     "a report was sent from another thread, and the websocket is not made for that. Let the thread return the report, "
     "and send it in the endpoint."
 )
+SHARED = "Is the name in a variable that all calls share? A variable inside the function belongs to one client."
 OWN = "Each client gets the report that they asked for."
 
 _library = Library()  # during a check another one, of which no thread knows that an earlier answer left behind
@@ -37,10 +40,11 @@ async def reports(app) -> Verdict:
     global _library
     before, _library = _library, Library()
     _library.pause = 0.01
-    steps = [serves_others_meanwhile, serves_several_at_once, keeps_reports_apart, keeps_the_order]
+    leave, bugs = partial(lets_clients_leave, path=PATH, message="Ann"), partial(lets_bugs_show, path=PATH)
+    steps = [serves_others_meanwhile, serves_several_at_once, keeps_reports_apart, keeps_the_order, leave, bugs]
     try:
         verdict = await judge(watched(app) if isinstance(app, FastAPI) else app, *steps)
-        clients = ["goes away", "does not wait", "crowd", "stays"]
+        clients = ["does not wait", "crowd", "stays"]
         good = "clients that vanish, come in a crowd, or stay until the end do it no harm"
         return await check_up(verdict, app, PATH, *clients, say="Ann", good=good)
     finally:
@@ -81,7 +85,7 @@ async def serves_others_meanwhile(server: Server) -> str:
 
 
 async def ben_gets_his(server: Server) -> None:
-    asked = False
+    asked, before = False, len(_library.begun)
     try:
         async with visit(server, PATH) as ben:
             await ben.say("Ben")
@@ -89,8 +93,14 @@ async def ben_gets_his(server: Server) -> None:
             await ben.expect("report for Ben")
     except NotYet as problem:
         await say_where_it_is_blocked(server)
-        hint = ONE_BY_ONE if asked and "Ben" not in _library.begun else problem.hint
+        called = _library.begun[before:]
+        hint = problem.hint if not asked or "Ben" in called else called_for_others(called) if called else ONE_BY_ONE
         raise NotYet(f"while Ann's report was being made, Ben came: {problem}", hint) from None
+
+
+def called_for_others(names: list[str]) -> str:
+    """The hint where the reports were made for other names than those that were asked for."""
+    return f"slow_report() was called for {', '.join(map(repr, names))}. {SHARED}"
 
 
 async def say_where_it_is_blocked(server: Server) -> None:
@@ -129,16 +139,20 @@ async def all_asking(server: Server, *names: str) -> AsyncIterator[dict[str, Cli
     async with contextlib.AsyncExitStack() as stack:
         clients = {name: await stack.enter_async_context(visit(server, PATH)) for name in names}
         with _library.hold(*names):
+            before = len(_library.begun)
             for name, client in clients.items():
                 await client.say(name)
-            await until(lambda: set(names) <= set(_library.begun))
+            await until(lambda: len(_library.begun) - before >= len(names))
             waiting = [name for name in names if name not in _library.begun]
             for name in waiting:
                 if got := await received(clients[name], 0):
                     raise NotYet(f"{name!r} was answered {got!r}, and slow_report({name!r}) was not called.", OWN)
             if waiting:
-                called = f"slow_report() was called for {len(names) - len(waiting)} of them."
-                raise NotYet(f"three clients asked at the same time, and {called}", ONE_BY_ONE)
+                called = _library.begun[before:]
+                asked = f"three clients asked at the same time, {', '.join(map(repr, names))}, and"
+                if len(called) == len(names):
+                    raise NotYet(f"{asked} {called_for_others(called)}")
+                raise NotYet(f"{asked} slow_report() was called for {len(called)} of them.", ONE_BY_ONE)
             yield clients
 
 

@@ -1,20 +1,25 @@
 """The check under the exercise of catching-too-much."""
 
 import logging
-from collections.abc import Callable
 from functools import partial
 
 from course.client import WAIT, Client, NotYet, describe_end, visit
 from course.error_log import ErrorLog, errors_in_the_log
 from course.judging import (
+    BLOCKED,
+    ITS_CLOSE,
+    LOOPS,
+    NOTHING_TO_CLOSE,
     Verdict,
     check_up,
-    ends_when_cancelled,
     expect_no_error,
     judge,
     look_further,
+    passes,
     what_the_endpoint_did,
 )
+from course.troubles import HIDDEN, ends_when_cancelled, lets_bugs_show
+from wslab.examination.clients import TEXT, frame, write
 from wslab.server import Server
 
 __all__ = ["careful_division"]
@@ -31,7 +36,14 @@ NOT_THE_CLIENTS = {
 }
 IN_ORDER = "Of several `except`, Python takes the first that fits."
 FROM_THE_SEND = "The send raises it: expect WebSocketDisconnect around the whole loop, not only where you receive."
-AROUND_THE_LOOP = {"WebSocketDisconnect": "Expect WebSocketDisconnect around the loop, and do not close() then."}
+AROUND_THE_LOOP = {
+    ITS_CLOSE: f"{NOTHING_TO_CLOSE} Expect WebSocketDisconnect by itself, around the loop.",
+    "WebSocketDisconnect": "Expect WebSocketDisconnect around the loop, and do not close() then.",
+}
+NO_RECEIVE = (
+    "In the inner `try` stands what the client can get wrong, and a receive does not belong there: what it raises is "
+    "the end of the loop."
+)
 
 
 async def careful_division(app) -> Verdict:
@@ -39,22 +51,20 @@ async def careful_division(app) -> Verdict:
     with errors_in_the_log() as log:
         steps = [divides, lets_clients_leave, does_not_hide_the_bug, survives_a_client_in_a_hurry]
         steps = [partial(step, log=log) for step in steps]
-        verdict = await judge(app, *steps, ws="websockets-sansio")
+        verdict = await judge(app, *steps, partial(ends_when_cancelled, path=PATH), ws="websockets-sansio")
         log.clear()
+        again = [ends_after_what_is_not_utf8, *steps]
+        bugs = partial(lets_bugs_show, path=PATH, hint=f"{HIDDEN} {NO_RECEIVE}")
         verdict = await look_further(
-            verdict, partial(with_the_other_implementation, app, steps), partial(ends_when_cancelled, app, PATH)
+            verdict,
+            partial(passes, app, *again, ws="wsproto", words='with uvicorn\'s other implementation, ws="wsproto": '),
+            partial(passes, app, bugs),
         )
         if verdict.passed:
             verdict = Verdict([*verdict.good[:-1], "all that with both of uvicorn's implementations"])
         clients = ["goes away", "drops before the answer", "stays"]
         good = "clients that go away, or stay until the server stops, do it no harm"
         return await check_up(verdict, app, PATH, *clients, good=good, say="12/4", ws="wsproto")
-
-
-async def with_the_other_implementation(app, steps: list[Callable]) -> None:
-    other = await judge(app, *steps, ws="wsproto")
-    if not other.passed:
-        raise NotYet(f'with uvicorn\'s other implementation, ws="wsproto": {other.problem}')
 
 
 async def divides(server: Server, log: ErrorLog) -> str:
@@ -108,6 +118,18 @@ async def survives_a_client_in_a_hurry(server: Server, log: ErrorLog) -> str:
     return "and if that client leaves at the same moment, the log has the bug and no other error"
 
 
+async def ends_after_what_is_not_utf8(server: Server) -> str:
+    """With wsproto, uvicorn then closes with 1007, and lets a later send pass without an effect."""
+    async with visit(server, PATH) as client:
+        await write(client.ws, frame(TEXT, b"\xff"))
+        await client.is_closed()
+    if BLOCKED in (did := await what_the_endpoint_did(server)):
+        raise NotYet(f"a client sent a text that is not UTF-8, and since then the {did}. {LOOPS} {NO_RECEIVE}")
+    if did:
+        raise NotYet(f"a client sent a text that is not UTF-8, and was closed. Then the {did}.")
+    return "a text that is not UTF-8 is the end of the loop"
+
+
 async def expect_error(client: Client) -> None:
     """The next message must begin with `error: `."""
     expected = "an answer that begins with 'error: '"
@@ -153,7 +175,7 @@ async def the_log_has_the_bug(server: Server, log: ErrorLog, bug: str) -> None:
             "that (a `WebSocketException` closes, too)."
         )
     if not log.records:
-        raise NotYet(f"{sent}, and the log has no error about it.")
+        raise NotYet(f"{sent}, and the log has no error about it. logger.exception() puts it there.")
     # In the error's own traceback, or in that of one that it led to.
     if not any(", in significant" in logging.Formatter().format(record) for record in log.records):
         raise NotYet(

@@ -1,7 +1,10 @@
 """The check under the exercise of closing-too-early."""
 
+from functools import partial
+
 from course.client import Client, NotYet, quote, visit
-from course.judging import Verdict, check_up, expect_no_error, judge, no_error
+from course.judging import Verdict, check_up, expect_no_error, judge, lets_clients_leave
+from course.troubles import lets_bugs_show, time_stands_still
 from wslab.server import Server
 
 __all__ = ["tally"]
@@ -14,14 +17,28 @@ CLOSED = 'End with `await websocket.close(1000, "done")`.'
 EXACTLY = "The end is exactly `done`. Other texts are numbers, or they are not."
 DIGITS = 1000  # of the longest number
 CAN_FAIL = "The last words can fail: do they stand in the `try`, too?"
+AT_ONCE = (
+    "Wait for nothing: close() loses nothing of what was sent before. (Here the clock of the server's event loop "
+    "stands still: whoever sleeps does not wake up.)"
+)
 LAST_WORDS = "The last words come before close()."
 
 
 async def tally(app) -> Verdict:
     """`/tally` adds up numbers, says the total at `done`, and closes with 1000 "done"."""
-    verdict = await judge(app, ends, bears_mistakes, takes_what_int_takes, apart, leaves_before_the_last_words)
-    clients = ["silent", "goes away", "drops while idle", "drops before the answer", "crowd"]
-    good = "clients that go away or lose their connection do it no harm"
+    verdict = await judge(
+        app,
+        ends,
+        closes_at_once,
+        bears_mistakes,
+        takes_what_int_takes,
+        apart,
+        partial(lets_clients_leave, path=PATH, message="1"),
+        leaves_before_the_last_words,
+        partial(lets_bugs_show, path=PATH),
+    )
+    clients = ["silent", "drops before the answer", "crowd"]
+    good = "clients that say nothing, lose their connection, or come in a crowd do it no harm"
     return await check_up(verdict, app, PATH, *clients, say=["1", "2"], good=good)
 
 
@@ -30,8 +47,7 @@ async def ends(server: Server) -> str:
         await adds(client, ("2", "2"), ("40", "42"), ("-50", "-8"), ("0", "-8"))
         await done(client, -8)
     async with visit(server, PATH) as client:
-        await done(client, 0)
-    await no_error(server)
+        await done(client, 0, wrong=OWN)
     return "numbers are added up, then come the last words, then close 1000 'done'"
 
 
@@ -43,7 +59,6 @@ async def bears_mistakes(server: Server) -> str:
         for almost in ["DONE", " done"]:
             await client.ask(almost, no, wrong=EXACTLY, closed=EXACTLY)
         await done(client, 23)
-    await no_error(server)
     return "after a text that is not a number the conversation goes on"
 
 
@@ -60,7 +75,6 @@ async def takes_what_int_takes(server: Server) -> str:
         await adds(client, (f"-{number}", "0"), (" 42 ", "42"), ("1_000", "1042"), wrong=WHOLE)
         await adds(client, *((text, "not a number") for text in ("4.0", "1e3", "1,000", "_1")), wrong=WHOLE)
         await done(client, 1042)
-    await no_error(server)
     return "int() decides what a whole number is, however long"
 
 
@@ -70,7 +84,6 @@ async def apart(server: Server) -> str:
         await adds(ben, ("10", "10"), wrong=OWN)
         await done(ben, 10)
         await adds(ann, ("2", "3"), wrong=OWN)
-    await no_error(server)
     return "two clients at once have sums of their own; one is done, the other goes on and leaves"
 
 
@@ -83,8 +96,15 @@ async def leaves_before_the_last_words(server: Server) -> str:
     return "a client that says 'done' and leaves at once does no harm"
 
 
-async def done(client: Client, total: int) -> None:
-    await client.ask("done", f"total: {total}", closed=LAST_WORDS)
+async def closes_at_once(server: Server) -> str:
+    async with visit(server, PATH) as client, time_stands_still(server):
+        await client.ask("done", "total: 0", silent=AT_ONCE)
+        await client.expect_close(hint=AT_ONCE)
+    return "nothing is waited for before the close"
+
+
+async def done(client: Client, total: int, wrong: str = "") -> None:
+    await client.ask("done", f"total: {total}", wrong=wrong, closed=LAST_WORDS)
     await client.expect_close(hint=CLOSED)
     if (reason := client.ws.close_reason) != "done":
         raise NotYet(f"after the total the connection was closed with the reason {reason!r}, not with 'done'.")

@@ -8,15 +8,21 @@ from functools import partial
 from course.client import MISSING_AWAIT, WAIT, Client, NotYet, describe_end, quote, until, visit
 from course.error_log import ErrorLog, errors_in_the_log
 from course.judging import (
+    DISCONNECT,
+    DISCONNECTED,
+    GOES_ON,
+    ITS_CLOSE,
+    NOTHING_TO_CLOSE,
     Verdict,
     check_up,
-    ends_when_cancelled,
     expect_no_error,
     hint_for,
     judge,
     look_further,
+    passes,
     what_the_endpoint_did,
 )
+from course.troubles import ends_when_cancelled, lets_bugs_show
 from wslab.server import Server, serve
 
 __all__ = ["job"]
@@ -39,18 +45,23 @@ LISTEN = (
     "else, unless that task is awaited, as in a TaskGroup."
 )
 SO_FAR = "the clients so far got what they should, but the"
-ONLY_A_BUG = "Only a bug in the work is one."
 THE_SEND = "Expect WebSocketDisconnect from the send, too."
 MAY_BE_GONE = (
     "Whoever is to be closed may be gone: let close() stand where WebSocketDisconnect is expected. (FastAPI, closing "
     "for an exception, does not expect it.)"
 )
 RETURN = "Does each close() of the first part have its `return`?"
+ONLY_A_BUG = (
+    "Only a bug in the work is one. (A TaskGroup raises a group of errors: `except*` looks inside, and a plain "
+    f"`except` does not. And: {RETURN[0].lower()}{RETURN[1:]})"
+)
 AFTER_CLOSE = (
     f"Something is received or sent after close(). {RETURN} And receive_text() cannot be called then: "
     "let receive() listen."
 )
-IN_A_GROUP = {  # what may be in a group of errors that escapes, and what to do about it
+IN_A_GROUP = {  # what an endpoint may have done, alone or in a group of errors that escapes, and what to do about it
+    ITS_CLOSE: NOTHING_TO_CLOSE,
+    DISCONNECTED: GOES_ON,
     "Group with WebSocketDisconnect(": "A TaskGroup raises a group of errors: catch it with `except*`.",
     "Group with KeyError": "It is raised by receive_text() when bytes come: let receive() listen, which takes both.",
     "Group with UnboundLocalError": RETURN,
@@ -73,9 +84,10 @@ async def job(app, at_work: Collection[str]) -> Verdict:
         ]
         verdict = await judge(app, *steps, ws_ping_interval=None)
     looks = [
-        partial(logs_bugs_alone, app, log),
-        partial(ends_when_cancelled, app, PATH),
         partial(closes_when_nobody_is_there, app),
+        partial(passes, app, partial(ends_when_cancelled, path=PATH)),
+        partial(logs_bugs_alone, app, log),
+        partial(passes, app, partial(lets_bugs_show, path=PATH)),
     ]
     verdict = await look_further(verdict, *looks)
     clients = ["silent", "goes away", "drops before the answer", "wrong kind", "floods"]
@@ -87,6 +99,7 @@ async def refuses_bytes(server: Server) -> str:
     async with visit(server, PATH) as client:
         await client.say(b"\x00\xff")
         await expect_close(client, 1003, None, "that sent bytes")
+    await expect_no_error(server, SO_FAR, IN_A_GROUP)
     return "bytes are refused with 1003"
 
 
@@ -96,11 +109,11 @@ async def answers(server: Server) -> str:
             wrong = "The answer is what work(text) returns, for the text as it came."
             await client.ask(text, text.upper(), wrong=wrong, silent=f"{MISSING_AWAIT} {INSIDE}")
             await client.expect_close(hint=f"End with close(). {INSIDE}")
+        await expect_no_error(server, SO_FAR, IN_A_GROUP)
     return "a text is answered, and the connection closed with 1000"
 
 
 async def puts_out_the_idle(server: Server) -> str:
-    await expect_no_error(server, SO_FAR, IN_A_GROUP)
     async with visit(server, PATH) as client:
         await server.let_time_pass(IDLE / 2)
         await client.caught_up()  # a close frame that was sent before has come, too
@@ -118,15 +131,15 @@ async def puts_out_the_idle(server: Server) -> str:
                 "loop's clock forward: asyncio.timeout() goes by it, time.monotonic() does not.)"
             )
         await expect_close(client, 4000, "idle", "that sent nothing")
+    await expect_no_error(server, SO_FAR, IN_A_GROUP)
     return "a client that sends nothing is closed with 4000 and 'idle'"
 
 
 async def lets_the_silent_leave(server: Server) -> str:
-    await expect_no_error(server, SO_FAR, IN_A_GROUP)
     async with visit(server, PATH) as client:
         await client.drop()
-    advice = "Expect WebSocketDisconnect in the first part, too, and do not close() then."
-    await expect_no_error(server, "a client left before it had said anything, and the", IN_A_GROUP, advice)
+    hints = {**IN_A_GROUP, DISCONNECT: "Expect WebSocketDisconnect in the first part, too, and do not close() then."}
+    await expect_no_error(server, "a client left before it had said anything, and the", hints)
     return "a client may leave before it has said anything"
 
 
@@ -191,7 +204,8 @@ async def goes_on(server: Server, client: Client, at_work: Collection[str]) -> N
         how = f" The connection ended with {describe_end(client.ws)}." if closed else ""
         raise NotYet(
             f"{said} the work was stopped.{how} "
-            "Only a message of the type `websocket.disconnect` says that it has left."
+            "Only a message of the type `websocket.disconnect` says that it has left. (receive_text() does not bear "
+            "bytes: let receive() listen.)"
         )
 
 
@@ -213,7 +227,8 @@ async def lets_go_before_the_answer(server: Server, log: ErrorLog) -> str:
     log.expect_nothing("what a client may do", ONLY_A_BUG)
     async with visit(server, PATH) as client:
         await client.say_and_leave("hello")
-    await expect_no_error(server, "a client left before its answer, and the", IN_A_GROUP, THE_SEND)
+    hints = {**IN_A_GROUP, DISCONNECT: THE_SEND}
+    await expect_no_error(server, "a client left before its answer, and the", hints)
     log.expect_nothing("a client that leaves before its answer", THE_SEND)
     return "a client may leave before its answer"
 
@@ -251,6 +266,8 @@ async def logs_bugs_alone(app, log: ErrorLog) -> None:
                 f"{what} the log has no error about it. What is caught around the work must be "
                 "WebSocketDisconnect alone, or be logged as an error."
             )
+        if client.ws.close_code != 1011:
+            raise NotYet(f"{what} its connection ended with {describe_end(client.ws)}, not with 1011.")
         if bugs.records:
             raise NotYet(
                 f"{what} a task was left behind: {bugs.first()}. Stop in a `finally` what the endpoint has started."

@@ -1,12 +1,14 @@
 """The check under the exercise of forgetting-to-accept."""
 
-import time
-from collections.abc import Iterable
+import asyncio
+import contextlib
 from functools import partial
 
-from course.client import NotYet, Refused, visit
+from fastapi import FastAPI
+
+from course.client import NotYet, Refused, news, visit
 from course.judging import Verdict, check_up, judge, what_the_endpoint_did
-from wslab.conversation import Event
+from course.troubles import time_stands_still
 from wslab.server import Server
 
 __all__ = ["lounge"]
@@ -19,21 +21,27 @@ ALMOST = {  # 42, if it is read as a number; and what to do about it
     "?ticket=42%20": f"{WHOLE} (In an address, `%20` is a space.)",
     "?ticket=42%0A": f"{WHOLE} (In an address, `%0A` is a line break.)",
 }
-WRONG = ("?ticket=43", "?ticket=420", "?ticket=x", "?ticket=ab", "?ticket=", "", *ALMOST)
+NOT_ASCII = "?ticket=%C3%A9"
+WRONG = ("?ticket=43", "?ticket=420", "?ticket=x", "?ticket=ab", "?ticket=", "", *ALMOST, NOT_ASCII)
+ANY_TEXT = (
+    " (In an address, `%C3%A9` is é. A ticket may be any text, and `secrets.compare_digest()`, given a `str`, takes "
+    "ASCII alone: give it bytes, made by `encode()`.)"
+)
 EXACTLY = (
     "Only exactly the text 42 may come in, and whoever has none may not. (To refuse after accept() is too late: then "
     "the client is in.)"
 )
 GREETING = "Welcome to the lounge!"
 LOADS = "log: loads the greeting"
-SOON = 0.5  # seconds: a handshake takes a few milliseconds, more on a busy machine
-TRIES = 3  # so that one handshake may be late
+SLOW = "Whatever is slow comes after accept()."
 
 
 async def lounge(app) -> Verdict:
     """`/lounge` refuses whoever has not ticket 42 with 403, accepts at once, and then loads a greeting."""
-    steps = [*(partial(refuses, query=query) for query in WRONG), welcomes, loads_after_accept, accepts_at_once]
-    verdict = await judge(app, *steps)
+    began: list[str] = []
+    accepts = partial(accepts_at_once, began=began)
+    steps = [*(partial(refuses, query=query) for query in WRONG), welcomes, welcomes, accepts]
+    verdict = await judge(noting_tasks(app, began), *steps)
     return await check_up(verdict, app, PATH, "crowd", good="fifty clients at once are all welcomed")
 
 
@@ -46,53 +54,64 @@ async def refuses(server: Server, query: str) -> str:
         if refusal.status != 403:
             raise NotYet(
                 f"{client} should be refused with HTTP 403, as `await websocket.close()` before accept() does, "
-                f"but got HTTP {refusal.status}."
+                f"but got HTTP {refusal.status}.{ANY_TEXT if query == NOT_ASCII else ''}"
             ) from None
+    texts = [event.text for event in await news(server)]
+    if raised := [text for text in texts if text.startswith("endpoint raised")]:
+        raise NotYet(f"{client} got its refusal, but then the {raised[0].rstrip('.')}. Is a `return` missing?")
+    if LOADS in texts:
+        raise NotYet(
+            f"load_greeting() was called for {client}, which is refused. It comes after accept(), and whatever a "
+            "dependency does comes before."
+        )
     return f"{client} is refused with HTTP 403"
 
 
 async def welcomes(server: Server) -> str:
     try:
-        for _ in range(2):
-            async with visit(server, PATH) as client:
-                await client.expect(GREETING)
-                await client.expect_close()
+        async with visit(server, PATH) as client:
+            await client.expect(GREETING)
+            await client.expect_close()
     except Refused as refusal:
         error = await what_the_endpoint_did(server)
         unaccepted = 'Need to call "accept" first' in error or 'Expected ASGI message "websocket.accept"' in error
-        raise NotYet(
-            f"a client at {PATH} should be accepted, but got HTTP {refusal.status}."
-            + (" Is accept() there, and is it awaited?" if unaccepted else ""),
-            'Is there an endpoint for /lounge, and does it compare the ticket with the text "42"?',
-        ) from None
+        did = f" On the server, the {error}." if error else ""
+        hint = "" if error else 'Is there an endpoint for /lounge, and does it compare the ticket with the text "42"?'
+        hint = "Is accept() there, and is it awaited?" if unaccepted else hint
+        raise NotYet(f"a client at {PATH} should be accepted, but got HTTP {refusal.status}.{did} {hint}") from None
+    loads_once([event.text for event in await news(server)])
     return f"a client at {PATH} gets the greeting, then the connection is closed with 1000"
 
 
-async def loads_after_accept(server: Server) -> str:
-    conversation = await server.conversation()
-    connections = by_client(conversation.events)
-    for texts in [texts for path, texts in connections if path == PATH]:
-        loads_once(texts)
-    for path, texts in connections:
-        if path == PATH:
-            continue
-        if any(text.startswith("endpoint raised") for text in texts):
-            raise NotYet(f"a client at {path} got its refusal, but the endpoint went on. Is a `return` missing?")
-        if LOADS in texts:
-            raise NotYet(f"load_greeting() was called for a client at {path}, which is refused.")
-    return "the greeting is loaded when the client is in, and for nobody else"
+async def accepts_at_once(server: Server, began: list[str]) -> str:
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            async with time_stands_still(server):
+                client = await stack.enter_async_context(visit(server, PATH))
+        except NotYet:
+            await what_the_endpoint_did(server)  # it learns that its client has given up: no news
+            raise NotYet(f"a client at {PATH} had to wait until it was accepted. {SLOW}") from None
+        await client.expect(GREETING)
+        await client.expect_close()
+    if began:
+        raise NotYet(f"a client at {PATH} was accepted, and before that, a task had been started for it. {SLOW}")
+    return "the greeting is loaded when the client is in, who does not wait for accept()"
 
 
-async def accepts_at_once(server: Server) -> str:
-    for _ in range(TRIES):
-        start = time.monotonic()
-        async with visit(server, PATH) as client:
-            took = time.monotonic() - start
-            await client.expect(GREETING)
-            await client.expect_close()
-        if took < SOON:
-            return "the client does not wait for accept()"
-    raise NotYet(f"a client at {PATH} had to wait until it was accepted. Whatever is slow comes after accept().")
+def noting_tasks(app, began: list[str]):
+    """The app. If an endpoint has started a task before it accepts, its path is added to `began`."""
+
+    async def noted_app(scope, receive, send):
+        before = asyncio.all_tasks()
+
+        async def noted_send(message):
+            if message["type"] == "websocket.accept" and asyncio.all_tasks() - before:
+                began.append(scope["path"])
+            await send(message)
+
+        await app(scope, receive, noted_send)
+
+    return noted_app if isinstance(app, FastAPI) else app
 
 
 def loads_once(welcome: list[str]) -> None:
@@ -109,11 +128,3 @@ def loads_once(welcome: list[str]) -> None:
             "load_greeting() was called before accept(): its client waits outside until the greeting is there. "
             "What a dependency does comes before accept(), too."
         )
-
-
-def by_client(events: Iterable[Event]) -> list[tuple[str, list[str]]]:
-    """For each connection its path, and the texts of its events in their order."""
-    connections: dict[int, list[str]] = {}
-    for event in events:
-        connections.setdefault(event.client, []).append(event.text)
-    return [(texts[0].removeprefix("connect "), texts) for texts in connections.values()]

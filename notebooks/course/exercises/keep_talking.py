@@ -1,38 +1,58 @@
 """The check under the exercise of keep-talking."""
 
+from functools import partial
+
 from course.client import ENDLESS_LOOP, visit
-from course.judging import Verdict, check_up, judge
+from course.judging import Verdict, check_up, judge, lets_clients_leave
+from course.troubles import ends_when_cancelled, lets_bugs_show
+from wslab.examination.clients import in_one_breath
 from wslab.server import Server
 
 __all__ = ["counting_echo"]
 
+PATH = "/count"
+TEXTS = ["one", "two", "two", "", "  spaces  "]
+MANY = 1200  # messages of one client
+
 
 async def counting_echo(app) -> Verdict:
     """`/count` answers every text with `N: text`, N counting that client's messages from 1."""
-    texts = ["one", "two", "two", "", "  spaces  ", *(f"message {n}" for n in range(6, 21))]
-
-    async def counts(server: Server) -> str:
-        async with visit(server, "/count") as client:
-            for number, text in enumerate(texts, 1):
-                await client.ask(text, f"{number}: {text}", closed=ENDLESS_LOOP)
-            await client.expect_silence()
-        return f"{len(texts)} messages on one connection are numbered from 1 to {len(texts)}"
-
-    async def counts_for_each_client(server: Server) -> str:
-        hint = "Each client has a count of its own: keep it in a variable of the endpoint."
-        async with visit(server, "/count") as ann, visit(server, "/count") as ben:
-            await ann.ask("hi", "1: hi", wrong=hint)
-            await ben.ask("hello", "1: hello", wrong=hint)
-            await ann.ask("bye", "2: bye", wrong=hint)
-        return "two clients at once are counted apart"
-
-    verdict = await judge(app, counts, counts_for_each_client)
-    return await check_up(
-        verdict,
+    verdict = await judge(
         app,
-        "/count",
-        "goes away",
-        "drops while idle",
-        "drops before the answer",
-        good="clients that go away or lose their connection do it no harm",
+        counts,
+        counts_for_each_client,
+        partial(lets_clients_leave, path=PATH, message="hello"),
+        partial(lets_bugs_show, path=PATH),
+        partial(ends_when_cancelled, path=PATH),
+        counts_on,
     )
+    good = "clients that lose their connection or do not wait for their answers do it no harm"
+    return await check_up(verdict, app, PATH, "drops before the answer", "does not wait", good=good)
+
+
+async def counts(server: Server) -> str:
+    async with visit(server, PATH) as client:
+        for number, text in enumerate(TEXTS, 1):
+            await client.ask(text, f"{number}: {text}", closed=ENDLESS_LOOP)
+        await client.expect_silence()
+    return f"{len(TEXTS)} messages on one connection are numbered from 1 to {len(TEXTS)}"
+
+
+async def counts_for_each_client(server: Server) -> str:
+    hint = "Each client has a count of its own: keep it in a variable of the endpoint."
+    async with visit(server, PATH) as ann, visit(server, PATH) as ben:
+        await ann.ask("hi", "1: hi", wrong=hint, closed=ENDLESS_LOOP)
+        await ben.ask("hello", "1: hello", wrong=hint, closed=ENDLESS_LOOP)
+        await ann.ask("bye", "2: bye", wrong=hint, closed=ENDLESS_LOOP)
+    return "two clients at once are counted apart"
+
+
+async def counts_on(server: Server) -> str:
+    async with visit(server, PATH) as client:
+        texts = [f"message {number}" for number in range(1, MANY + 1)]
+        await in_one_breath(client.ws, texts)
+        for number, text in enumerate(texts, 1):
+            client.said = text
+            await client.expect(f"{number}: {text}", closed=ENDLESS_LOOP)
+        await client.expect_silence()
+    return f"and one client's messages up to {MANY:,}"

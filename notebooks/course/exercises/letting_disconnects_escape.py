@@ -7,7 +7,8 @@ from functools import partial
 
 from course.client import ENDLESS_LOOP, Client, NotYet, visit
 from course.error_log import ErrorLog, errors_in_the_log
-from course.judging import DISCONNECT, DISCONNECTED, GOES_ON, Verdict, check_up, hint_for, judge, what_the_endpoint_did
+from course.judging import DISCONNECT, DISCONNECTED, HAS_LEFT, Verdict, check_up, hint_for, judge, what_the_endpoint_did
+from course.troubles import CANCEL, lets_bugs_show
 from wslab.server import Server
 
 __all__ = ["who_is_online"]
@@ -17,14 +18,17 @@ WHO = "who is there?"
 NORMALLY = "closed with 1000"
 ONLY_ITS_OWN = "Does the endpoint take out only what it has put in?"
 HINTS = {  # parts of what an endpoint did when its client left, and what to do about it
-    DISCONNECT: "Expect WebSocketDisconnect wherever the endpoint receives or sends.",
-    DISCONNECTED: GOES_ON,
-    **dict.fromkeys(["UnboundLocalError", "NameError", "ValueError"], ONLY_ITS_OWN),
+    **HAS_LEFT,
+    **dict.fromkeys(["UnboundLocalError", "NameError", "ValueError", "KeyError"], ONLY_ITS_OWN),
 }
+A_BUG = "a bug of the check's: Bug"
+MET_A_BUG = "met a bug in its endpoint, an error that nobody expects,"
+CANCELLED = "was there as its endpoint was cancelled, as at a shutdown,"
 HIDDEN = (
-    "Is the error that the bytes cause caught, and hidden? Expect WebSocketDisconnect alone: what stands in a "
-    "`finally` is done after any error."
+    "Is the error caught, and hidden? Expect WebSocketDisconnect alone: what stands in a `finally` is done after any "
+    "error."
 )
+ALWAYS = "What must always be done stands in a `finally`: it is done whatever ends the endpoint."
 FORM = 'Answer with a text: the names, with ", " between them.'
 EVERYBODY = (
     'The answer has everybody who is online, by whatever connection they came, sorted by name, with ", " between them.'
@@ -48,15 +52,20 @@ async def who_is_online(app) -> Verdict:
             lets_go, name="Cleo", how="closed with 1001", leave=partial(Client.leave, code=1001, reason="page left")
         ),
         partial(lets_go, name="Dan", how="lost its connection", leave=Client.drop),
-        partial(lets_go, name="Eve", how="sent bytes", leave=leave_with_bytes, may_fail=True),
+        partial(
+            lets_go, name="Eve", how="sent bytes", leave=partial(say_and_leave, message=b"\x00\xff"), may_fail=True
+        ),
         lets_nobody_go,
         lets_go_without_an_answer,
         counts_namesakes,
         keeps_those_who_stay,
+        partial(lets_go, name="Ida", how=MET_A_BUG, leave=partial(say_and_leave, message=A_BUG), may_fail=True),
+        partial(lets_go, name="Jon", how=CANCELLED, leave=partial(say_and_leave, message=CANCEL), may_fail=True),
         takes_any_name,
     ]
     with errors_in_the_log() as log:
-        verdict = await judge(app, *(partial(step, log=log) for step in steps))
+        bugs = partial(lets_bugs_show, path=PATH)
+        verdict = await judge(app, *(partial(step, log=log) for step in steps), bugs)
     clients = ["goes away", "drops before the answer", "does not wait", "drops inside a message"]
     good = "clients that do not wait for the answer, or lose their connection, do it no harm"
     return await check_up(verdict, app, PATH, *clients, say="Ann", good=good)
@@ -80,7 +89,8 @@ async def lets_go(server: Server, log: ErrorLog, name: str, how: str, leave, may
             await says(zoe, "Zoe", f"{name}, Zoe")
             await leave(client)
             await has_left(server, log, how, may_fail)
-            await says(zoe, WHO, "Zoe", f"{name} {how} before that, and has to be taken out. Zoe is still there.")
+            hint = ALWAYS if may_fail else "Zoe is still there."
+            await says(zoe, WHO, "Zoe", f"{name} {how} before that, and has to be taken out. {hint}")
     return f"{name} {how}, and is not in the answers any more"
 
 
@@ -170,9 +180,9 @@ async def says(client: Client, text: str, answer: str, wrong: str = "", more: st
     await client.ask(text, answer, wrong=hint, closed=ENDLESS_LOOP)
 
 
-async def leave_with_bytes(client: Client) -> None:
-    await client.say(b"\x00\xff")
-    await client.caught_up()  # the endpoint has them before the connection is closed
+async def say_and_leave(client: Client, message: str | bytes) -> None:
+    await client.say(message)
+    await client.caught_up()  # the endpoint has it before the connection is closed
     await client.leave()
 
 

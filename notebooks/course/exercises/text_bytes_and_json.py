@@ -1,8 +1,22 @@
 """The check under the exercise of text-bytes-and-json."""
 
+from functools import partial
+
 from course.client import ENDLESS_LOOP, MISSING_AWAIT, NotYet, visit
-from course.judging import DISCONNECT, DISCONNECTED, Verdict, check_up, expect_no_error, judge, what_the_endpoint_did
-from wslab.server import ServeError, Server
+from course.judging import (
+    BLOCKED,
+    DISCONNECT,
+    DISCONNECTED,
+    LOOPS,
+    THE_SEND,
+    Verdict,
+    check_up,
+    expect_no_error,
+    judge,
+    what_the_endpoint_did,
+)
+from course.troubles import BOTH_KEYS, HIDDEN, Bug, lets_bugs_show
+from wslab.server import Server
 
 __all__ = ["measuring"]
 
@@ -29,10 +43,18 @@ IF_RECEIVE = (
 )
 
 
+ONE_OF_THEM_IS_NONE = (
+    "Here the check runs the endpoint as another server would, which puts both keys into a message, one of them with "
+    'None. So `"text" in message` does not tell a text from bytes: look whether `message.get("text")` is None.'
+)
+
+
 async def measuring(app) -> Verdict:
     """`/measure` answers text and bytes with JSON, such as `{"kind": "text", "length": 5}`."""
-    verdict = await judge(app, measures, lets_go, lets_the_silent_go)
-    clients = ["goes away", "drops while idle", "drops before the answer", "floods", "crowd"]
+    hint = f'{HIDDEN} Whether the client has left, `message["type"]` says, and no KeyError.'
+    bugs = partial(lets_bugs_show, path=PATH, errors=(Bug, RuntimeError, KeyError), hint=hint)
+    verdict = await judge(app, measures, lets_go, lets_the_silent_go, measures_on_another_server, bugs)
+    clients = ["goes away", "drops before the answer", "floods", "crowd"]
     good = "clients that go away, lose their connection, or come in a crowd do it no harm"
     return await check_up(verdict, app, PATH, *clients, say=["hello", b"\x00\x01"], good=good)
 
@@ -41,22 +63,23 @@ async def measures(server: Server) -> str:
     async with visit(server, PATH) as client:
         for number, (message, remark, wrong) in enumerate(MESSAGES):
             closed = ENDLESS_LOOP if number else MISSING_AWAIT
-            kind = "text" if isinstance(message, str) else "bytes"
-            answer = {"kind": kind, "length": len(message)}
             await client.say(message)
             try:
-                await client.expect_json(answer, wrong=wrong, silent=SILENT, closed=closed)
+                await client.expect_json(measured(message), wrong=wrong, silent=SILENT, closed=closed)
             except NotYet as problem:
                 raise NotYet(f"{problem} {remark}".strip(), problem.hint) from None
         await client.expect_silence()
-    try:
-        for _ in range(3):  # turns of the server's event loop, until the endpoint has seen that its client left
-            await server.on_loop(lambda: None)
-    except ServeError:
-        raise NotYet(
-            "when a client left, the endpoint's loop went on for ever without waiting for anything. Leave the loop "
-            "when the client has gone."
-        ) from None
+    error = await what_the_endpoint_did(server)
+    if error.startswith(DISCONNECT):
+        raise NotYet(f"when a client left, the {error}. Catch WebSocketDisconnect around the loop.")
+    if error.startswith(DISCONNECTED):
+        raise NotYet(f"when a client left, the {error}. Does it stay in its loop?")
+    if BLOCKED in error:
+        raise NotYet(f"when a client left, the {error}. {LOOPS}")
+    sent = any(event.failed for event in (await server.conversation()).events)  # all messages have had their answers
+    if sent or error:
+        what = "it tried to send one more" if sent else f"the {error}"
+        raise NotYet(f"the answers are right, but when the client left, {what}. {IF_RECEIVE}")
     return "text and bytes are measured, one after the other, empty ones too"
 
 
@@ -64,17 +87,7 @@ async def lets_go(server: Server) -> str:
     async with visit(server, PATH) as client:
         # In one piece: the server knows that the client has left before the endpoint gets the first message.
         await client.say_and_leave("hello", "hello", "hello")
-    error = await what_the_endpoint_did(server)
-    if error.startswith(DISCONNECT):
-        when = "before it had its answers, " if "1006" in error else ""
-        raise NotYet(f"when a client left, {when}the {error}. Catch WebSocketDisconnect around the loop.")
-    if error.startswith(DISCONNECTED):
-        raise NotYet("when a client left, the endpoint went on. Does it stay in its loop?")
-    events = (await server.conversation()).events
-    answered = any(event.failed for event in events if event.client == 1)  # all its messages have had their answers
-    if answered or error:
-        what = "it tried to send one more" if answered else "something went wrong"
-        raise NotYet(f"the answers are right, but {what} when the client left. {IF_RECEIVE}")
+    await expect_no_error(server, "when a client left without waiting for its answers, the", THE_SEND)
     return "a client may leave, before it has its answers, too"
 
 
@@ -84,3 +97,18 @@ async def lets_the_silent_go(server: Server) -> str:
     hints = {DISCONNECT: "Catch WebSocketDisconnect around the first receive, too.", "": IF_RECEIVE}
     await expect_no_error(server, "when a client left without having sent anything, the", hints)
     return "and before it has sent anything"
+
+
+async def measures_on_another_server(server: Server) -> str:
+    async with visit(server, PATH + BOTH_KEYS) as client:
+        for message in ["hello", b"good day", "", b""]:
+            await client.say(message)
+            try:
+                await client.expect_json(measured(message))
+            except NotYet as problem:
+                raise NotYet(f"{problem} {ONE_OF_THEM_IS_NONE}") from None
+    return "also where a message has both keys, `text` and `bytes`, one of them with None"
+
+
+def measured(message: str | bytes) -> dict:
+    return {"kind": "text" if isinstance(message, str) else "bytes", "length": len(message)}

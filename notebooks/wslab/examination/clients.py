@@ -436,7 +436,7 @@ async def wrong_shape(target: Target) -> Seen:
     return await each(target, ("null", "[]", '"x"', '{"unexpected": {"deep": [1, 2, 3]}}'))
 
 
-@client(needs="json", meaning=SHAPE)
+@client(needs="json", meaning=SHAPE, browser=True)
 async def wrong_values(target: Target) -> Seen:
     """sends its own JSON with other values: none, a huge number, not a number, an empty text, a list"""
     return await each(target, twisted(target.say[0]))
