@@ -1,11 +1,13 @@
 # `make lab` and `make test` are all that a reader needs. Without make (Windows): see README.md.
 BIN := .venv/bin
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --no-header
+# uv knows no newer platform of Pyodide's. For what depends on what, they are one: `sys_platform` is emscripten.
+COMPILE_FOR_PAGES := $(BIN)/uv pip compile --quiet --python-platform wasm32-pyodide2024 --python-version 3.14 --upgrade --no-header
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 BROWSERS := --numprocesses=4 --no-loadscope-reorder  # in the order of the files: test_lab.py takes longest
 
-.PHONY: lab test thorough lint outputs stress bench picture links binder site lock clean
+.PHONY: lab test thorough lint outputs stress bench picture links binder site pages lock clean
 
 lab: .venv/lab-ready  ## open the course in JupyterLab; LAB="--port 9999 ..." adds options
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab $(ROOT) $(LAB) $(firstword $(sort $(wildcard notebooks/[0-9]*.ipynb)))
@@ -47,13 +49,18 @@ links: .venv/test-ready  ## all that follows from the lessons' file names: numbe
 binder: .venv/test-ready  ## proves the course in an environment that is made as Binder makes its own
 	@$(BIN)/python -m pytest --numprocesses=0 -m binder tests/test_binder.py
 
-site: .venv/site-ready  ## the course as pages, in build/site, from the stored outputs
+site: .venv/site-ready  ## the course as pages in which the lessons run, in build/site; needs npm
+	@$(BIN)/python -m tools.site --run
+	@echo "To run lessons there: $(BIN)/python -m http.server --bind 127.0.0.1 --directory build/site"
+
+pages: .venv/site-ready  ## the same, to read only: without npm, and without a network
 	@$(BIN)/python -m tools.site
 
-lock: .venv/test-ready  ## make all three requirements.txt anew, with the newest versions
+lock: .venv/test-ready  ## make each requirements.txt anew, with the newest versions
 	$(COMPILE) requirements.in -o requirements.txt
 	cd site && ../$(COMPILE) requirements.in -o requirements.txt
 	cd tests && ../$(COMPILE) requirements.in -o requirements.txt
+	cd site/browser && ../../$(COMPILE_FOR_PAGES) requirements.in -o requirements.txt
 
 clean:
 	rm -rf .venv

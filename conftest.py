@@ -19,14 +19,23 @@ from xdist.scheduler import LoadScopeScheduling
 
 from tools.lab import chromium
 
+pytest_plugins = ["tests.built_site"]
+
 # A fixture that takes seconds.
 SHARE_A_FIXTURE = (
     "test_wslab_elsewhere.py",
     "test_browser_console.py",
     "test_example_pages.py",
-    "test_site.py",
     "test_live_page.py",
     "test_endings.py",
+)
+
+# What tests/built_site.py builds.
+THE_BUILT_SITE = (
+    "test_site.py",
+    "test_in_a_page_emulation.py",
+    "test_in_a_page_lessons.py",
+    "test_in_a_page_wslab.py",
 )
 
 JUPYTERLABS = 2  # how many share the notebooks of test_lab.py
@@ -40,6 +49,8 @@ class NotebooksInOnePiece(LoadScopeScheduling):
         if file.endswith("test_lab.py"):
             number = re.search(r"\[(\d\d)-", nodeid)
             return f"{file}, part {int(number[1]) % JUPYTERLABS if number else 0}"
+        if file.endswith(THE_BUILT_SITE):
+            return "the built site"
         return file if file.endswith((".ipynb", *SHARE_A_FIXTURE)) else nodeid
 
 

@@ -32,6 +32,10 @@ templates_path = ["templates"]
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_js_files = [("site.js", {"defer": "defer"})]
+if tags.has("run"):  # noqa: F821  Sphinx's own name, of what `tools/site.py` gives it as --tag
+    html_static_path += ["browser/page"]
+    html_css_files += ["lesson.css"]
+    html_js_files += [("lesson.js", {"type": "module"})]
 html_favicon = "static/icon.svg"
 html_copy_source = html_use_index = False
 pygments_style = "a11y-high-contrast-light"

@@ -21,6 +21,7 @@ from fastapi import FastAPI, WebSocket, WebSocketException
 from websockets import ConnectionClosed, connect
 
 from examples.disconnects import app as disconnects
+from examples.stream import app as stream
 from tests import lessons
 from wslab import checkup, serve
 from wslab.examination.clients import BINARY, TEXT, frame, in_one_breath
@@ -67,9 +68,16 @@ def function(module: str, name: str) -> str:
         ("disconnects/app.py", "next_text", "disconnects-done-right", "next_text", -1),
         ("disconnects/app.py", "send", "disconnects-done-right", "send", -1),
         ("disconnects/app.py", "try_to_close", "disconnects-done-right", "try_to_close", -1),
-        ("disconnects/app.py", "first", "disconnects-done-right", "first", -1),
         ("disconnects/app.py", "accepted", "disconnects-done-right", "accepted", -1),
         ("disconnects/app.py", "shout", "disconnects-done-right", "shout", -1),
+        ("stream/app.py", "next_text", "both-directions-at-once", "next_text", -1),
+        ("stream/app.py", "send", "both-directions-at-once", "send", -1),
+        ("stream/app.py", "send", "disconnects-done-right", "send", -1),
+        ("stream/app.py", "try_to_close", "both-directions-at-once", "try_to_close", -1),
+        ("stream/app.py", "first", "both-directions-at-once", "first", -1),
+        ("stream/app.py", "accepted", "both-directions-at-once", "accepted", -1),
+        ("stream/app.py", "answer", "both-directions-at-once", "answer", -1),
+        ("stream/app.py", "ask", "both-directions-at-once", "ask", -1),
     ],
 )
 def test_an_endpoint_is_the_one_of_its_lesson(module, name, lesson, name_there, which):
@@ -89,7 +97,7 @@ def program(*arguments: str):
     )
     try:
         for line in process.stdout:
-            if found := re.search(r"http://127\.0\.0\.1:(\d+)", line):
+            if found := re.search(r"(?:http|ws)://127\.0\.0\.1:(\d+)", line):
                 yield process, int(found[1])
                 break
         else:
@@ -124,6 +132,16 @@ def test_the_echo_program_its_page_and_its_client():
         assert refused.stderr.strip() == f"ws://127.0.0.1:{port}/elsewhere refused the connection: HTTP 403"
 
 
+def test_the_stream_program_and_its_client():
+    with program("-m", "examples.stream", "--port", "0") as (_, port):
+        command = [sys.executable, "-m", "examples.stream.client", f"ws://127.0.0.1:{port}/ask"]
+        result = subprocess.run(command, cwd=lessons.ROOT, capture_output=True, text=True, timeout=PATIENCE)
+        before, after = result.stdout.split("> stop\n")
+        assert before == "You\nwould\nlike\n"
+        assert after.endswith("(stopped)\n> And Grace?\nYou\nwould\nlike\nto\nknow:\nAnd\nGrace?\n(end)\n")
+        assert (result.stderr, result.returncode) == ("", 0)
+
+
 @pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
 def test_disconnects_survives_every_client(ws):
     asyncio.run(checkup(disconnects.app, "/ws", say="hello", ws=ws)).raise_for_failures()
@@ -131,12 +149,12 @@ def test_disconnects_survives_every_client(ws):
 
 
 @contextlib.asynccontextmanager
-async def small_buffers(server):
-    """A connection to /ws with little room for what its client does not read."""
+async def small_buffers(server, path="/ws"):
+    """A connection to `path` with little room for what its client does not read."""
     server.shrink_buffers()
     with server, socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        url = server.url("/ws")
+        url = server.url(path)
         sock.connect((urlsplit(url).hostname, urlsplit(url).port))
         async with asyncio.timeout(PATIENCE), connect(url, sock=sock, compression=None, max_size=None) as ws:
             yield ws
@@ -261,13 +279,13 @@ def test_accepted_and_a_task_group_compose(ws):
     async def endpoint(websocket: WebSocket, end: str):
         async def listen():
             while True:
-                await disconnects.next_text(websocket)
+                await stream.next_text(websocket)
 
         async def listen_in_a_group():
             async with asyncio.TaskGroup() as inner:
                 inner.create_task(listen())
 
-        async with disconnects.accepted(websocket), asyncio.TaskGroup() as tasks:
+        async with stream.accepted(websocket), asyncio.TaskGroup() as tasks:
             if end == "leaves":
                 tasks.create_task(listen_in_a_group())
             await may_go_on.wait()
@@ -297,6 +315,89 @@ def test_accepted_and_a_task_group_compose(ws):
             (1000, []),
             (1011, ["log: /bug failed (ValueError: a bug)"]),
         ]
+
+
+@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+def test_stream_survives_every_client(ws, monkeypatch):
+    monkeypatch.setattr(stream, "PAUSE", 0)
+    asyncio.run(checkup(stream.app, "/ask", say="hello", ws=ws)).raise_for_failures()
+
+
+async def never(question: str):
+    """A model that begins, and thinks on for ever."""
+    yield "well"
+    await asyncio.Event().wait()
+
+
+async def asked(visit, ws: str) -> list[str]:
+    """Let `visit(client)` at the stream, after its answer has begun; returns what is logged about it, and raised."""
+    with serve(stream.app, name="a stream", ws=ws) as server:
+        async with asyncio.timeout(PATIENCE), connect(server.url("/ask")) as client:
+            await client.send("hello")
+            assert await client.recv() == "well"
+            await visit(client)
+        return [event.text for event in (await server.conversation()).events if not event.message]
+
+
+@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+def test_stream_says_once_that_it_has_stopped(ws, monkeypatch):
+    async def visit(client):
+        await in_one_breath(client, ["stop", "stop", "hello", "hello"])
+        assert [await client.recv() for _ in range(3)] == ["(stopped)", "(stopped)", "well"]
+
+    monkeypatch.setattr(stream, "model", never)
+    assert asyncio.run(asked(visit, ws)) == ["log: left with 1000 ''"]
+
+
+@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+def test_stream_puts_out_who_sends_bytes_meanwhile(ws, monkeypatch):
+    async def visit(client):
+        await client.send(b"x")
+        await client.wait_closed()
+        assert (client.close_code, client.close_reason) == (1003, "text, please")
+
+    monkeypatch.setattr(stream, "model", never)
+    assert asyncio.run(asked(visit, ws)) == []
+
+
+@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+def test_a_bug_of_the_model_is_logged_with_its_place_and_its_client_hears_1011(ws, monkeypatch):
+    async def fails(question):
+        yield "well"
+        raise ValueError(question)
+
+    async def visit(client):
+        await client.wait_closed()
+        assert client.close_code == 1011
+
+    monkeypatch.setattr(stream, "model", fails)
+    assert asyncio.run(asked(visit, ws)) == ["log: /ask failed (ValueError: hello)"]
+
+
+@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+def test_stream_gives_up_who_reads_nothing(ws, monkeypatch):
+    async def long_winded(question):
+        while True:
+            yield "x" * 1_000_000
+
+    async def visit():
+        server = serve(stream.app, name="a stream", ws=ws)
+        async with small_buffers(server, "/ask") as client:
+            client.transport.pause_reading()
+            await client.send("hello")
+            await until_none(server)
+            client.transport.abort()
+            return [event.text for event in (await server.conversation()).events if not event.message]
+
+    async def until_none(server):
+        while not server.endpoints:
+            await asyncio.sleep(0.01)
+        while server.endpoints:
+            await asyncio.sleep(0.01)
+
+    monkeypatch.setattr(stream, "model", long_winded)
+    monkeypatch.setattr(stream.send, "__defaults__", (0.2,))  # SLOW
+    assert "log: left with 1006 'it does not read'" in asyncio.run(visit())
 
 
 @pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])

@@ -24,7 +24,7 @@ def names(text: str) -> list[str]:
     return re.findall(r"^([a-z0-9][a-z0-9-]*)", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("folder", [".", "site", "tests"])
+@pytest.mark.parametrize("folder", [".", "site", "site/browser", "tests"])
 def test_every_direct_dependency_has_a_reason_and_is_locked(folder):
     direct = read(f"{folder}/requirements.in")
     for line in direct.splitlines():
@@ -38,9 +38,9 @@ def test_what_was_asked_for_is_there():
     )
 
 
-@pytest.mark.parametrize(("one", "other"), [(".", "site"), (".", "tests"), ("site", "tests")])
+@pytest.mark.parametrize(("one", "other"), [(".", "site"), (".", "tests"), ("site", "tests"), (".", "site/browser")])
 def test_the_locks_agree(one, other):
-    """Whatever two of them name, they name in the same versions: all three go into one .venv."""
+    """Whatever two of them name, they name in the same versions: three go into one .venv, and the last into pages."""
     one, other = (PIN.findall(read(f"{folder}/requirements.txt")) for folder in (one, other))
     shared = {name for name, _ in one} & {name for name, _ in other}
     assert shared

@@ -129,7 +129,7 @@ def test_the_readme_opens_the_first_lesson_and_warns_as_long_as_it_cannot():
     repository = published.repository(SETTINGS)
     assert README.count("mybinder.org") == 1
     assert f"](https://mybinder.org/v2/gh/{repository}/HEAD?urlpath=lab/tree/notebooks/{PATHS[0].name})" in README
-    assert ("works once the course is published" in README) == (repository == "OWNER/REPOSITORY")
+    assert ("work once the course is published" in README) == (repository == "OWNER/REPOSITORY")
 
 
 def test_a_new_setting_changes_every_badge_and_nothing_else():
@@ -137,7 +137,7 @@ def test_a_new_setting_changes_every_badge_and_nothing_else():
     elsewhere = links.with_links(LESSON, read(LESSON), "ann/course")
     assert elsewhere == text.replace("OWNER/REPOSITORY", "ann/course") != text
     readme = links.with_paragraph(README, "ann/course")
-    assert "works once" not in readme
+    assert "work once" not in readme
     assert links.with_paragraph(readme, published.PLACEHOLDER) == README
 
 

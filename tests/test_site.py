@@ -1,13 +1,10 @@
 """The course as pages, as `make site` builds them: without the network, and read in a real Chromium."""
 
-import functools
 import html
-import http.server
 import os
 import re
 import subprocess
 import sys
-import threading
 
 import nbformat
 import pytest
@@ -26,58 +23,6 @@ LESSONS = [f"notebooks/{path.stem}.html" for path in lessons.PATHS]
 
 def lesson(slug: str) -> str:
     return f"notebooks/{lessons.path(slug).stem}.html"
-
-
-# Python imports this at its start, and then knows no other machine, and not even itself.
-NO_NETWORK = """
-import socket
-def refuse(*args, **kwargs):
-    raise OSError("this test has no network")
-socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refuse
-"""
-
-
-@pytest.fixture(scope="module")
-def offline(tmp_path_factory):
-    """An environment in which Python has no network."""
-    folder = tmp_path_factory.mktemp("offline")
-    (folder / "sitecustomize.py").write_text(NO_NETWORK)
-    nowhere = "http://127.0.0.1:9"
-    path = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
-    return os.environ | {"PYTHONPATH": path, "http_proxy": nowhere, "https_proxy": nowhere}
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory, offline):
-    """The pages, built once."""
-    target = tmp_path_factory.mktemp("build") / "site"
-    result = subprocess.run(
-        [sys.executable, "-m", "tools.site", target],
-        cwd=lessons.ROOT,
-        env=offline,
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    assert (result.returncode, result.stdout, result.stderr) == (0, f"{target / 'index.html'}\n", "")
-    return Site(target)
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
-
-
-@pytest.fixture(scope="module")
-def address(built):
-    """Where the pages are served."""
-    handler = functools.partial(Quiet, directory=built.folder)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join(10)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from course import lessons
 from course.claims import CLAIMS
 from course.lessons import NOTEBOOKS, PATHS
 from tools.outputs import canonical
-from tools.published import PLACEHOLDER, SettingError, binder, here
+from tools.published import PLACEHOLDER, SettingError, binder, here, page
 
 ROOT = NOTEBOOKS.parent
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "examples/README.md")
@@ -114,14 +114,15 @@ def with_links(path: Path, notebook: nbformat.NotebookNode, repository: str) -> 
 
 
 def with_paragraph(readme: str, repository: str) -> str:
-    """The README, with the paragraph whose badge opens the first lesson."""
+    """The README, with the paragraph that leads to the first lesson's page, and whose badge opens it on Binder."""
     if len(PARAGRAPH.findall(readme)) != 1:
         raise LinkError("README.md: needs one paragraph that begins with **With nothing installed:**")
+    here = f"[run the first lesson on its own page]({page(repository, PATHS[0].name)}), in your browser;"
     badge = f"[![Open the first lesson on Binder](docs/binder.svg)]({binder(repository, PATHS[0].name)})"
-    lines = [f"**With nothing installed:** {badge}"]
+    lines = [f"**With nothing installed:** {here}", f"or in JupyterLab on Binder: {badge}."]
     if repository == PLACEHOLDER:
         lines.append(
-            "works once the course is published. Until then this badge, and that of each lesson, leads nowhere."
+            "Both work once the course is published. Until then these two, and the badge of each lesson, lead nowhere."
         )
     return PARAGRAPH.sub(lambda _: "\n".join(lines) + "\n", readme)
 

@@ -31,3 +31,9 @@ def here() -> str:
 def binder(repository: str, lesson: str) -> str:
     """Where Binder opens a lesson of the default branch in JupyterLab."""
     return f"https://mybinder.org/v2/gh/{repository}/HEAD?urlpath={quote(f'lab/tree/notebooks/{lesson}')}"
+
+
+def page(repository: str, lesson: str) -> str:
+    """The address of a lesson's page on GitHub Pages, where it begins to run."""
+    owner, name = repository.split("/")
+    return f"https://{owner}.github.io/{name}/notebooks/{lesson.removesuffix('.ipynb')}.html#run-this-lesson"

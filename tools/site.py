@@ -1,9 +1,12 @@
-"""Build the course as static pages, from the stored outputs: `make site`, or `python -m tools.site [TARGET]`.
+"""Build the course as static pages, from the stored outputs: `make pages`, or `python -m tools.site [TARGET]`.
 
 The pages are made of what is in the repository: README.md is the landing page, each notebook a page, and so is every
 file that one of these links to. They are laid out in a scratch folder, with what a page needs that does not run
 (folded answers, a note, solutions to look at), and built by Sphinx with the settings in `site/`. Nothing runs, nothing
 is downloaded, and a warning is an error.
+
+With `--run`, which is `make site`, a lesson's page has a button that runs the lesson there. What it loads then comes
+from `tools/browser.py`, which needs npm and a network the first time.
 """
 
 import argparse
@@ -18,6 +21,7 @@ from pathlib import Path
 import nbformat
 
 from course.lessons import PATHS, is_reference, title
+from tools import browser
 from tools.published import PLACEHOLDER, binder, here
 
 ROOT = Path(__file__).parent.parent
@@ -67,8 +71,9 @@ class DeadLink(Exception):
 class Site:
     """The folder that Sphinx builds, and what is still to be laid out in it."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, megabytes: float = 0):
         self.folder = folder
+        self.megabytes = megabytes  # that a page loads to run its lesson; 0 if it cannot
         self.todo = ["README.md", *(f"notebooks/{path.name}" for path in PATHS)]
         self.pages: set[str] = set()
 
@@ -116,7 +121,15 @@ class Site:
             note = f"You can read the whole course here, as it was last run. [Begin with the first lesson]({first}), or"
             before, heading, after = text.partition("\n## ")
             text = f"{before}\n{boxed(f'{note} [run it yourself](#Start).')}{heading}{after}"
+            if self.megabytes:
+                text = text.replace("\n\n", f"\n\n{self.offer('front.html', first.removesuffix('.ipynb'))}", 1)
         return text
+
+    def offer(self, name: str, lesson: str = "") -> str:
+        """What offers to run a lesson, of `site/browser`, as HTML in Markdown."""
+        html = (ROOT / "site" / "browser" / name).read_text(encoding="utf-8")
+        html = html.format(megabytes=round(self.megabytes), bytes=round(self.megabytes * 1e6), lesson=lesson)
+        return f"```{{raw}} html\n{html}```\n\n"
 
     def prose(self, text: str, source: str) -> str:
         """Markdown of `source` with links that lead to pages, and without what leads nowhere yet."""
@@ -160,11 +173,12 @@ class Site:
             if "guess" in tags:
                 cell.metadata.tags = [*tags, "hide-output"]
             if "exercise-stub" in tags:
-                cells.append(nbformat.v4.new_markdown_cell(boxed(EXERCISE)))
+                cells.append(nbformat.v4.new_markdown_cell(boxed(EXERCISE_HERE if self.megabytes else EXERCISE)))
             cells.append(cell)
             if "exercise-solution" in tags:
                 cells.append(nbformat.v4.new_markdown_cell(solution(cell.source)))
-        cells.insert(1, nbformat.v4.new_markdown_cell(boxed(note(source, notebook))))
+        offer = self.offer("box.html") if self.megabytes and any(cell.cell_type == "code" for cell in cells) else ""
+        cells.insert(1, nbformat.v4.new_markdown_cell(offer + boxed(note(source, notebook, runs=bool(offer)))))
         notebook.cells = cells
         notebook.metadata.language_info.pygments_lexer = "ipython3"  # which knows magics
         return nbformat.writes(notebook)
@@ -175,6 +189,11 @@ EXERCISE = (
     "what it says about the stub."
 )
 
+EXERCISE_HERE = (
+    "Write your answer here, once the lesson runs, or in the notebook. Until then the stub is as it comes, and what "
+    "the check says below is what it says about the stub."
+)
+
 
 def linked(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """A stored output, whose links lead to pages."""
@@ -183,8 +202,8 @@ def linked(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
     return output
 
 
-def note(source: str, notebook: nbformat.NotebookNode) -> str:
-    """What a page has to say about itself: that it was run, and how to run it."""
+def note(source: str, notebook: nbformat.NotebookNode, runs: bool = False) -> str:
+    """What a page has to say about itself: that it was run, and how to run it elsewhere, or at all (`runs`: here)."""
     name = posixpath.basename(source)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     says = []
@@ -193,7 +212,8 @@ def note(source: str, notebook: nbformat.NotebookNode) -> str:
     if any("guess" in cell.metadata.get("tags", []) for cell in code):
         says.append("What happens after a guess is folded until you ask for it.")
     if code:
-        run = "To run the cells and change them, [start the course](../index.md#Start) on your machine"
+        what = "To run the lessons in JupyterLab" if runs else "To run the cells and change them"
+        run = f"{what}, [start the course](../index.md#Start) on your machine"
         if place := repository():
             run += (
                 f" (`git clone https://github.com/{place}`, and in the new folder `make lab`), "
@@ -241,36 +261,41 @@ def listing(source: str) -> str:
     return page
 
 
-def sphinx(pages: Path, target: Path, scratch: str) -> int:
+def sphinx(pages: Path, target: Path, scratch: str, *more: str) -> int:
     """Let Sphinx build what was laid out; gives its exit status."""
     options = ["--quiet", "--fail-on-warning", "--keep-going", "--nitpicky", f"--conf-dir={ROOT / 'site'}"]
-    command = [sys.executable, "-m", "sphinx", *options, f"--doctree-dir={scratch}/doctrees", pages, target]
+    command = [sys.executable, "-m", "sphinx", *options, *more, f"--doctree-dir={scratch}/doctrees", pages, target]
     return subprocess.run(command, cwd=ROOT).returncode
 
 
-def build(target: Path) -> int:
-    """Build the pages into `target`; gives Sphinx's exit status."""
+def build(target: Path, run: bool = False) -> int:
+    """Build the pages into `target`; gives Sphinx's exit status. run: with what a page needs to run its lesson."""
     with tempfile.TemporaryDirectory() as scratch:
-        site = Site(Path(scratch) / "pages")
+        loaded = Path(scratch) / "loaded"
+        site = Site(Path(scratch) / "pages", browser.complete(loaded) / 1e6 if run else 0)
         site.lay_out()
-        status = sphinx(site.folder, target, scratch)
+        status = sphinx(site.folder, target, scratch, *(["--tag=run"] if run else []))
+        if status == 0 and run:
+            shutil.copytree(loaded, target / "_static", dirs_exist_ok=True)
     for path in PATHS if status == 0 else []:
-        shutil.copy(path, target / "notebooks")  # to download
+        shutil.copy(path, target / "notebooks")  # to download, and to know the cells by
     return status
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("target", nargs="?", type=Path, help=f"a new folder; default: {TARGET}, made anew")
-    target = parser.parse_args().target
+    parser.add_argument("--run", action="store_true", help="with a button that runs the lesson (npm, network)")
+    arguments = parser.parse_args()
+    target = arguments.target
     if target is None:
         target = TARGET
         shutil.rmtree(ROOT / TARGET, ignore_errors=True)
     elif target.exists():
         parser.error(f"{target} exists")
     try:
-        status = build(ROOT / target)
-    except DeadLink as problem:
+        status = build(ROOT / target, arguments.run)
+    except (DeadLink, browser.Missing) as problem:
         parser.exit(1, f"{problem}\n")
     if status:
         return status

@@ -759,6 +759,36 @@ async def two_receivers(serve):
 
 
 @claim(
+    "Two tasks must not send over one WebSocket at the same time.",
+    verdict=FALSE,
+    keep="Each message goes out whole, and those of one task in their order. Only to receive is for one task alone.",
+    lesson="both-directions-at-once",
+    source="https://github.com/Kludex/uvicorn/blob/0.54.0/uvicorn/protocols/websockets/websockets_sansio_impl.py",
+)
+async def two_senders(serve):
+    app = FastAPI()
+
+    @app.websocket("/ws")
+    async def endpoint(websocket: WebSocket):
+        async def send(name):
+            for number in range(50):
+                await websocket.send_text(f"{name} {number} " + 100_000 * name)
+                await asyncio.sleep(0)  # the other one's turn
+
+        await websocket.accept()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(send("a"))
+            tasks.create_task(send("b"))
+
+    async with serve(app) as server, connect(server.url("/ws"), compression=None) as ws:
+        messages = [await answer(ws) for _ in range(100)]
+    by_task = {name: [text for text in messages if text.startswith(name)] for name in "ab"}
+    whole = all(by_task[name] == [f"{name} {number} " + 100_000 * name for number in range(50)] for name in "ab")
+    begins = ", ".join(text[:3] for text in messages[:4])
+    return not whole, f"{begins}, ...: 100 messages, {'whole and in order' if whole else 'broken or out of order'}"
+
+
+@claim(
     "`while True` around `receive_text()` needs a `sleep`.",
     verdict=FALSE,
     keep="At `await` the endpoint stands still until a message comes, and others have their turn.",
@@ -916,7 +946,7 @@ async def iter_text(serve):
     "An endpoint is interrupted when its client leaves.",
     verdict=FALSE,
     keep="Only a `receive` that is awaited, or a send that fails, tells it. Keep one receiving beside long work.",
-    lesson="disconnects-done-right",
+    lesson="both-directions-at-once",
     source="https://asgi.readthedocs.io/en/stable/specs/www.html#disconnect-receive-event-ws",
 )
 async def leaving_interrupts(serve):
@@ -942,7 +972,7 @@ async def leaving_interrupts(serve):
     "`websocket.client_state` says whether the client is still there.",
     verdict=FALSE,
     keep="It says what the last `receive` found. Who does not receive reads `CONNECTED` for ever.",
-    lesson="disconnects-done-right",
+    lesson="both-directions-at-once",
     source="https://github.com/Kludex/starlette/blob/1.10.0/starlette/websockets.py",
 )
 async def client_state(serve):
@@ -1514,7 +1544,7 @@ async def slow_client(serve):
     "A disconnect in a `TaskGroup` is caught by `except WebSocketDisconnect`.",
     verdict=FALSE,
     keep="The group raises an `ExceptionGroup` with the disconnect in it: write `except* WebSocketDisconnect`.",
-    lesson="disconnects-done-right",
+    lesson="both-directions-at-once",
     source="https://docs.python.org/3/library/asyncio-task.html#task-groups",
 )
 async def task_group(serve):

@@ -1,52 +1,62 @@
-IDLE = 5
+IDLE, SLOW = 5, 3
 BUGS = {"bug 1": KeyError, "bug 2": RuntimeError, "bug 3": TimeoutError}
 
 app = FastAPI()
-at_work = set()
+seated: set[str] = set()
 
 
-async def work(text: str) -> str:  # leave this as it is
-    at_work.add(text)
+async def serve_dish(text: str) -> str:  # leave this as it is
+    if text in BUGS:
+        raise BUGS[text](text)
+    if text == "slow":
+        await asyncio.sleep(3600)  # an hour
+    return f"your {text}" * (1_000_000 if text == "banquet" else 1)
+
+
+async def next_text(websocket: WebSocket) -> str:
     try:
-        if text in BUGS:
-            raise BUGS[text](text)
-        if text.startswith("slow"):
-            await asyncio.Event().wait()  # for ever
-        return text.upper()
-    finally:
-        at_work.discard(text)
+        async with asyncio.timeout(IDLE):
+            message = await websocket.receive()
+    except TimeoutError:
+        raise WebSocketException(4000, "idle") from None
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message["code"], message.get("reason"))
+    if message.get("text") is None:  # it sent bytes
+        raise WebSocketException(1003, "text, please")
+    return message["text"]
 
 
-async def until_it_leaves(websocket: WebSocket) -> NoReturn:
-    while True:
-        message = await websocket.receive()
-        if message["type"] == "websocket.disconnect":
-            raise WebSocketDisconnect(message["code"], message.get("reason"))
+async def send(websocket: WebSocket, text: str):
+    try:
+        async with asyncio.timeout(SLOW):
+            await websocket.send_text(text)
+    except TimeoutError:
+        raise WebSocketDisconnect(1006, "it does not read") from None
 
 
-@app.websocket("/job")
-async def job(websocket: WebSocket):
+async def try_to_close(websocket: WebSocket, code: int, reason: str = ""):
+    with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):  # gone, or not reading
+        async with asyncio.timeout(SLOW):
+            await websocket.close(code, reason)
+
+
+@app.websocket("/table")
+async def table(websocket: WebSocket):
     await websocket.accept()
     try:
+        name = await next_text(websocket)
+        seated.add(name)
         try:
-            async with asyncio.timeout(IDLE):
-                message = await websocket.receive()
-        except TimeoutError:
-            await websocket.close(4000, "idle")
-            return
-        if message["type"] == "websocket.disconnect":
-            return
-        text = message.get("text")
-        if text is None:  # it sent bytes
-            await websocket.close(1003, "text, please")
-            return
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(until_it_leaves(websocket))
-            await websocket.send_text(await work(text))
-            await websocket.close()
-    except* WebSocketDisconnect:
-        pass  # the client has left, or we have closed
-    except* Exception:
-        logger.exception("/job failed")
-        with suppress(WebSocketDisconnect, RuntimeError):  # it may be over already
-            await websocket.close(1011)
+            while True:
+                text = await next_text(websocket)
+                dish = await serve_dish(text)
+                await send(websocket, dish)
+        finally:
+            seated.discard(name)
+    except WebSocketDisconnect:
+        pass
+    except WebSocketException as put_out:
+        await try_to_close(websocket, put_out.code, put_out.reason)
+    except Exception:
+        logger.exception("/table failed")
+        await try_to_close(websocket, 1011)

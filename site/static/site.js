@@ -7,6 +7,10 @@ const scrolls = new ResizeObserver((entries) => {
   }
 });
 for (const box of boxes) scrolls.observe(box);
+// An output that has come since: page/lesson.js shows those.
+document.addEventListener("new-output", ({ target }) => {
+  for (const box of [target, ...target.querySelectorAll("pre")]) if (box.matches("pre, .text_html")) scrolls.observe(box);
+});
 
 // Furo's two sidebars have the same role, and no names to tell them by.
 document.querySelector(".sidebar-drawer")?.setAttribute("aria-label", "All pages");

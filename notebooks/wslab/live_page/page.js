@@ -2,13 +2,14 @@ function startLivePages(page) {
   const MAX_LINES = 200;
   const MAX_CHARACTERS = 2000; // of a message
   const isVsCode = location.protocol === "vscode-webview:";
+  const isInPage = "runsHere" in document.documentElement.dataset; // the page runs the cells itself
 
   // Where the endpoint is for this browser; null in a copy of the notebook that no server is near to.
   function findEndpoint({ port, path, proxy }) {
     const config = document.getElementById("jupyter-config-data"); // a page of JupyterLab or Jupyter Notebook has it
-    if (port === "0" || !(config || isVsCode)) return null;
+    if (port === "0" || !(config || isVsCode || isInPage)) return null;
     const isHere = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
-    if (isVsCode || (isHere && proxy === undefined)) {
+    if (isVsCode || isInPage || (isHere && proxy === undefined)) {
       return { url: `ws://127.0.0.1:${port}${path}`, isProxied: false };
     }
     const url = new URL(`${JSON.parse(config.textContent).baseUrl}proxy/${port}${path}`, location.href);
@@ -29,7 +30,7 @@ function startLivePages(page) {
     const part = (name) => element.querySelector(`.wslab-live-${name}`);
     const [connect, disconnect, text, send, log] = ["connect", "disconnect", "text", "send", "log"].map(part);
     part("proxy").hidden = !endpoint.isProxied;
-    part("elsewhere").hidden = endpoint.isProxied || isVsCode; // VS Code has no such proxy
+    part("elsewhere").hidden = endpoint.isProxied || isVsCode || isInPage; // they have no such proxy
     log.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab's arrow keys go to other cells; here they scroll
 
     let socket = null;

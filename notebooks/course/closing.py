@@ -1,0 +1,76 @@
+"""Whom an endpoint closes, with which code, and what of it reaches the log: what several checks ask for."""
+
+import gc
+from collections.abc import Mapping
+
+from course.client import WAIT, Client, NotYet, describe_end, visit
+from course.error_log import errors_in_the_log
+from course.judging import expect_no_error, what_the_endpoint_did
+from wslab.server import serve
+
+MAY_BE_GONE = (
+    "Whoever is to be closed may be gone: let close() stand where WebSocketDisconnect is expected. (FastAPI, closing "
+    "for an exception, does not expect it.)"
+)
+
+
+async def expect_code(client: Client, code: int, reason: str | None, whose: str, if_a_bug: str = "") -> None:
+    """The server must now close the connection with this code and, unless it is None, this reason.
+
+    `whose` says in words which client's: `that sent bytes`; `if_a_bug` is added if it was closed with 1011.
+    """
+    wanted = f"{code} and the reason {reason!r}" if reason else f"{code}"
+    answer = await client.message_or_end(
+        f"a client {whose} was still connected {WAIT:g} seconds later. Close it with {wanted}."
+    )
+    if answer is not None:
+        raise NotYet(f"a client {whose} got the answer {answer!r}, instead of a close with {wanted}.")
+    if client.ws.close_code != code or reason not in (None, client.ws.close_reason):
+        got = describe_end(client.ws)
+        got += f" and the reason {client.ws.close_reason!r}" if client.ws.close_reason else ""
+        hint = if_a_bug if client.ws.close_code == 1011 else ""
+        raise NotYet(f"the connection of a client {whose} ended with {got}, not with {wanted}. {hint}".rstrip())
+
+
+async def logs_bugs(app, path: str, bugs: Mapping[str, type[Exception]], function: str, *before: str) -> None:
+    """A look: each of the `bugs`, an error of `function` by the text at which it raises it, is logged once.
+
+    Its client says the texts `before` first. It must be closed with 1011, and no task be left behind.
+    """
+    for bug, error in bugs.items():
+        what = f"a client sent {bug!r}, at which {function}() raises a {error.__name__}, and"
+        with errors_in_the_log() as log:
+            with serve(app, name="exercise") as server:
+                async with visit(server, path) as client:
+                    for text in (*before, bug):
+                        await client.say(text)
+                    closed = await client.is_closed()
+                did = await what_the_endpoint_did(server)
+            logged = len(log.records)
+            log.clear()  # their tracebacks hold on to the endpoint's tasks
+            gc.collect()  # and only when a task is gone, asyncio says that nobody has asked for its error
+        if not logged:
+            raise NotYet(
+                f"{what} the log has no error about it. What is caught around {function}() must be what a client may "
+                "do, and nothing else, or be logged as an error. (And a task's error is seen by nobody, unless "
+                "somebody awaits that task.)"
+            )
+        if not closed:
+            raise NotYet(f"{what} was still connected {WAIT:g} seconds later. Close it with 1011.")
+        if client.ws.close_code != 1011:
+            raise NotYet(f"{what} its connection ended with {describe_end(client.ws)}, not with 1011.")
+        if log.records:
+            raise NotYet(
+                f"{what} a task was left behind: {log.first()}. Stop in a `finally` what the endpoint has started."
+            )
+        if logged > 1:
+            raised = " Raised out of the endpoint, it is logged by uvicorn, too." if did else ""
+            raise NotYet(f"{what} it was logged {logged} times: once is enough.{raised}")
+
+
+async def closes_when_nobody_is_there(app, path: str) -> None:
+    """A look: it must not fail when the client has left already. uvicorn's other implementation always says so."""
+    with serve(app, name="exercise", ws="wsproto") as server:
+        async with visit(server, path) as client:
+            await client.say_and_leave(b"\x00\xff")
+        await expect_no_error(server, "a client sent bytes and left at once, and the", advice=MAY_BE_GONE)

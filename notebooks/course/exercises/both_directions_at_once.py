@@ -1,0 +1,256 @@
+"""The check under the exercise of both-directions-at-once."""
+
+import asyncio
+from collections.abc import Collection
+from functools import partial
+
+from course.client import Client, NotYet, until, visit
+from course.closing import closes_when_nobody_is_there, expect_code, logs_bugs
+from course.error_log import ErrorLog, errors_in_the_log
+from course.judging import (
+    DISCONNECT,
+    DISCONNECTED,
+    GOES_ON,
+    ITS_CLOSE,
+    NOTHING_TO_CLOSE,
+    Verdict,
+    check_up,
+    expect_no_error,
+    hint_for,
+    judge,
+    look_further,
+    passes,
+    what_the_endpoint_did,
+)
+from course.troubles import ends_when_cancelled, lets_bugs_show
+from wslab.examination.clients import in_one_breath
+from wslab.server import Server, serve
+
+__all__ = ["story"]
+
+PATH = "/story"
+BEGINNING = "Once upon a time:"  # what compose() says first, as in the exercise
+BUGS = {"bug 1": KeyError, "bug 2": RuntimeError, "bug 3": TimeoutError}
+SLOW, STEADY = "slow", "slow and steady"  # stories that do not end by themselves
+SETTLE = 1.0  # seconds for an endpoint to end after its client has left
+
+LISTEN = "While a story is told, somebody must go on receiving: let one task listen, and tell the story in another one."
+AWAITED = "`await task` raises CancelledError if the task was cancelled; `asyncio.wait({task})` does not."
+NO_TURN = "`cancel()` only asks: until the task has had its turn, `done()` is False. Forget that task, or wait for it."
+NEXT = "After a story, the next question is taken."
+THE_END = "Send the pieces of a story one by one, as they come, and then (end)."
+BUSY = "Each question during a story is answered with (busy), and forgotten. It neither stops the story nor is told."
+EACH_ITS_OWN = "Another client is just being told a story. That is no reason: each has its own."
+STARS = "A TaskGroup raises a group of errors, and `except*` looks inside; a plain `except` takes it for a bug."
+NOTHING_TO_STOP = "It had sent 'stop' before, when no story was being told: that is ignored."
+ONLY_A_BUG = "Only a bug in compose() is one."
+CAUSES = {  # what an endpoint may have done, alone or in a group of errors that escapes, and what to do about it
+    ITS_CLOSE: NOTHING_TO_CLOSE,
+    DISCONNECTED: GOES_ON,
+    DISCONNECT: "Expect WebSocketDisconnect wherever the endpoint receives or sends.",
+    "Group with WebSocketDisconnect(": "A TaskGroup raises a group of errors: catch it with `except*`.",
+}
+
+
+async def story(app, at_work: Collection[str]) -> Verdict:
+    """`/story` tells stories, and hears its client meanwhile. `at_work`: the questions that are answered now."""
+    with errors_in_the_log() as log:
+        steps = [
+            tells,
+            partial(stops, at_work=at_work),
+            ignores_stop,
+            partial(stops_at_once, at_work=at_work),
+            partial(is_busy, at_work=at_work),
+            partial(refuses_bytes, at_work=at_work),
+            partial(lets_go, at_work=at_work),
+        ]
+        verdict = await judge(app, *steps, ws_ping_interval=None)
+    looks = [
+        partial(expect_nothing_in, log),
+        partial(closes_when_nobody_is_there, app, PATH),
+        partial(lets_a_send_fail, app),
+        partial(logs_bugs, app, PATH, BUGS, "compose"),
+        partial(passes, app, partial(disturbs_nobody, at_work=at_work)),
+        partial(passes, app, partial(lets_bugs_show, path=PATH), partial(ends_when_cancelled, path=PATH)),
+    ]
+    verdict = await look_further(verdict, *looks)
+    clients = ["silent", "goes away", "drops before the answer", "does not wait", "wrong kind", "floods"]
+    good = "clients that go away, lose their connection, or talk too much do it no harm"
+    return await check_up(verdict, app, PATH, *clients, good=good, ws="wsproto")
+
+
+async def tells(server: Server) -> str:
+    a_question = "Each text is a question, unless it is 'stop', letter by letter."
+    async with visit(server, PATH) as client:
+        for question in ["a fox", "", " Stop "]:
+            await tell(client, question, ended=a_question)
+    await expect_no_error(server, "the clients got their stories, but the", CAUSES)
+    return "questions are answered with their stories"
+
+
+async def stops(server: Server, at_work: Collection[str]) -> str:
+    async with visit(server, PATH) as client:
+        await begin(client, SLOW, at_work)
+        try:
+            await client.ask("stop", "(stopped)", silent=LISTEN, closed="`stop` ends the story, not the connection.")
+        except NotYet as problem:
+            if "was cancelled" in (did := await what_the_endpoint_did(server)):
+                raise NotYet(f"{problem} On the server, the {did}. {AWAITED}") from None
+            raise
+        if not await until(lambda: SLOW not in at_work, SETTLE):
+            raise NotYet("a story was stopped, and `compose()` went on with it. Cancel the task that tells it.")
+        await tell(client, "a fox", "The story before was stopped: nothing more of it comes, and one (stopped).")
+    await expect_no_error(server, "a story was stopped, and the", CAUSES)
+    return "`stop` ends a story, and the next question is taken"
+
+
+async def ignores_stop(server: Server) -> str:
+    for has_heard_one in [False, True]:
+        async with visit(server, PATH) as client:
+            if has_heard_one:
+                await tell(client, "a fox")
+            await client.say("stop")
+            await tell(client, "a hen", NOTHING_TO_STOP)
+    await expect_no_error(server, "there was nothing to stop, and the", CAUSES)
+    return "`stop` when no story is being told is ignored"
+
+
+async def stops_at_once(server: Server, at_work: Collection[str]) -> str:
+    once = f"It had sent 'stop', 'stop' and this question, without a wait in between. {NO_TURN}"
+    async with visit(server, PATH) as client:
+        await begin(client, SLOW, at_work)
+        await in_one_breath(client.ws, ["stop", "stop", "a fox"])
+        client.said = "stop"
+        await client.expect("(stopped)")
+        await expect_story(client, "a fox", once)
+    await expect_no_error(server, "a story was stopped, and the", CAUSES)
+    return "a client need not wait for (stopped)"
+
+
+async def is_busy(server: Server, at_work: Collection[str]) -> str:
+    async with visit(server, PATH) as client:
+        await begin(client, SLOW, at_work)
+        for question in ["another", "bug 1", ""]:
+            await client.ask(question, "(busy)", silent=BUSY, wrong=BUSY, closed=BUSY)
+        if SLOW not in at_work:
+            raise NotYet("a question came during a story, and the story was stopped. Only `stop` stops it.")
+        await client.ask("stop", "(stopped)", wrong=BUSY)
+        await tell(client, "a fox", BUSY)
+    return "a question during a story is answered with (busy), and forgotten"
+
+
+async def refuses_bytes(server: Server, at_work: Collection[str]) -> str:
+    for when in ["", " during its story"]:
+        async with visit(server, PATH) as client:
+            if when:
+                await begin(client, SLOW, at_work)
+            await client.say(b"\x00\xff")
+            await expect_code(client, 1003, None, f"that sent bytes{when}", STARS)
+        await is_stopped(server, SLOW, f"sent bytes{when}", at_work)
+    return "bytes are refused with 1003"
+
+
+async def lets_go(server: Server, at_work: Collection[str]) -> str:
+    patience, server.settle_timeout = server.settle_timeout, SETTLE
+    before = await server.on_loop(asyncio.all_tasks)
+    tasks: set[asyncio.Task] = set()  # held here, since Python may remove one that nobody else holds
+    async with visit(server, PATH):
+        pass
+    await is_stopped(server, SLOW, "left without a question", at_work)
+    async with visit(server, PATH) as client:
+        await client.say_and_leave("a fox")
+    await is_stopped(server, "a fox", "left before its story", at_work)
+    async with visit(server, PATH) as stays:
+        await begin(stays, STEADY, at_work)
+        for leave, how in [(Client.leave, "with 1000"), (Client.drop, "by losing its TCP connection")]:
+            async with visit(server, PATH) as leaves:
+                await begin(leaves, SLOW, at_work, wrong=EACH_ITS_OWN)
+                tasks |= await server.on_loop(lambda: asyncio.all_tasks() - before - {asyncio.current_task()})
+                await leave(leaves)
+            await is_stopped(server, SLOW, f"left {how} during its story", at_work)
+        if STEADY not in at_work or stays.ws.close_code is not None:
+            raise NotYet("a client left, and not only its own story was stopped, but another client's, too.")
+        await stays.ask("stop", "(stopped)")
+    await is_stopped(server, STEADY, "left after its story was stopped", at_work)
+    if not await until(lambda: all(task.done() for task in tasks), SETTLE):
+        raise NotYet(
+            "all clients had left, and tasks of their endpoints still went on. "
+            "Cancel what the endpoint has started; taking it off a list does not stop it."
+        )
+    server.settle_timeout = patience
+    return "when a client leaves, its story is stopped, and nobody else's"
+
+
+async def lets_a_send_fail(app) -> None:
+    """A look: a story may be the first to find its client gone. Then uvicorn's `send` raises an OSError."""
+    failed = []
+
+    async def lossy(scope, receive, send):
+        async def send_to_nobody(message):
+            if message.get("text") == BEGINNING:
+                failed.append(message)
+                raise OSError
+            await send(message)
+
+        await app(scope, receive, send_to_nobody)
+
+    with errors_in_the_log() as log, serve(lossy, name="exercise") as server:
+        async with visit(server, PATH) as client:
+            await client.say("a fox")
+            await until(lambda: failed)
+        did = await what_the_endpoint_did(server)
+    hint = (
+        "Where a story is told, too, a send raises WebSocketDisconnect: that is no bug, and nobody is there to close."
+    )
+    if did and "returned without close()" not in did:
+        raise NotYet(f"a client was gone when a piece was sent to it, and the {did}. {hint_for(did, CAUSES) or hint}")
+    log.expect_nothing("a client that is gone when a piece is sent to it", hint)
+
+
+async def disturbs_nobody(server: Server, at_work: Collection[str]) -> str:
+    async with visit(server, PATH) as stays:
+        await begin(stays, STEADY, at_work)
+        for bug in BUGS:
+            async with visit(server, PATH) as other:
+                await other.ask(bug, BEGINNING, wrong=EACH_ITS_OWN)
+                await other.is_closed()
+        if STEADY not in at_work or stays.ws.close_code is not None:
+            raise NotYet("compose() had a bug, and another client noticed: its story was stopped.")
+        await stays.ask("stop", "(stopped)")
+        await tell(stays, "a fox")
+    return "a bug disturbs nobody else"
+
+
+async def begin(client: Client, question: str, at_work: Collection[str], wrong: str = THE_END) -> None:
+    """Ask, and hear the beginning of a story that does not end. `wrong` is the hint if something else comes."""
+    await client.ask(question, BEGINNING, wrong=wrong, silent=THE_END)
+    if question not in at_work:
+        raise NotYet(f"the client has heard the beginning of {question!r}, but `compose({question!r})` is not at work.")
+
+
+async def tell(client: Client, question: str, wrong: str = THE_END, ended: str = NEXT) -> None:
+    """Ask, and hear a whole story. The hints: `wrong` if something else comes, `ended` if no more comes."""
+    await client.say(question)
+    await expect_story(client, question, wrong, ended)
+
+
+async def expect_story(client: Client, question: str, wrong: str, ended: str = NEXT) -> None:
+    client.said = question
+    for piece in [BEGINNING, question.upper(), "(end)"]:
+        await client.expect(piece, wrong=wrong, silent=ended, closed=ended)
+
+
+async def is_stopped(server: Server, question: str, how: str, at_work: Collection[str]) -> None:
+    """The story of the client that has left, or was closed, is stopped; and its endpoint has ended without an error."""
+    did = await what_the_endpoint_did(server)
+    left = f"a client {how}, and"
+    if "still running" in did:
+        raise NotYet(f"{left} its endpoint did not end. {LISTEN} And a TaskGroup waits for its tasks.")
+    if not await until(lambda: question not in at_work, SETTLE):
+        raise NotYet(f"{left} its story went on without it. Cancel what the endpoint has started.")
+    if did:
+        raise NotYet(f"{left} the {did}. {hint_for(did, CAUSES)}".rstrip())
+
+
+async def expect_nothing_in(log: ErrorLog) -> None:
+    log.expect_nothing("what a client may do", ONLY_A_BUG)

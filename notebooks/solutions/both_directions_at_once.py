@@ -1,0 +1,65 @@
+BUGS = {"bug 1": KeyError, "bug 2": RuntimeError, "bug 3": TimeoutError}
+
+app = FastAPI()
+at_work = set()
+
+
+async def compose(question: str) -> AsyncIterator[str]:  # leave this as it is
+    at_work.add(question)
+    try:
+        yield "Once upon a time:"
+        await asyncio.sleep(0)
+        if question in BUGS:
+            raise BUGS[question](question)
+        if question.startswith("slow"):
+            await asyncio.Event().wait()  # for ever
+        yield question.upper()
+    finally:
+        at_work.discard(question)
+
+
+async def tell(websocket: WebSocket, question: str):
+    async for piece in compose(question):
+        await websocket.send_text(piece)
+    await websocket.send_text("(end)")
+
+
+async def listen(websocket: WebSocket, tasks: asyncio.TaskGroup):
+    telling = None
+    while True:
+        message = await websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message["code"], message.get("reason"))
+        text = message.get("text")
+        if text is None:  # it sent bytes
+            raise WebSocketException(1003, "text, please")
+        is_telling = telling and not telling.done()
+        if text == "stop":
+            if is_telling:
+                telling.cancel()
+                telling = None  # until it has had its turn, it is not done
+                await websocket.send_text("(stopped)")
+        elif is_telling:
+            await websocket.send_text("(busy)")
+        else:
+            telling = tasks.create_task(tell(websocket, text))
+
+
+async def try_to_close(websocket: WebSocket, code: int, reason: str = ""):
+    with suppress(WebSocketDisconnect, RuntimeError):  # it may be over already
+        await websocket.close(code, reason)
+
+
+@app.websocket("/story")
+async def story(websocket: WebSocket):
+    await websocket.accept()
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            await listen(websocket, tasks)
+    except* WebSocketDisconnect:
+        pass
+    except* WebSocketException:
+        await try_to_close(websocket, 1003, "text, please")
+    except* Exception as bugs:
+        logger.error("/story failed", exc_info=bugs)
+        await try_to_close(websocket, 1011)
