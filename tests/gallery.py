@@ -683,6 +683,108 @@ def trusts_cors():
     return app
 
 
+async def trusts_the_values(websocket: WebSocket):
+    """Checks the shape, and not what is in it."""
+    await websocket.accept()
+    with suppress(WebSocketDisconnect):
+        async for text in texts(websocket):
+            try:
+                numbers = json.loads(text)["numbers"]
+                assert isinstance(numbers, list | int | str)
+            except (AssertionError, KeyError, TypeError, ValueError):
+                numbers = [0]
+            await websocket.send_json({"mean": sum(numbers) / len(numbers)})
+
+
+async def takes_any_number(websocket: WebSocket):
+    await websocket.accept()
+    with suppress(WebSocketDisconnect):
+        async for text in texts(websocket):
+            await websocket.send_text(str(len(text) if not text.isdecimal() else int(text) + 1))
+
+
+class RegistersBeforeAccept(CarefulManager):
+    """Whoever gives up before the look-up is done stays in the list."""
+
+    async def endpoint(self, websocket: WebSocket):
+        self.members.append(websocket)
+        await asyncio.sleep(0.05)  # a look-up
+        await websocket.accept()
+        with suppress(WebSocketDisconnect):
+            await answer_slowly(websocket, 0)
+        self.members.remove(websocket)
+
+
+async def trusts_its_headers(websocket: WebSocket):
+    assert len(websocket.headers["authorization"].split()) == 2
+    await websocket.accept()
+    with suppress(WebSocketDisconnect):
+        await answer_slowly(websocket, 0)
+
+
+def takes_the_old_for_the_new():
+    """Connections by name. Whoever leaves takes the entry of its name along, whosever that is by now."""
+    members: dict[str, WebSocket] = {}
+
+    async def endpoint(websocket: WebSocket, name: str):
+        await websocket.accept()
+        members[name] = websocket
+        with suppress(WebSocketDisconnect):
+            async for text in texts(websocket):
+                await members[name].send_text(text)
+        del members[name]
+
+    return endpoint
+
+
+async def measures(websocket: WebSocket):
+    """What could not be measured is NaN, which JSON does not have."""
+    await websocket.accept()
+    with suppress(WebSocketDisconnect):
+        async for _ in texts(websocket):
+            await websocket.send_json({"value": float("nan")})
+
+
+async def goes_on_when_cancelled(websocket: WebSocket):
+    """Takes every error for a bad message."""
+    await websocket.accept()
+    while True:
+        try:
+            message = await websocket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            await websocket.send_text(message.get("text") or "bytes")
+        except WebSocketDisconnect:
+            return
+        except BaseException as error:
+            logger.info("a bad message: %r", error)
+
+
+async def takes_a_leave_for_an_error(websocket: WebSocket):
+    await websocket.accept()
+    try:
+        async for text in texts(websocket):
+            await websocket.send_text(text)
+    except WebSocketDisconnect as left:
+        logger.error("lost a client: %s", left.code)
+
+
+def keeps_what_was_said():
+    """A history for each visit. It holds no connection."""
+    histories: dict[object, list] = {}
+
+    async def endpoint(websocket: WebSocket):
+        await websocket.accept()
+        mine = object()
+        histories[mine] = [{"role": "system"}]
+        with suppress(WebSocketDisconnect):
+            async for text in texts(websocket):
+                histories[mine].append({"role": "user", "text": text})
+                await websocket.send_text(text)
+
+    return endpoint
+
+
 @dataclass(frozen=True)
 class Wrong:
     """A wrong endpoint, the client that must find it, what is then seen, and the lesson about it."""
@@ -705,6 +807,35 @@ SOON = {"patience": 0.5}  # what does not come is not waited for any longer
 
 WRONG = {
     # by the client that must find it, in the clients' order
+    "takes a leave for an error": Wrong(
+        takes_a_leave_for_an_error, "polite", "logged ERROR 'lost a client: 1000'", "catching-too-much"
+    ),
+    "trusts the values": Wrong(
+        trusts_the_values, "wrong values", "raised TypeError: ", "catching-too-much", options=NUMBERS
+    ),
+    "takes any number": Wrong(takes_any_number, "wrong content", "raised ValueError: Exceeds", "catching-too-much"),
+    "registers before accept()": Wrong(
+        lambda: RegistersBeforeAccept().endpoint, "gives up", "1 of its visits still remembered"
+    ),
+    "trusts its headers": Wrong(
+        trusts_its_headers,
+        "without papers",
+        "raised KeyError: 'authorization'",
+        "catching-too-much",
+        options={"headers": {"Authorization": "Bearer token"}},
+    ),
+    "takes the old for the new": Wrong(
+        takes_the_old_for_the_new,
+        "comes back",
+        "raised KeyError: ",
+        "catching-too-much",
+        options={"query": {"name": "{n}"}},
+    ),
+    "answers NaN": Wrong(measures, "as a browser", "an answer that no browser reads: NaN", "text-bytes-and-json"),
+    "goes on when cancelled": Wrong(
+        goes_on_when_cancelled, "is cancelled", "went on after it was cancelled", "catching-too-much"
+    ),
+    "keeps what was said": Wrong(keeps_what_was_said, "comes and goes", "with each visit it keeps more in memory"),
     "forgets accept()": Wrong(
         no_accept,
         "polite",
@@ -712,7 +843,7 @@ WRONG = {
         "forgetting-to-accept",
     ),
     "accepts too late": Wrong(
-        accepts_too_late, "polite", "no answer to its handshake", "forgetting-to-accept", options=SOON
+        accepts_too_late, "polite", "its endpoint is still running", "forgetting-to-accept", options=SOON
     ),
     "does not expect a disconnect": Wrong(
         no_except, "polite", "raised WebSocketDisconnect(1000)", "letting-disconnects-escape"
@@ -721,13 +852,9 @@ WRONG = {
     "blocks the event loop": Wrong(blocks, "polite", "the event loop stood still", "blocking-the-event-loop"),
     # Stood still or, on a busy machine, where 0.6 s of computing take long, blocked.
     "computes on the event loop": Wrong(computes, "polite", "event loop", "blocking-the-event-loop"),
-    "does not notice who has gone": Wrong(
-        never_notices, "polite", "is still running although", "disconnects-done-right"
-    ),
+    "does not notice who has gone": Wrong(never_notices, "polite", "is still running", "disconnects-done-right"),
     "sends everybody away": Wrong(sent_away, "polite", "closed with 1003", "closing-too-early"),
-    "swallows its cancellation": Wrong(
-        swallows_cancellation, "polite", "is still running although", "disconnects-done-right"
-    ),
+    "swallows its cancellation": Wrong(swallows_cancellation, "polite", "is still running", "disconnects-done-right"),
     "leaves a task": Wrong(leaves_a_task, "polite", "2 task(s) left over", "letting-disconnects-escape"),
     "has a bug": Wrong(bug, "polite", "raised IndexError", "catching-too-much"),
     "asks for a name first": Wrong(
@@ -771,8 +898,8 @@ WRONG = {
     "closes in one task, sends in another": Wrong(
         closes_here_and_sends_there,
         "changes its kind",
-        "raised ExceptionGroup with WebSocketDisconnected",
-        "disconnects-done-right",
+        "raised WebSocketDisconnected: Cannot call",
+        "closing-too-early",
     ),
     "takes JSON only": Wrong(json_only, "not json", "raised JSONDecodeError", "text-bytes-and-json", options=NUMBERS),
     "trusts the shape": Wrong(
@@ -795,11 +922,9 @@ WRONG = {
     "the set changes while it is walked": Wrong(
         lambda: SetManager().endpoint, "crowd", "raised RuntimeError: Set changed size", options=ROOM
     ),
-    "keeps everybody in a list": Wrong(keeps_everybody, "comes and goes", "of its visits still remembered"),
+    "keeps everybody in a list": Wrong(keeps_everybody, "polite", "of its visits still remembered"),
     "trusts CORS": Wrong(trusts_cors, "foreign origin", "served", options={"origins": ["https://good.example"]}),
-    "says who leaves": Wrong(
-        lambda: SaysWhoLeaves().endpoint, "stays", "raised WebSocketDisconnect(1006)", "disconnects-done-right"
-    ),
+    "says who leaves": Wrong(lambda: SaysWhoLeaves().endpoint, "stays", "raised WebSocketDisconnect(1006)"),
 }
 
 # The clients for which no endpoint can be wrong, and why.

@@ -24,7 +24,7 @@ from examples.disconnects import app as disconnects
 from examples.stream import app as stream
 from tests import lessons
 from wslab import checkup, serve
-from wslab.clients import BINARY, TEXT, frame, in_one_breath
+from wslab.examination.clients import BINARY, TEXT, frame, in_one_breath
 
 PATIENCE = 20  # seconds; only a test that fails waits this long
 

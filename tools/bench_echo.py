@@ -19,7 +19,7 @@ from websockets import ConnectionClosed
 from websockets.asyncio.server import serve as websockets_serve
 
 from wslab.arguments import listen
-from wslab.clients import TEXT, frame
+from wslab.examination.clients import TEXT, frame
 
 TURNS = 7
 CLIENTS = 10  # at the same time

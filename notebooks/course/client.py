@@ -18,8 +18,8 @@ from websockets import (
     connect,
 )
 
-from wslab.clients import drop, in_one_breath
 from wslab.conversation import Conversation, Event, describe_payload
+from wslab.examination.clients import drop, in_one_breath
 from wslab.server import ServeError, Server
 
 MISSING_AWAIT = "Does every call of `websocket` have its `await`, and does the endpoint answer before it ends?"

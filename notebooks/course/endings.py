@@ -12,7 +12,7 @@ from fastapi import HTTPException, Request, WebSocket, WebSocketDisconnect, WebS
 from fastapi.responses import JSONResponse
 from websockets import ClientConnection
 
-from wslab.clients import TEXT, drop, frame
+from wslab.examination.clients import TEXT, drop, frame
 
 MAX_SIZE = 1000  # bytes: the servers' limit for a message
 CLOSE = 0x88  # first byte of a close frame

@@ -5,18 +5,13 @@ Ends with 0 if all clients were served well, 1 if not, 2 if the check-up could n
 
 import argparse
 import asyncio
-import contextlib
-import importlib
-import inspect
 import json
 import os
 import sys
-from pathlib import Path
-from typing import NoReturn
 
 from wslab.examination import Report, checkup
+from wslab.examination.process import Importable, leave
 from wslab.server import ServeError
-from wslab.thread import anything_left
 
 
 def parser() -> argparse.ArgumentParser:
@@ -44,6 +39,9 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("--query", action="append", default=[], metavar="NAME=VALUE", help="sent in the query string")
     check.add_argument(
         "--origin", action="append", metavar="ORIGIN", help="one that is accepted; others must be refused"
+    )
+    check.add_argument(
+        "--trigger", default="", metavar="'POST /PATH'", help="a request that makes the endpoint speak to its client"
     )
     check.add_argument(
         "--exclude", action="append", default=[], metavar="CLIENT", help="leave a client out, such as 'wrong kind'"
@@ -79,26 +77,6 @@ def from_hex(text: str) -> bytes:
         raise ServeError(f"--say-hex is not hexadecimal: {error}") from None
 
 
-def load(name: str, folder: str, factory: bool):
-    """The app called `package.module:app`. Raises ServeError, in one line, if it can't be had."""
-    module_name, colon, attribute = name.partition(":")
-    if not (module_name and colon and attribute):
-        raise ServeError(f"{name!r} is not of the form package.module:app.")
-    if not Path(folder).is_dir():
-        raise ServeError(f"there is no folder {folder!r}.")
-    sys.path.insert(0, folder)
-    try:
-        found = importlib.import_module(module_name)
-        for part in attribute.split("."):
-            found = getattr(found, part)
-        app = found() if factory else found
-    except (Exception, SystemExit) as error:  # whatever the module does when it is imported
-        raise ServeError(f"could not import {name}: {type(error).__name__}: {error}") from error
-    if inspect.isfunction(app) and not inspect.signature(app).parameters:
-        raise ServeError(f"{name} is a function without parameters. If it returns the app, add --factory.")
-    return app
-
-
 def pairs(options: list[str], separator: str, form: str) -> dict[str, str]:
     """Options such as `NAME: VALUE` as a dict. Raises ServeError for one that is not of that form."""
     split = [option.partition(separator) for option in options]
@@ -124,9 +102,7 @@ def main() -> None:
     """Run the command and end the process with its status."""
     try:
         options = parser().parse_args()
-        # What the app prints must not get into the JSON.
-        with contextlib.redirect_stdout(sys.stderr) if options.json else contextlib.nullcontext():
-            report = run(options)
+        report = run(options)
     except ServeError as problem:
         no_progress()
         print(f"wslab: {problem}", file=sys.stderr)
@@ -149,13 +125,14 @@ def run(options: argparse.Namespace) -> Report:
     """The check-up that the options ask for."""
     return asyncio.run(
         checkup(
-            load(options.app, options.app_dir, options.factory),
+            Importable(options.app, options.app_dir, options.factory),
             options.path,
             say=options.say or "hello",
             room=options.room,
             headers=pairs(options.header, ":", "NAME: VALUE"),
             query=pairs(options.query, "=", "NAME=VALUE"),
             origins=options.origin,
+            trigger=options.trigger,
             exclude=options.exclude,
             only=options.only,
             patience=options.patience,
@@ -163,15 +140,6 @@ def run(options: argparse.Namespace) -> Report:
             progress=progress,
         )
     )
-
-
-def leave(status: int) -> NoReturn:
-    """End the process, also if something of the app's cannot be ended: Python would wait for it, for ever."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    if anything_left():
-        os._exit(status)
-    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import asyncio
 import contextvars
 import logging
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from wslab import picture
@@ -53,6 +53,11 @@ class Tape:
         self.startup_error: BaseException | None = None
         self.cut_off: list[str] = []  # paths of endpoints that had to be cancelled
         self.connections: set = set()  # uvicorn's set of the connections that are open now
+        self.last: Connection | None = None  # the one that came last
+        # Called when an endpoint ends by itself, with its connection, and what it raised, if anything.
+        self.on_end: Callable[[Connection, BaseException | None], object] = lambda connection, error: None
+        # Called when an endpoint has sent to another connection than its own, which has ended.
+        self.on_misled: Callable[[Connection], object] = lambda connection: None
         self._events: list[Event] = []
         self._shown = 0  # how many of the events the last conversation covered
         self._last = Conversation([])
@@ -77,8 +82,8 @@ class Tape:
         record_logs()
         self._clients += 1
         protocol = next((c for c in self.connections if c.client == scope["client"]), None)
-        connection = Connection(self._clients, scope, self._events, protocol)
-        scope["wslab.mark"] = mark = Mark()  # whoever keeps the scope, or a WebSocket made from it, keeps this
+        self.last = connection = Connection(self._clients, scope, self._events, protocol)
+        scope["wslab.mark"] = mark = Mark(connection)  # whoever keeps the scope, or a WebSocket of it, keeps this
         self.visits.add(mark)
         del mark  # so that nothing of ours keeps it
         task = asyncio.current_task()
@@ -91,28 +96,37 @@ class Tape:
             return message
 
         async def tape_send(message):
+            sender = _connection.get()
             try:
                 with outside_endpoint():
                     await send(message)
             except OSError:  # for the endpoint, the connection has ended
-                connection.ended = True
+                connection.end("failed" if sender is connection else "lost")
+                if sender not in (None, connection):
+                    self.on_misled(sender)
                 connection.note(f"could not send {describe(message)}", failed=True)
                 raise
             connection.sent(message)
 
         token = _connection.set(connection)
         try:
-            await self.app(scope, tape_receive, tape_send)
+            try:
+                await self.app(scope, tape_receive, tape_send)
+            finally:
+                connection.endpoint = scope.get("endpoint")
         except asyncio.CancelledError:
             self.cut_off.append(scope["path"])
             connection.note("endpoint was cancelled")
             raise
         except BaseException as error:
             connection.note(f"endpoint raised {describe_error(error)}")
+            self.on_end(connection, error)
             raise
         else:
             connection.returned()
+            self.on_end(connection, None)
         finally:
+            connection.over = True
             _connection.reset(token)
             del self._running[task]
             if connection.given_up:
@@ -125,9 +139,19 @@ class Tape:
         return len(self._running)
 
     @property
+    def endpoints(self) -> dict[asyncio.Task, "Connection"]:
+        """The endpoints that are running, and the connection of each."""
+        return dict(self._running)
+
+    @property
     def given_up(self) -> set[int]:
         """The numbers of the clients whose connection uvicorn has closed of its own accord."""
         return self._given_up | {c.number for c in self._running.values() if c.given_up}
+
+    @property
+    def clients(self) -> int:
+        """How many clients have come so far."""
+        return self._clients
 
     @property
     def length(self) -> int:
@@ -156,6 +180,9 @@ class Tape:
 class Mark:
     """Lies in the scope of a connection. As long as it is there, somebody holds on to that connection."""
 
+    def __init__(self, connection: "Connection"):
+        self.connection = connection
+
 
 class Connection:
     """What the tape knows of one WebSocket connection."""
@@ -164,11 +191,30 @@ class Connection:
         self.number = number
         self.protocol = protocol  # uvicorn's object for this connection
         self.accepted = False
-        self.ended = False
+        self.state = "new"  # then "open"; how it ended, by the first sign: see `end()`
+        self.over = False  # its endpoint has ended
+        self.endpoint = None  # the function that was found for it, once that has ended
+        self.peer = scope["client"]
+        self.heard = 0  # messages that the endpoint has received
+        self.refusal: tuple[int, object] = (0, "")  # code or HTTP status, and reason, of who was not accepted
         self._closed = False  # by the endpoint
         self._events = events
         query = scope["query_string"].decode("latin-1")
         self._add("client", shorten(f"connect {scope['path']}" + (f"?{query}" if query else "")), opens=True)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the endpoint can know, or has itself seen to it, that the connection has ended."""
+        return self.state not in ("new", "open")
+
+    def end(self, how: str) -> None:
+        """The connection has ended. What the endpoint does next may tell it again: the first sign counts.
+
+        how: "left", as a receive has told; "failed", as a send of its own endpoint has; "lost", as a send of another's
+        has; "closed" or "refused" by its endpoint.
+        """
+        if not self.ended:
+            self.state = how
 
     def _add(self, source: str, text: str, **kind: bool) -> None:
         self._events.append(Event(self.number, source, text, **kind))
@@ -180,9 +226,10 @@ class Connection:
     def received(self, message) -> None:
         """The endpoint got an event from the client."""
         if message["type"] == "websocket.receive":
+            self.heard += 1
             self._add("client", describe(message))
         elif message["type"] == "websocket.disconnect" and not self.ended:
-            self.ended = True
+            self.end("left")
             code = int(message.get("code") or 1005)
             if code in (1005, 1006):  # never sent in a frame: RFC 6455, section 7.4.1
                 self._add("client", f"gone, without a close code ({code})")
@@ -212,18 +259,21 @@ class Connection:
         self._closed |= kind in ("close", "http.response.start")
         if kind == "accept":
             self.accepted = True
+            self.state = "open"
             subprotocol = message.get("subprotocol")
             self._add("server", f"accept, subprotocol {subprotocol!r}" if subprotocol else "accept")
         elif self.ended and kind in ("send", "close"):
             self.note(f"no effect, the connection has ended: {describe(message)}")
         elif kind == "close" and not self.accepted:
-            self.ended = True
+            self.end("refused")
+            self.refusal = int(message.get("code", 1000)), message.get("reason") or ""
             self._add("server", "refuse: HTTP 403")
         elif kind == "close":
-            self.ended = True
+            self.end("closed")
             self._add("server", describe(message))
         elif kind == "http.response.start":
-            self.ended = True
+            self.end("refused")
+            self.refusal = int(message["status"]), ""
             self._add("server", f"refuse: HTTP {int(message['status'])}")
         elif kind == "send":
             self._add("server", describe(message))

@@ -8,6 +8,7 @@ the reader's either appends its folder to `LIBRARIES`.
 import os
 import sys
 import traceback
+from types import FrameType
 
 # Folders whose code is not the reader's: Python's own, and wslab's.
 # Not sys.base_prefix: that may be /usr, and the reader's own code lie in /usr/src.
@@ -30,3 +31,9 @@ def where(thread_id: int | None) -> str:
     frame = sys._current_frames().get(thread_id)
     own = [f for f in traceback.extract_stack(frame) if not is_library(f.filename)] if frame else []
     return f" in {own[-1].name}(), line {own[-1].lineno} of its cell or file" if own else ""
+
+
+def frames(thread_id: int | None) -> list[tuple[FrameType, int]]:
+    """Where a thread is now: its frames, each with its line, from the outermost on."""
+    frame = sys._current_frames().get(thread_id)
+    return list(traceback.walk_stack(frame))[::-1] if frame else []

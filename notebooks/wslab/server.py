@@ -46,6 +46,7 @@ class Server:
         self.settle_timeout = SETTLE_TIMEOUT
         self._tape = Tape(app)
         config = uvicorn.Config(self._tape, **(UVICORN_DEFAULTS | uvicorn_options))
+        self._config = config
         self._socket = listen(port)
         self.port = self._socket.getsockname()[1]
         self._clock = Clock()
@@ -99,6 +100,16 @@ class Server:
         await self._thread.run(self._clock.set_forward(seconds), SETTLE_TIMEOUT)
 
     @property
+    def tape(self) -> Tape:
+        """What notes all that passes, for whoever wants to know more than a conversation tells."""
+        return self._tape
+
+    @property
+    def thread(self) -> ServerThread:
+        """The thread that serves, for the same."""
+        return self._thread
+
+    @property
     def endpoints(self) -> int:
         """How many endpoints are running."""
         return self._tape.running
@@ -113,9 +124,13 @@ class Server:
         """The connections, open or not, that the app or something else still holds on to."""
         return self._tape.visits
 
-    def shrink_buffers(self) -> None:
-        """Before the start: let the system buffer little of what clients do not read."""
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    def shrink_buffers(self, size: int = 4096) -> None:
+        """Let the system buffer so many bytes of what those who come next do not read."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
+
+    def keepalive(self, interval: float | None, timeout: float | None) -> None:
+        """Ping the clients who come next every `interval` seconds, which have `timeout` to answer. None: no pings."""
+        self._config.ws_ping_interval, self._config.ws_ping_timeout = interval, timeout
 
     def start(self) -> None:
         """Start the server and return when it listens. Raises ServeError if that takes over `start_timeout` seconds."""

@@ -50,6 +50,18 @@ def break_off(thread: ServerThread) -> bool:
     return not thread.running
 
 
+def free(thread: ServerThread) -> bool:
+    """Break off what keeps the thread's event loop from going round. Returns whether the server goes on."""
+    end = time.monotonic() + BREAK_TIMEOUT
+    with nothing_in_the_way():
+        while thread.running and time.monotonic() < end:
+            if thread.answers(timeout=0.02):
+                return True
+            raise_in_thread(thread.number)
+            thread.join(0.01)
+    return thread.running and thread.answers(ANSWER_TIMEOUT)
+
+
 def what_was_cut_off(thread: ServerThread, tape: Tape) -> str:
     """Of a thread that has ended: which tasks went on after they were cancelled, or which endpoints had to be."""
     if thread.stubborn:

@@ -23,7 +23,7 @@ from course.judging import (
     what_the_endpoint_did,
 )
 from course.troubles import ends_when_cancelled, lets_bugs_show
-from wslab.clients import in_one_breath
+from wslab.examination.clients import in_one_breath
 from wslab.server import Server, serve
 
 __all__ = ["story"]

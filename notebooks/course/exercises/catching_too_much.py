@@ -19,7 +19,7 @@ from course.judging import (
     what_the_endpoint_did,
 )
 from course.troubles import HIDDEN, ends_when_cancelled, lets_bugs_show
-from wslab.clients import TEXT, frame, write
+from wslab.examination.clients import TEXT, frame, write
 from wslab.server import Server
 
 __all__ = ["careful_division"]

@@ -5,7 +5,7 @@ from functools import partial
 from course.client import ENDLESS_LOOP, visit
 from course.judging import Verdict, check_up, judge, lets_clients_leave
 from course.troubles import ends_when_cancelled, lets_bugs_show
-from wslab.clients import in_one_breath
+from wslab.examination.clients import in_one_breath
 from wslab.server import Server
 
 __all__ = ["counting_echo"]

@@ -5,16 +5,18 @@ Most are made with the `websockets` library; where that is too polite, the bytes
 with the server's answer, with the connection, or after `WAIT` seconds.
 
 `@client` makes it a client of the check-up, under its name, with its docstring in the reports. They come in the order
-in which they stand here.
+in which they stand here. Whatever is special about one stands with it, as an argument: see `Registered`.
 """
 
 import asyncio
+import base64
 import contextlib
-import functools
+import itertools
+import json
+import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from websockets import ClientConnection, ConnectionClosed, InvalidStatus, State, connect
@@ -23,6 +25,7 @@ from websockets.frames import Frame, Opcode
 WAIT = 2.0  # seconds for a handshake, an answer, a close
 CROWD = 50
 VISITS = 200
+SOME_VISITS = 10  # of these, after which what is kept is looked at
 FLOOD = 1000
 ROOM = 10  # that leave a room while somebody talks, and as many that stay
 TALK = 30  # messages of that talk
@@ -47,12 +50,26 @@ class Target:
     meanwhile: Callable[[], Awaitable[object]] | None = None  # what happens while the client keeps still
     linger: float = 0.0  # seconds to stay and listen
     patience: float = WAIT  # seconds to wait for a handshake, an answer, a close
+    farewell: float | None = None  # seconds to wait for the answer to a close frame; None: as for all else
     late: Callable[[], bool] = lambda: False  # whether it is time for a client that does much to come to an end
+    heard: Callable[[str | bytes], object] = lambda message: None  # told of each answer
+    trigger: Callable[[int], Awaitable[object]] | None = None  # what makes the endpoint speak to the client of a number
+    numbers: Iterator[int] = field(default_factory=itertools.count)  # each client is `{n}`, a number of its own
 
     @property
     def replies(self) -> bool:
         """Whether the endpoint answers the first message, the one that most clients say."""
         return self.answered[0] if self.answered else True
+
+    @property
+    def replies_by_itself(self) -> bool:
+        """The same, and whether nothing else must happen for that."""
+        return self.replies and not self.trigger
+
+
+def named(text: str | bytes | None, number: int):
+    """What a client says or is called, with its own number where `{n}` stands."""
+    return text.replace("{n}", str(number)) if isinstance(text, str) else text
 
 
 @dataclass(frozen=True)
@@ -66,58 +83,78 @@ class Seen:
     unheard: bool = False  # the client's close frame was not answered in time
     answered: tuple[bool, ...] = ()  # of a first visit: for each message, whether it was answered
     greetings: int = 0  # of a first visit: messages that came before it had said anything
+    tries: tuple[int, int] = (1, 1)  # in how many of how many tries
+    unchosen: bool = False  # subprotocols were offered, and none was chosen
 
 
 Client = Callable[[Target], Awaitable[Seen]]
 
 
-class Registered(NamedTuple):
-    """A client of the check-up, and what it needs of an endpoint.
-
-    "json": its messages are JSON. "room": a message goes to everybody. "origins": it does not accept all. Or nothing.
-    """
+@dataclass(frozen=True)
+class Registered:
+    """A client of the check-up, what it needs of an endpoint, and what is special about its visit."""
 
     client: Client
-    needs: str | None
+    # "json": its messages are JSON. "room": a message goes to everybody. "origins": it does not accept all.
+    # "headers": it is given some, or a query. "names": each client has its own, by `{n}`. Or nothing.
+    needs: str | None = None
+    meanwhile: str | None = None  # what `Visit` does while the client keeps still: the name of its method
+    pings: tuple[float | None, float | None] = (None, None)  # the server's, and its patience for their answers, seconds
+    narrow: bool = False  # the system buffers little for it
+    ordinary: bool = False  # leaves as everybody may: no error belongs into the log
+    answered: bool = False  # is always answered, if anybody is
+    many: bool = False  # comes with so many others that a limit may refuse it
+    by_server: bool = False  # what it does never reaches the endpoint: uvicorn closes, in its own way
+    free: bool = False  # sent away, or served, as the endpoint likes
+    visits: bool = False  # comes so often that what is kept of each visit shows
+    stands_for_first: bool = False  # does what the very first one did, and speaks for it
+    foreign: bool = False  # must not be served
+    talk: bool = False  # is many, and what some miss of a talk is held against those who leave it
+    browser: bool = False  # is a browser, with a browser's rules
+    meaning: str = ""  # what an error means that only this client brings about
 
 
 CLIENTS: dict[str, Registered] = {}  # by their names, in their order
 
 
-def client(function: Client | None = None, *, needs: str | None = None):
-    """Make this a client of the check-up: `@client` one for every endpoint, `@client(needs="json")` one for some."""
-    if function is None:
-        return functools.partial(client, needs=needs)
-    CLIENTS[function.__name__.replace("_", " ")] = Registered(function, needs)
-    return function
+def client(function: Client | None = None, **special):
+    """Make this a client of the check-up: `@client`, or with what is special about it, `@client(needs="json")`."""
+
+    def register(function: Client) -> Client:
+        CLIENTS[function.__name__.replace("_", " ")] = Registered(function, **special)
+        return function
+
+    return register(function) if function else register
 
 
 @contextlib.asynccontextmanager
 async def knock(target: Target, **options) -> AsyncIterator[ClientConnection]:
     """Connect and say the prologue; leave with 1000 at the end, if still connected. No keepalive of its own."""
-    headers = {name.title(): value for name, value in target.headers.items()}
+    number = next(target.numbers)
+    headers = {name.title(): named(value, number) for name, value in target.headers.items()}
     subprotocols = headers.pop("Sec-Websocket-Protocol", None)
     settings = {
         "additional_headers": headers,
         "subprotocols": subprotocols and [name.strip() for name in subprotocols.split(",")],
         "origin": target.origin,
         "open_timeout": target.patience,
-        "close_timeout": target.patience,
+        "close_timeout": target.patience if target.farewell is None else target.farewell,
         "ping_interval": None,
         "max_size": None,
         "max_queue": None,  # read on, whatever comes: a client that does not read is one of the others
         "proxy": None,
     }
-    url = target.url
+    url = named(target.url, number)
     if "Host" in headers:  # goes into the address, and the connection to the server all the same
         url = urlsplit(url)._replace(netloc=headers.pop("Host")).geturl()
         if "sock" not in options:
             settings |= dict(zip(("host", "port"), address(target), strict=True))
     ws = await connect(url, **(settings | options))
+    ws.number = number
     try:
         with contextlib.suppress(ConnectionClosed, TimeoutError):
             for message, answered in target.prologue:
-                await say(ws, message, answered, target.patience)
+                await say(ws, message, answered, target)
         yield ws
     finally:
         await ws.close()
@@ -128,19 +165,24 @@ async def exchange(ws: ClientConnection, target: Target) -> tuple[int, int]:
     answers = 0
     for message, answered in zip(target.say, target.answered or [True] * len(target.say), strict=True):
         try:
-            answers += await say(ws, message, answered, target.patience)
+            answers += await say(ws, message, answered, target)
         except TimeoutError:
             return answers, 1
     return answers, 0
 
 
-async def say(ws: ClientConnection, message: str | bytes | None, answered: bool, patience: float) -> bool:
-    """Say a message, if any, and wait for an answer, if it is answered. Raises TimeoutError if none comes."""
+async def say(ws: ClientConnection, message: str | bytes | None, answered: bool, target: Target) -> bool:
+    """Say a message, if any, and wait for an answer, if it is answered. Raises TimeoutError if none comes.
+
+    Where a trigger makes the endpoint speak, it is pulled, too.
+    """
     if message is not None:
-        await ws.send(message)
+        await ws.send(named(message, ws.number))
+        if target.trigger:
+            await target.trigger(ws.number)
     if answered:
-        async with asyncio.timeout(patience):
-            await ws.recv()
+        async with asyncio.timeout(target.patience):
+            target.heard(await ws.recv())
     return answered
 
 
@@ -167,12 +209,13 @@ async def tell(target: Target, visit: Callable[[ClientConnection], Awaitable[tup
         return Seen(refused=refusal.response.status_code)
     except (TimeoutError, OSError, EOFError):
         return Seen(refused=0)
+    unchosen = ws.subprotocol is None and any(name.title() == "Sec-Websocket-Protocol" for name in target.headers)
     if said_goodbye and ws.close_code == 1006:  # and waited in vain for an answer to its close frame
-        return Seen(answers=answers, missed=missed, unheard=True)
-    return Seen(answers=answers, missed=missed, code=ws.close_code)
+        return Seen(answers=answers, missed=missed, unheard=True, unchosen=unchosen)
+    return Seen(answers=answers, missed=missed, code=ws.close_code, unchosen=unchosen)
 
 
-@client
+@client(ordinary=True, answered=True, stands_for_first=True)
 async def polite(target: Target) -> Seen:
     """says its messages, waits for the answers, and closes with 1000"""
 
@@ -196,9 +239,9 @@ async def first_visit(target: Target) -> Seen:
             for message in target.say:
                 with contextlib.suppress(TimeoutError):
                     answered.append(False)
-                    answered[-1] = await say(ws, message, True, target.patience)
+                    answered[-1] = await say(ws, message, True, target)
         except ConnectionClosed:  # see polite
-            said = greetings + sum(answered) + len([message async for message in ws])
+            said = greetings + sum(answered) + len([target.heard(message) async for message in ws])
             greetings = 0
             return said, 0
         return sum(answered), 0
@@ -220,7 +263,7 @@ async def heard_so_far(ws: ClientConnection, target: Target) -> int:
     return heard
 
 
-@client
+@client(ordinary=True)
 async def silent(target: Target) -> Seen:
     """connects, says nothing, and closes with 1000: a page that is opened and closed"""
 
@@ -230,7 +273,7 @@ async def silent(target: Target) -> Seen:
     return await tell(target, visit)
 
 
-@client
+@client(ordinary=True)
 async def goes_away(target: Target) -> Seen:
     """closes with 1001 and a reason, as a browser does whose page is left"""
 
@@ -242,7 +285,7 @@ async def goes_away(target: Target) -> Seen:
     return await tell(target, visit)
 
 
-@client
+@client(ordinary=True)
 async def drops_while_idle(target: Target) -> Seen:
     """loses its TCP connection while nothing is said: a laptop that is closed"""
 
@@ -254,19 +297,19 @@ async def drops_while_idle(target: Target) -> Seen:
     return replace(await tell(target, visit), code=None)
 
 
-@client
+@client(ordinary=True)
 async def drops_before_the_answer(target: Target) -> Seen:
     """asks, and loses its TCP connection while the server is about to answer"""
 
     async def visit(ws):
-        await ws.send(target.say[0])
+        await ws.send(named(target.say[0], ws.number))
         await drop(ws)
         return 0, 0
 
     return replace(await tell(target, visit), code=None)
 
 
-@client
+@client(ordinary=True)
 async def does_not_wait(target: Target) -> Seen:
     """asks three times and closes with 1000 in one breath, without waiting for an answer"""
 
@@ -290,7 +333,7 @@ async def drops_inside_a_message(target: Target) -> Seen:
     return replace(await tell(target, visit), code=None)
 
 
-@client
+@client(meanwhile="given_up", pings=(0.05, 0.3))
 async def half_open(target: Target) -> Seen:
     """neither reads nor answers pings any more, and does not say so: a phone that has lost its network"""
 
@@ -318,7 +361,7 @@ class HearsPings(ClientConnection):
         super().process_event(event)
 
 
-@client
+@client(pings=(0.05, 1.0))
 async def listens(target: Target) -> Seen:
     """speaks once and then only listens, and answers the server's pings"""
 
@@ -337,7 +380,7 @@ async def listens(target: Target) -> Seen:
             for _ in range(3):
                 await ws.pings.acquire()
 
-        await ws.send(target.say[0])
+        await ws.send(named(target.say[0], ws.number))
         ws.pings = asyncio.Semaphore(0)  # forget those that came before
         tasks = [asyncio.create_task(listen()), asyncio.create_task(three_pings())]
         await asyncio.wait(tasks, timeout=target.linger, return_when=asyncio.FIRST_COMPLETED)
@@ -367,13 +410,13 @@ async def changes_its_kind(target: Target) -> Seen:
     async def visit(ws):
         wrong = b"\x00\xff" if isinstance(target.say[0], str) else "text"
         await in_one_breath(ws, [target.say[0]] * 20 + [wrong])
-        answers = await hear(ws, target, 20 if target.replies else 0)
-        return answers, int(target.replies and not answers)
+        answers = await hear(ws, target, 20 * target.replies_by_itself)
+        return answers, int(target.replies_by_itself and not answers)
 
     return await tell(target, visit)
 
 
-@client(needs="json")
+@client(needs="json", meaning="It breaks when something comes that is not JSON.")
 async def not_json(target: Target) -> Seen:
     """sends text that is not JSON"""
 
@@ -384,19 +427,57 @@ async def not_json(target: Target) -> Seen:
     return await tell(target, visit)
 
 
-@client(needs="json")
+SHAPE = "It trusts the shape of what comes. Check that first: a Pydantic model does."
+
+
+@client(needs="json", meaning=SHAPE)
 async def wrong_shape(target: Target) -> Seen:
     """sends JSON that is well-formed, and nothing that the endpoint expects"""
-
-    async def visit(ws):
-        for text in ("null", "[]", '"x"', '{"unexpected": {"deep": [1, 2, 3]}}'):
-            await ws.send(text)
-        return await and_then(ws, target)
-
-    return await tell(target, visit)
+    return await each(target, ("null", "[]", '"x"', '{"unexpected": {"deep": [1, 2, 3]}}'))
 
 
-@client
+@client(needs="json", meaning=SHAPE, browser=True)
+async def wrong_values(target: Target) -> Seen:
+    """sends its own JSON with other values: none, a huge number, not a number, an empty text, a list"""
+    return await each(target, twisted(target.say[0]))
+
+
+@client(meaning="It trusts what comes.")
+async def wrong_content(target: Target) -> Seen:
+    """sends what is of the right kind, and no sense: nothing, a number of 5,000 digits, bytes that are no picture"""
+    if isinstance(target.say[0], bytes):
+        return await each(target, (b"", b"\x00", b"\xff" * 100))
+    return await each(target, ("", "\x00", "9" * 5000))
+
+
+async def each(target: Target, messages: Iterable[str | bytes]) -> Seen:
+    """A connection for each of the messages. What was seen of the worst."""
+    visits = []
+    for message in messages:
+
+        async def visit(ws, message=message):
+            await ws.send(message)
+            return await and_then(ws, target)
+
+        visits.append(await tell(target, visit))
+        if target.late() or sum(seen.missed for seen in visits) > 1:
+            break
+    return worst(visits)
+
+
+def twisted(message: str | bytes) -> list[str]:
+    """JSON messages like this one, in each of which one value is another. Twenty at the most."""
+    try:
+        whole = json.loads(message)
+    except ValueError:
+        return ["null"]
+    if not isinstance(whole, dict):
+        return ["null"]
+    others = (None, 10**400, float("nan"), "", [])
+    return [json.dumps({**whole, key: other}) for key in whole for other in others][:20] or ["{}"]
+
+
+@client(by_server=True)
 async def not_utf8(target: Target) -> Seen:
     """sends a text message that is not UTF-8"""
 
@@ -407,7 +488,7 @@ async def not_utf8(target: Target) -> Seen:
     return await tell(target, visit)
 
 
-@client
+@client(by_server=True)
 async def too_big(target: Target) -> Seen:
     """sends a message over the server's size limit"""
 
@@ -419,7 +500,7 @@ async def too_big(target: Target) -> Seen:
     return await tell(target, visit)
 
 
-@client
+@client(meanwhile="ask", narrow=True)
 async def floods(target: Target) -> Seen:
     """sends a thousand messages without reading one, then reads what has come, and leaves"""
 
@@ -431,6 +512,7 @@ async def floods(target: Target) -> Seen:
             await target.meanwhile()
         ws.transport.resume_reading()
         expected = sum(target.answered[n % len(target.say)] if target.answered else 1 for n in range(FLOOD))
+        expected *= not target.trigger
         answers = await hear(ws, target, expected)
         if answers < expected:  # it has more to do than this client can wait for, and would not hear of a close
             dropped = True
@@ -443,26 +525,32 @@ async def floods(target: Target) -> Seen:
     return replace(seen, code=None) if dropped else seen
 
 
-@client(needs="room")
+@client(meanwhile="talk", narrow=True, many=True)
 async def stalls(target: Target) -> Seen:
-    """stops reading in a room while others talk: a page whose tab sleeps"""
+    """stops reading while others talk: a page whose tab sleeps"""
+
+    async def visit(ws):
+        ws.transport.pause_reading()
+        await ws.send(named(target.say[0], ws.number))
+        if target.meanwhile:
+            await target.meanwhile()
+        await drop(ws)
+        return 0, 0
+
     with small_socket(target) as sock:
-        async with knock(target, sock=sock, compression=None) as ws:
-            ws.transport.pause_reading()
-            if target.meanwhile:
-                await target.meanwhile()
-            await drop(ws)
-    return Seen()
+        seen = await tell(target, visit, sock=sock, compression=None)
+    return replace(seen, code=None)
 
 
-@client(needs="room")
+@client(needs="room", many=True, talk=True)
 async def leaves_a_talk(target: Target) -> Seen:
     """leaves a room together with nine others, one after the other, while somebody talks there to ten more"""
-    for _ in range(TALKS):  # whether somebody leaves at a bad moment is a matter of luck
-        seen = await talk_that_many_leave(target)
-        if seen.missed:
+    talks = []  # whether somebody leaves at a bad moment is a matter of luck
+    while len(talks) < TALKS and sum(bool(seen.missed) for seen in talks) < 2:
+        talks.append(await talk_that_many_leave(target))
+        if talks[-1].refused is not None or (talks[-1].missed and talks[-1].code == 1006):
             break
-    return seen
+    return replace(worst(talks), tries=(sum(bool(seen.missed) for seen in talks), len(talks)))
 
 
 async def talk_that_many_leave(target: Target) -> Seen:
@@ -478,22 +566,81 @@ async def talk_that_many_leave(target: Target) -> Seen:
             heard.append(await ws.recv())
 
     heard = [[] for _ in range(ROOM)]
-    async with contextlib.AsyncExitStack() as stack:
-        leaving = [await stack.enter_async_context(knock(target)) for _ in range(ROOM)]
-        staying = [await stack.enter_async_context(knock(target)) for _ in range(ROOM)]
-        speaker = await stack.enter_async_context(knock(target))
-        others = [asyncio.create_task(leave(ws, number)) for number, ws in enumerate(leaving)]
-        others += [asyncio.create_task(listen(ws, messages)) for ws, messages in zip(staying, heard, strict=True)]
-        with contextlib.suppress(ConnectionClosed):
-            for n in range(TALK):
-                await speaker.send(target.say[n % len(target.say)])
-        _, late = await asyncio.wait(others, timeout=target.patience)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-        code = next((ws.close_code for ws in [*staying, speaker] if ws.close_code), 1000)
+    try:
+        async with contextlib.AsyncExitStack() as stack:
+            leaving = [await stack.enter_async_context(knock(target)) for _ in range(ROOM)]
+            staying = [await stack.enter_async_context(knock(target)) for _ in range(ROOM)]
+            speaker = await stack.enter_async_context(knock(target))
+            others = [asyncio.create_task(leave(ws, number)) for number, ws in enumerate(leaving)]
+            others += [asyncio.create_task(listen(ws, messages)) for ws, messages in zip(staying, heard, strict=True)]
+            with contextlib.suppress(ConnectionClosed):
+                for n in range(TALK):
+                    await speaker.send(named(target.say[n % len(target.say)], speaker.number))
+            _, late = await asyncio.wait(others, timeout=target.patience)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+            code = next((ws.close_code for ws in [*staying, speaker] if ws.close_code), 1000)
+    except InvalidStatus as refusal:  # a room for fewer
+        return Seen(refused=refusal.response.status_code)
+    except (TimeoutError, OSError, EOFError):
+        return Seen(refused=0)
     most = max(len(messages) for messages in heard)
     return Seen(answers=most, missed=sum(len(messages) < most for messages in heard), code=code)
+
+
+@client(meanwhile="begun")
+async def gives_up(target: Target) -> Seen:
+    """asks for a handshake, and is gone before it is accepted: a page that is reloaded at once"""
+    number = next(target.numbers)
+    url = urlsplit(named(target.url, number))
+    headers = {"Host": url.netloc, "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    headers["Sec-WebSocket-Key"] = base64.b64encode(os.urandom(16)).decode()
+    if target.origin:
+        headers["Origin"] = target.origin
+    headers |= {name: named(value, number) for name, value in target.headers.items()}
+    path = url.path + (f"?{url.query}" if url.query else "")
+    lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    _, writer = await asyncio.open_connection(*address(target))
+    writer.write("\r\n".join([*lines, "", ""]).encode())
+    await writer.drain()
+    if target.meanwhile:
+        await target.meanwhile()
+    writer.transport.abort()
+    return Seen()
+
+
+@client(needs="headers", free=True, meaning="It trusts that the headers and the query are there, and right.")
+async def without_papers(target: Target) -> Seen:
+    """comes without the given headers and query, and then with garbled ones"""
+    bare = replace(target, headers={}, url=target.url.partition("?")[0])
+    garbled = {name: value if name.title() == "Host" else "garbled" for name, value in target.headers.items()}
+    return worst([await polite(bare), await polite(replace(target, headers=garbled))])
+
+
+@client(needs="names", meaning="It takes the old connection of a name for the new one.")
+async def comes_back(target: Target) -> Seen:
+    """loses its connection, and comes back under the same name before the server has noticed"""
+    number = next(target.numbers)
+    same = replace(target, numbers=itertools.repeat(number))
+
+    async def visit(ws):
+        await exchange(ws, same)
+        seen = None
+
+        async def again(new):
+            nonlocal seen
+            await drop(ws)
+            await heard_so_far(new, same)
+            if target.meanwhile:
+                await target.meanwhile()
+            seen = await exchange(new, same)
+            return seen
+
+        after = await tell(same, again)
+        return after.answers, after.missed
+
+    return replace(await tell(same, visit), code=None)
 
 
 @client
@@ -508,7 +655,7 @@ async def handshake_stops(target: Target) -> Seen:
     return Seen()
 
 
-@client
+@client(many=True, answered=True)
 async def crowd(target: Target) -> Seen:
     """comes fifty times at once"""
     target = replace(target, patience=4 * target.patience)  # who comes in a crowd has to wait longer
@@ -517,23 +664,45 @@ async def crowd(target: Target) -> Seen:
     return seen if any(bad(seen) for bad in BAD) else replace(seen, answers=sum(seen.answers for seen in visits))
 
 
-@client
+@client(visits=True, answered=True, meanwhile="look_at_memory")
 async def comes_and_goes(target: Target) -> Seen:
     """comes and goes again and again: two hundred times, if there is time"""
-    visits = [await polite(target)]
-    while len(visits) < VISITS and not target.late():
+    visits: list[Seen] = []
+    while not visits or (len(visits) < VISITS and not target.late()):
         visits.append(await polite(target))
+        if target.meanwhile and len(visits) % SOME_VISITS == 0:
+            await target.meanwhile()
     # One of them: how many there were says something about the machine, and nothing about the endpoint.
     return worst(visits)
 
 
-@client(needs="origins")
+@client(needs="origins", foreign=True)
 async def foreign_origin(target: Target) -> Seen:
     """comes from a page of another site, with that site in its Origin header"""
     return await polite(replace(target, origin="https://foreign.example"))
 
 
-@client
+@client(browser=True)
+async def as_a_browser(target: Target) -> Seen:
+    """goes by browsers' rules: of subprotocols that are offered one must be chosen, JSON be what JSON.parse takes"""
+    return await polite(target)
+
+
+@client(meanwhile="cancel")
+async def is_cancelled(target: Target) -> Seen:
+    """is connected when its endpoint is cancelled, as by a server that waits no longer"""
+
+    async def visit(ws):
+        done = await exchange(ws, target)
+        if target.meanwhile:
+            await target.meanwhile()
+        await drop(ws)
+        return done
+
+    return replace(await tell(target, visit), code=None)
+
+
+@client(meanwhile="end", ordinary=True)
 async def stays(target: Target) -> Seen:
     """is still connected when the server shuts down"""
 
@@ -551,12 +720,10 @@ async def stays(target: Target) -> Seen:
 
 async def and_then(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """After a mistake: is the connection still good for a right message? That, or a close, is what a client needs."""
-    await ws.send(target.say[0])
     try:
+        if await say(ws, target.say[0], target.replies, target):
+            return 1, 0
         async with asyncio.timeout(target.patience):
-            if target.replies:
-                await ws.recv()
-                return 1, 0
             await (await ws.ping())
     except TimeoutError:
         return 0, 1
@@ -586,6 +753,7 @@ async def in_one_breath(ws: ClientConnection, messages: list[str | bytes], then_
 
     Raises ConnectionClosed if the server has closed before.
     """
+    messages = [named(message, getattr(ws, "number", 0)) for message in messages]
     frames = [frame(TEXT, m.encode()) if isinstance(m, str) else frame(BINARY, m) for m in messages]
     await write(ws, b"".join(frames) + frame(CLOSE, NORMAL) * then_close)
 

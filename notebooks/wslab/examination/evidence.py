@@ -1,0 +1,356 @@
+"""What is seen on the server's side: where an error comes from, whose it is, and whether the event loop stood still.
+
+All of it is read at once and kept as plain data, since an error holds on to whatever its endpoint had in its hands.
+"""
+
+import asyncio
+import gc
+import logging
+import os
+import sys
+import time
+import traceback
+import types
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from wslab import library
+from wslab.conversation import Connection, Mark, _connection, describe_error
+
+BEAT = 0.02  # seconds between two looks at whether an event loop goes round
+STALL = 0.5  # seconds for which the event loop may stand still
+BUSY = 0.05  # seconds: where the clients' own event loop comes round later than that, what is late proves nothing
+
+# Methods of Starlette's WebSocket, and which of the four calls each is.
+CALLS = {"accept": "accept", "close": "close", "send": "send", "receive": "receive"}
+CALLS |= {f"{call}_{kind}": call for call in ("send", "receive") for kind in ("text", "bytes", "json")}
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A line of the app's own code, and the call on a connection that it was in."""
+
+    file: str = ""
+    line: int = 0
+    function: str = ""
+    call: str = ""  # accept, receive, send, close; or none
+    kind: str = ""  # of receive: "text", "bytes", "json"
+    number: int = 0  # of the connection that it was called on
+    state: str = ""  # of that connection: see `Connection.state`
+    accepted: bool = False  # whether that was ever accepted
+    over: bool = False  # whether that connection's own endpoint has ended
+    middleware: bool = False  # in an ASGI middleware, and not in an endpoint
+    outer: str = ""  # the app's own outermost function there
+    endpoint: int = 0  # number of the connection whose endpoint it is, where that is known
+
+    def __str__(self) -> str:
+        of_cell = self.file.startswith("<") or "ipykernel_" in self.file
+        where = f"line {self.line} of its cell" if of_cell else f"{os.path.basename(self.file)}:{self.line}"
+        if not (self.file and self.function):
+            return where if self.file else self.function
+        return f"{where}, in {self.function}"
+
+
+NOWHERE = Spot()
+
+
+@dataclass(frozen=True)
+class Fault:
+    """An error on the server's side."""
+
+    text: str  # what it says, with its type first
+    names: tuple[str, ...]  # its type and that one's bases
+    spot: Spot
+    number: int  # of the connection whose endpoint it was
+    state: str  # of that connection, when it was raised
+    peer: tuple | None = None  # address of that client
+    grouped: bool = False  # inside an ExceptionGroup
+
+
+def spot(frames: Iterable[tuple], endpoint=None) -> Spot:
+    """Of these frames, each with its line, from the outermost on: the app's own innermost line, and its call."""
+    frames = list(frames)
+    own = max(
+        (i for i, (frame, _) in enumerate(frames) if not library.is_library(frame.f_code.co_filename)), default=-1
+    )
+    place: dict = {}
+    if own >= 0:
+        frame, line = frames[own]
+        code = frame.f_code
+        of_asgi = {"scope", "receive", "send"} <= set(code.co_varnames[: code.co_argcount])
+        outer = next(f for f, _ in frames if not library.is_library(f.f_code.co_filename)).f_code
+        place = {"file": code.co_filename, "line": line, "function": name_of(code), "middleware": of_asgi}
+        place["outer"] = f"{outer.co_filename} {name_of(outer)}"
+    elif endpoint is not None:
+        place = where_it_is_defined(endpoint)
+    for frame, _ in frames[own + 1 :]:
+        target = called_on(frame)
+        if target is not None:
+            name = frame.f_code.co_name
+            call = CALLS.get(name) or str(frame.f_locals["message"].get("type", "")).removeprefix("websocket.")
+            about = {"number": target.number, "state": target.state, "accepted": target.accepted, "over": target.over}
+            return Spot(**place, call=call, kind=name.rpartition("_")[2] if "_" in name else "", **about)
+    return Spot(**place)
+
+
+def called_on(frame) -> Connection | None:
+    """The connection on which a method was called, if this frame is such a call."""
+    names = frame.f_locals
+    if frame.f_code.co_name in ("tape_send", "tape_receive"):
+        return names.get("connection") if "message" in names else None
+    if frame.f_code.co_name in CALLS and library.is_library(frame.f_code.co_filename):
+        mark = getattr(names.get("self"), "scope", None)
+        mark = mark.get("wslab.mark") if isinstance(mark, dict) else None
+        return mark.connection if isinstance(mark, Mark) else None
+    return None
+
+
+def where_it_is_defined(function) -> dict:
+    """File, line and name of a function or of an object's class; nothing where Python does not tell."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return {}
+    return {"file": code.co_filename, "line": code.co_firstlineno, "function": name_of(code)}
+
+
+def name_of(code) -> str:
+    """A function's name, with its class."""
+    return getattr(code, "co_qualname", code.co_name).rpartition("<locals>.")[2]
+
+
+def frames_of(error: BaseException) -> list[tuple]:
+    """The frames of an error's traceback, from the outermost on."""
+    frames, step = [], error.__traceback__
+    while step:
+        frames.append((step.tb_frame, step.tb_lineno))
+        step = step.tb_next
+    return frames
+
+
+def frames_of_task(task: asyncio.Task) -> list[tuple]:
+    """Where a task waits: the frames of its coroutines, from the outermost on."""
+    frames, step = [], task.get_coro()
+    while step is not None:
+        frame = next((f for f in (getattr(step, f"{kind}_frame", None) for kind in ("cr", "ag", "gi")) if f), None)
+        if frame is not None:
+            frames.append((frame, frame.f_lineno))
+        step = next((n for n in (getattr(step, n, None) for n in ("cr_await", "ag_await", "gi_yieldfrom")) if n), None)
+    return frames
+
+
+def leaves(error: BaseException) -> list[tuple[BaseException, bool]]:
+    """The errors in a group, each with whether it was in one."""
+    if isinstance(error, BaseExceptionGroup):
+        return [(leaf, True) for inner in error.exceptions for leaf, _ in leaves(inner)]
+    return [(error, False)]
+
+
+def faults(error: BaseException, connection: Connection | None, endpoint=None) -> list[Fault]:
+    """What an error tells, as plain data: one fault, or for a group one for each error in it."""
+    found = []
+    for leaf, grouped in leaves(error):
+        names = tuple(kind.__name__ for kind in type(leaf).__mro__[:-2])
+        outer = frames_of(error) if grouped else []
+        about = spot(outer + frames_of(leaf), endpoint)
+        number, state, peer = (connection.number, connection.state, connection.peer) if connection else (0, "", None)
+        found.append(Fault(describe_error(leaf), names, about, number, state, peer, grouped))
+    return found
+
+
+# What holds on to things for the moment, or for the log, and not for the app.
+PASSING = (types.FrameType, types.TracebackType, types.CoroutineType, types.AsyncGeneratorType)
+PASSING += (BaseException, logging.LogRecord, asyncio.Future)
+
+
+def holder(things: list) -> str:
+    """What of the app's own holds on to these, perhaps by way of others: `members in rooms.py`, `Manager.members`.
+
+    Empty where nothing does: the log, for instance, keeps errors, and each of them its endpoint's connection.
+    """
+    gc.unfreeze()  # else Python leaves out what it need not look at
+    try:
+        seen = {id(thing) for thing in things}
+        for _ in range(8):
+            referrers = [r for r in gc.get_referrers(*things) if id(r) not in seen and not isinstance(r, PASSING)]
+            referrers = [r for r in referrers if r is not things]
+            names = [name for referrer in referrers if (name := name_of_holder(referrer, seen))]
+            if names or not referrers:
+                return min(names, default="")
+            seen |= {id(referrer) for referrer in referrers}
+            things = referrers
+        return ""
+    finally:
+        gc.freeze()
+
+
+def name_of_holder(it, held: set[int]) -> str:
+    """How the app calls one of the things with these ids, if `it` is a module, an object or a function of its own."""
+    if isinstance(it, dict) and isinstance(name := it.get("__name__"), str):
+        if name == "__main__" or (it.get("__file__") and not library.is_library(it["__file__"])):
+            names = [key for key, value in it.items() if id(value) in held and not key.startswith("_")]
+            return f"`{names[0]}` in {os.path.basename(it.get('__file__') or 'a cell')}" if names else ""
+    elif isinstance(it, types.FunctionType):
+        own = not library.is_library(it.__code__.co_filename)
+        cells = zip(it.__code__.co_freevars, it.__closure__ or (), strict=True)
+        return next((f"`{name}` of {it.__name__}()" for name, cell in cells if own and id(cell) in held), "")
+    else:
+        file = getattr(sys.modules.get(type(it).__module__), "__file__", None)
+        if type(it).__module__ == "__main__" or (file and not library.is_library(file)):
+            names = [key for key, value in getattr(it, "__dict__", {}).items() if id(value) in held]
+            return f"`{type(it).__name__}.{names[0]}`" if names else ""
+    return ""
+
+
+class Watch:
+    """Notes what goes wrong on the server's side: in endpoints, in tasks that nobody awaits, in the log."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop):
+        loop.set_task_factory(self._make_task)
+        self.raised: list[Fault] = []
+        self.logged: list[Fault] = []
+        self.returned: list[tuple[Connection, Spot]] = []
+        self.misled: dict[int, Spot] = {}  # where who has last sent to another that has gone
+        self._failed: list[tuple[asyncio.Task, Connection | None]] = []
+        self._make_record = logging.getLogRecordFactory()
+
+    def ended(self, connection: Connection, error: BaseException | None) -> None:
+        """An endpoint has ended by itself: for `Tape.on_end`."""
+        if error is not None:
+            self.raised += faults(error, connection, connection.endpoint)
+        elif not connection.ended:
+            self.returned.append((connection, Spot(**where_it_is_defined(connection.endpoint))))
+
+    def could_not_send(self, sender: Connection) -> None:
+        """An endpoint has sent to another connection, which has ended: for `Tape.on_misled`."""
+        frames = reversed(list(traceback.walk_stack(None)))
+        self.misled[sender.number] = spot(frames)
+
+    def _make_task(self, loop, coroutine, **options) -> asyncio.Task:
+        task = asyncio.Task(coroutine, loop=loop, **options)
+        connection = _connection.get()
+        code = getattr(coroutine, "cr_code", None)
+        if connection is not None or (code is not None and not library.is_library(code.co_filename)):
+            task.add_done_callback(lambda task: self._note(task, connection))
+        return task
+
+    def _note(self, task: asyncio.Task, connection: Connection | None) -> None:
+        if not task.cancelled() and task._exception is not None:
+            self._failed.append((task, connection))
+
+    def unseen(self) -> list[Fault]:
+        """The errors of tasks that have failed, and that nobody has looked at, since the last call."""
+        failed, self._failed = self._failed, []
+        found = []
+        for task, connection in failed:
+            if task._log_traceback:
+                error = task.exception()  # seen, so that asyncio does not complain about it
+                found += faults(error, connection)
+        return found
+
+    def take(self) -> tuple[list[Fault], list[Fault], list[tuple[Connection, Spot]], dict[int, Spot]]:
+        """What was raised, logged as an error, who returned without an end, and who was misled, since the last call."""
+        taken = self.raised, self.logged, self.returned, self.misled
+        self.raised, self.logged, self.returned, self.misled = [], [], [], {}
+        return taken
+
+    def record(self, *args, **options) -> logging.LogRecord:
+        """Make a log record, as always, and note it if it is an error of the app's own."""
+        record = self._make_record(*args, **options)
+        connection = _connection.get()
+        if record.levelno >= logging.ERROR and connection and not library.is_library(record.pathname):
+            error = record.exc_info[1] if record.exc_info else None
+            about = faults(error, connection)[0].spot if error else Spot()
+            place = about if about.file else Spot(record.pathname, record.lineno, record.funcName)
+            text = f"{record.levelname} {record.getMessage()[:200]!r}"
+            names = (type(error).__name__,) if error else ()
+            self.logged.append(Fault(text, names, place, connection.number, connection.state, connection.peer))
+        return record
+
+    def __enter__(self) -> "Watch":
+        logging.setLogRecordFactory(self.record)
+        return self
+
+    def __exit__(self, *exc_info) -> None:
+        logging.setLogRecordFactory(self._make_record)
+
+
+def stood_still(pulse: "Pulse", own: "Pulse") -> bool:
+    """Whether something kept the server's event loop: by computing, or by waiting while others could run.
+
+    What the server's thread had to wait for a CPU does not count, where the system tells it. On a busy machine,
+    where the loop computed for a part of the time that it was late, it may just have had to share.
+    And what it computed may be no more than its share of a crowd's or a flood's work, at which the clients' loop
+    computed as well.
+    """
+    shared = own.longest > BUSY and pulse.busy > pulse.longest / 10
+    return pulse.busy > max(STALL, 4 * own.busy) or (pulse.still > max(STALL, 4 * own.longest) and not shared)
+
+
+def waited_for_a_cpu() -> float:
+    """Seconds for which this thread could have run so far, and had to wait for a CPU; 0 where the system does not tell.
+
+    Linux does: https://docs.kernel.org/scheduler/sched-stats.html
+    """
+    try:
+        return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, IndexError):
+        return 0.0
+
+
+class Pulse:
+    """A heartbeat on the server's event loop, which notes the longest pause between two beats."""
+
+    def __init__(self):
+        self.longest = 0.0  # seconds
+        self.still = 0.0  # the same, without what this thread had to wait for a CPU
+        self.busy = 0.0  # seconds for which this thread computed, in the pause in which it computed most
+        self._last = 0.0
+        self._computed = 0.0
+        self._waited = 0.0
+        self._next: asyncio.TimerHandle | None = None
+        self._timeout: asyncio.Timeout | None = None
+        self.left = 0.0  # seconds until that ends
+        self.on_beat: Callable[[], object] = lambda: None
+
+    def start(self) -> set[asyncio.Task]:
+        """Begin to beat, on the running loop. Returns the tasks that run there already."""
+        self._loop = asyncio.get_running_loop()
+        self._last = self._loop.time()
+        self._computed = time.thread_time()
+        self._waited = waited_for_a_cpu()
+        self._beat()
+        return asyncio.all_tasks()
+
+    def end_after(self, seconds: float, timeout: asyncio.Timeout) -> None:
+        """End `timeout` after that many seconds of this loop. A machine that is busy elsewhere gives it more time.
+
+        Of a pause between two beats, no more counts than twice what it should be.
+        """
+        self._timeout, self.left = timeout, seconds
+
+    def _beat(self) -> None:
+        now = self._loop.time()
+        computed = time.thread_time()
+        waited = waited_for_a_cpu()
+        self.longest = max(self.longest, now - self._last)
+        self.still = max(self.still, now - self._last - (waited - self._waited))
+        self.busy = max(self.busy, computed - self._computed)
+        if self._timeout:
+            self.left -= min(now - self._last, 2 * BEAT)
+            if self.left < 0:
+                self._timeout.reschedule(now)
+                self._timeout = None
+        self._last, self._computed, self._waited = now, computed, waited
+        self.on_beat()
+        self._next = self._loop.call_later(BEAT, self._beat)
+
+    def late(self) -> float:
+        """Seconds since the last beat. For another thread to ask."""
+        return self._loop.time() - self._last if self._next else 0.0
+
+    def stop(self) -> None:
+        """Beat no more."""
+        if self._next:
+            self._next.cancel()
+            self._next = None

@@ -1,0 +1,399 @@
+"""The check-up: all clients, one after the other, against an app that is started once.
+
+Where a client has killed the app, or left something behind in it that hurts whoever comes next, the others go on with
+the same app in a fresh process, if it can be imported there.
+"""
+
+import asyncio
+import atexit
+import contextlib
+import gc
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlencode
+
+from websockets import InvalidHandshake, InvalidURI
+
+from wslab import stopping
+from wslab.arguments import check_app
+from wslab.examination import clients, process, refusals
+from wslab.examination.clients import Seen, Target
+from wslab.examination.evidence import frames_of
+from wslab.examination.findings import Kind, sign
+from wslab.examination.report import Report, report
+from wslab.examination.visit import BRIEF, MAX_SIZE, Outcome, Patient, Visit
+from wslab.server import ServeError
+
+TRIES = 3  # for a visit that proved nothing
+ENOUGH = 2  # clients of whom none was served: the others are not asked
+
+# Event loops for the servers, each of one check-up at a time. All check-ups of a test suite go on with the same one:
+# what an app has made on it, such as a lock, works with no other.
+_loops: list[asyncio.AbstractEventLoop] = []
+
+
+@atexit.register
+def close_loops() -> None:
+    """Close them when Python ends."""
+    for loop in _loops:
+        loop.close()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a process needs to know, beside the app."""
+
+    path: str
+    target: dict  # what the target is made of
+    names: tuple[str, ...]  # clients that are still to come
+    room: bool = False
+    ws: str = "auto"
+    trigger: str = ""
+    can_go_on: bool = False  # a fresh process is possible
+    learned: "Learned | None" = None
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What the first visit has shown."""
+
+    first: Seen
+    target: dict
+    unanswered: tuple[str | bytes, ...]
+    room: bool
+    alone: bool
+
+    @property
+    def answers(self) -> bool:
+        """Whether it answers anything."""
+        return bool(any(self.target["answered"]) or self.first.answers or self.first.refused is not None or self.room)
+
+
+async def checkup(
+    app,
+    path: str = "/ws",
+    *,
+    say="hello",
+    headers: Mapping[str, str] | None = None,
+    query: Mapping[str, str] | None = None,
+    room: bool = False,
+    origins: Sequence[str] | None = None,
+    trigger: str = "",
+    exclude: Sequence[str] = (),
+    only: Sequence[str] | None = None,
+    patience: float = clients.WAIT,
+    ws: str = "auto",
+    progress: Callable[[str], None] = lambda name: None,
+) -> Report:
+    """Run the clients against the endpoint of `app` at `path`.
+
+    The app is started once. What a client leaves behind there, the next ones would find: then they go on with the app
+    in a fresh process, where it can be imported. A polite client comes first, and finds out whether the endpoint
+    greets, and which messages it answers. `{n}` in the path, the query, a header or a message is a number of each
+    client's own.
+
+    say: a message that suits the endpoint, or a list of them: `str`, `bytes`, or what `json.dumps` takes. Those before
+        the first one that is answered, a token perhaps, are what every client begins with.
+    headers: sent with each handshake, such as a token, a cookie, a subprotocol or the host.
+    query: parameters of the query string, for an endpoint that needs some.
+    room: whether a message goes to everybody who is connected. Of several messages, all but the last are then what
+        every client begins with.
+    origins: the origins that the endpoint accepts; others must then be refused.
+    trigger: an HTTP request that makes the endpoint speak to its client, such as "POST /push/{n}".
+    exclude, only: names of clients to leave out, or of those to run alone.
+    patience: seconds that a client waits for an answer; half of them, but at least one, for an endpoint to end.
+    ws: uvicorn's WebSocket implementation: "auto", "websockets-sansio" or "wsproto".
+    progress: called with what is done next.
+
+    Raises ServeError if `app` is not an app, does not start, or does not let a polite client in.
+    """
+    if not isinstance(app, process.Importable):
+        check_app(app)
+    for option, value in (("origins", origins), ("only", only), ("exclude", exclude)):
+        if isinstance(value, str):
+            raise ServeError(f"`{option}` is a list: [{value!r}].")
+    if only is not None and not only:
+        raise ServeError("`only` is empty: leave it out, and all clients come.")
+    if not path.startswith("/"):
+        raise ServeError(f"a path begins with a slash: /{path}")
+    if "#" in path or " " in path:
+        raise ServeError(f"{path!r}: in the path of an address, # is written %23, and a space %20.")
+    if not 0 < patience < 3600:
+        raise ServeError(f"patience is a number of seconds, such as 2, and not {patience}.")
+    if trigger and not (len(trigger.split()) == 2 and trigger.split()[1].startswith("/")):
+        raise ServeError(f"{trigger!r} is not of the form 'POST /path'.")
+    if query:
+        path += ("&" if "?" in path else "?") + urlencode(query, safe="{}")
+    messages, as_json = as_messages(say)
+    named = any(
+        "{n}" in text for text in (path, *(headers or {}).values(), *(m for m in messages if isinstance(m, str)))
+    )
+    has = {
+        "json": as_json,
+        "room": room,
+        "origins": bool(origins),
+        "headers": bool(headers) or "?" in path,
+        "names": named,
+    }
+    names = tuple(choose(exclude=exclude, only=only, **has))
+    origin = origins[0] if origins else None
+    target = {
+        "say": messages,
+        "headers": dict(headers or {}),
+        "origin": origin,
+        "max_size": MAX_SIZE,
+        "patience": patience,
+    }
+    importable = app if isinstance(app, process.Importable) else process.importable(app)
+    plan = Plan(path, target, names, room, ws, trigger, bool(importable))
+    return await everywhere(app, importable, plan, progress)
+
+
+async def everywhere(app, importable, plan: Plan, progress) -> Report:
+    """The check-up, in this process, and in fresh ones as long as that is needed."""
+    outcomes: list[Outcome] = []
+    why_not = ""
+    fresh = app is importable
+    while plan.names:
+        steps = process.fresh(importable, plan) if fresh else here(app, plan)
+        try:
+            async with contextlib.aclosing(steps):
+                async for step in steps:
+                    if isinstance(step, Learned):
+                        plan = replace(plan, learned=step)
+                    elif isinstance(step, Outcome):
+                        if outcomes and outcomes[-1].client == step.client:  # the end of the server belongs to it
+                            outcomes.pop()
+                        outcomes.append(step)
+                        plan = replace(plan, names=tuple(name for name in plan.names if name != step.client))
+                    elif isinstance(step, WhyNot):
+                        why_not = step.why
+                    else:
+                        progress(step)
+        except ServeError as problem:
+            if not outcomes:
+                raise
+            why_not = str(problem).rstrip(".")  # what was found must not be lost
+        if why_not or not importable or not plan.names:
+            break
+        if outcomes and not (outcomes[-1].poisons or outcomes[-1].blocked):
+            why_not = "the check-up came to an end before"
+            break
+        fresh = True
+    learned = plan.learned
+    if plan.names and not why_not:
+        why_not = "the event loop was blocked for good"
+    return report(
+        outcomes,
+        not_run=plan.names,
+        why_not=why_not,
+        unanswered=learned.unanswered if learned else (),
+        answers=learned.answers if learned else True,
+    )
+
+
+@dataclass(frozen=True)
+class WhyNot:
+    """Why the clients that are left are not asked."""
+
+    why: str
+
+
+async def here(app, plan: Plan) -> AsyncIterator[Learned | Outcome | WhyNot | str]:
+    """Let the clients in, in this process: what was learned, and what came of each, as it comes."""
+    loop = _loops.pop() if _loops else asyncio.new_event_loop()
+    # Python's garbage collector looks at all that the process holds, and nothing else runs meanwhile. In a process that
+    # holds much, that may last as long as what an endpoint is to be accused of: let it look at what is new only.
+    gc.freeze()
+    patient = Patient(app, plan.path, Target("", **plan.target), plan.ws, plan.room, loop)
+    try:
+        with patient.watch:
+            yield "the app starts"
+            await patient.start()
+            if plan.trigger:
+                patient.target = replace(patient.target, trigger=pulled(patient.server, plan.trigger))
+            learned = plan.learned
+            if learned is None:
+                yield "a first look"
+                learned = await first_look(app, patient, plan.path)
+                yield learned
+            know(patient, learned)
+            async for step in visits(patient, plan):
+                yield step
+    finally:
+        await asyncio.shield(patient.end())
+        loop.__dict__.pop("time", None)  # that its clock was set forward
+        if asyncio.all_tasks(loop):  # something of the app's goes on, and might be in the way of the next app
+            with contextlib.suppress(RuntimeError):  # it even keeps the loop running
+                loop.close()
+        else:
+            loop.set_task_factory(None)
+            _loops.append(loop)
+        gc.unfreeze()
+
+
+async def visits(patient: Patient, plan: Plan) -> AsyncIterator[Outcome | WhyNot | str]:
+    """All clients, one after the other."""
+    unserved = 0
+    for number, name in enumerate(plan.names, 1):
+        yield name
+        outcome = await one_visit(patient, name)
+        yield outcome
+        rest = len(plan.names) > number
+        if outcome.blocked:
+            return
+        if outcome.poisons:
+            patient.after = name
+            if plan.can_go_on and rest:
+                return
+        unserved += serves_nobody(patient.first, outcome)
+        if rest and unserved == number and (unserved == ENOUGH or patient.first.refused is not None):
+            yield WhyNot("nobody was served")
+            return
+    if patient.server.running and (trouble := await patient.end()):
+        last = sign(Kind.SHUTDOWN, trouble.partition(",")[0].partition(".")[0])
+        yield Outcome(plan.names[-1], outcome.seen, [*outcome.signs, last], patient.after)
+
+
+async def one_visit(patient: Patient, name: str) -> Outcome:
+    """A client's visit; another one where it proved nothing. Whatever breaks it is what came of it."""
+    for attempt in range(TRIES):
+        visit = Visit(patient, name, calm=2**attempt)
+        try:
+            outcome = await visit.outcome()
+        except (
+            Exception
+        ) as error:  # the check-up's own fault, perhaps, or the server's end: what was found must not be lost
+            *_, (frame, line) = frames_of(error)
+            where = f"{Path(frame.f_code.co_filename).name}:{line}"
+            broken = sign(Kind.BROKEN, f"{type(error).__name__}: {error} ({where})")
+            return Outcome(name, visit.seen, [*visit.signs, broken], patient.after, blocked=not patient.server.running)
+        if not visit.in_doubt or outcome.blocked or not patient.server.running:
+            break
+    return outcome
+
+
+def serves_nobody(first: Seen, outcome: Outcome) -> bool:
+    """Whether neither the first client nor this one got anything, and it is known why."""
+    ends = {Kind.NEVER_RECEIVES, Kind.NO_HANDSHAKE, Kind.ACCEPTS_LATE, Kind.RAISED, Kind.NO_ACCEPT}
+    if any(sign.kind is Kind.BLOCKED for sign in outcome.signs):
+        return True
+    unserved = first.refused is not None or (not first.answers and (first.code == 1006 or first.unheard))
+    return unserved and any(sign.kind in ends and not sign.leave for sign in outcome.signs)
+
+
+async def first_look(app, patient: Patient, path: str) -> Learned:
+    """What a polite client sees. Whoever does not let it in cannot be checked, and is told what to pass."""
+    try:
+        seen = await clients.first_visit(patient.target)
+    except (ValueError, InvalidHandshake, InvalidURI) as error:  # in what the reader has passed
+        raise ServeError(f"no handshake is possible for {path}: {type(error).__name__}: {error}.") from None
+    patient.server.settle_timeout = BRIEF
+    try:
+        await patient.server.conversation()
+    except ServeError:  # something blocks the event loop
+        await asyncio.to_thread(stopping.free, patient.server.thread)
+    if seen.refused:
+        (raised, *_), connection = patient.watch.raised[:1] or [""], patient.server.tape.last
+        if problem := refusals.explain(app, path, seen.refused, connection, str(raised and raised.text)):
+            raise problem
+    patient.watch.take()  # a polite client comes once more, and is asked about it
+    patient.watch.unseen()
+    known, unanswered = learned(Target("", **target_of(patient)), seen, patient.room)
+    room, alone = patient.room, False
+    if seen.refused is None:
+        patient.target = replace(patient.target, **known, farewell=BRIEF if seen.unheard else None)
+        room, alone = await two_at_once(patient)
+    if room and unanswered:
+        unanswered.pop()  # others have heard it
+    return Learned(seen, known, tuple(unanswered), room, alone)
+
+
+def target_of(patient: Patient) -> dict:
+    """What it was made of."""
+    target = patient.target
+    return {name: getattr(target, name) for name in ("say", "headers", "origin", "max_size", "patience")}
+
+
+async def two_at_once(patient: Patient) -> tuple[bool, bool]:
+    """Whether what one says is heard by the other, if that is a room; and whether only one is let in."""
+    visit = Visit(patient, "polite")
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            for _ in range(2):
+                visit.witnesses.append(await stack.enter_async_context(clients.knock(patient.target)))
+        except clients.InvalidStatus:
+            return patient.room, True
+        except (OSError, EOFError):
+            return patient.room, False
+        if not patient.room:
+            return False, False
+        await visit.forget_what_was_heard()
+        kind, _ = await visit.exchange()
+        return kind is None, False
+
+
+def know(patient: Patient, learned: Learned) -> None:
+    """Tell what was learned to those who look."""
+    patient.first, patient.room, patient.alone = learned.first, learned.room, learned.alone
+    patient.well = learned.first.refused is None
+    patient.target = replace(patient.target, **learned.target)
+    patient.met["close frame",] = 2 * learned.first.unheard
+
+
+def pulled(server, trigger: str):
+    """What makes the endpoint speak: an HTTP request to the app itself."""
+    method, path = trigger.split()
+
+    async def pull(number: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        try:
+            head = f"{method} {clients.named(path, number)} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            writer.write(f"{head}Content-Length: 0\r\nConnection: close\r\n\r\n".encode())
+            async with asyncio.timeout(clients.WAIT):
+                await reader.read()
+        finally:
+            writer.close()
+
+    return pull
+
+
+def learned(target: Target, first: Seen, room: bool) -> tuple[dict, list[str | bytes]]:
+    """What the first visit has shown of the target: which messages are answered. Also those that are not.
+
+    Each client waits for the greeting, if there is one. What comes before the first message that is answered, a token
+    perhaps, it says then. In a room, that is all but the last message: whatever lets somebody in.
+    """
+    answered = first.answered + (False,) * (len(target.say) - len(first.answered))
+    if first.answers and not any(answered):  # whoever speaks first, and closes
+        answered = (True,) * len(target.say)
+    start = len(target.say) - 1 if room else answered.index(True) if any(answered) else 0
+    prologue = ((None, True),) * first.greetings + tuple(zip(target.say[:start], answered[:start], strict=True))
+    unanswered = [m for m, was_answered in zip(target.say, answered, strict=True) if not was_answered]
+    return {"say": target.say[start:], "answered": answered[start:], "prologue": prologue}, unanswered
+
+
+def choose(*, exclude: Sequence[str], only: Sequence[str] | None, **has: bool) -> dict[str, clients.Registered]:
+    """The clients that apply to an endpoint, by name. has: what it has of that which a client may need."""
+    named = {name: about for name, about in clients.CLIENTS.items() if not about.needs or has.get(about.needs)}
+    unknown = {*exclude} - set(clients.CLIENTS) | {*(only or [])} - set(named)
+    if unknown:
+        raise ServeError(f"no client is called {', '.join(sorted(unknown))}. There are: {', '.join(named)}.")
+    left = {name: about for name, about in named.items() if name not in exclude and (not only or name in only)}
+    if not left:
+        raise ServeError("no client is left: all that `only` names are excluded.")
+    return left
+
+
+def as_messages(say) -> tuple[tuple[str | bytes, ...], bool]:
+    """What to say, as text or bytes, and whether it is JSON."""
+    several = list(say) if isinstance(say, list | tuple) else [say]
+    if not several or "" in several or b"" in several:
+        raise ServeError("`say` is empty: give a message that suits the endpoint.")
+    as_json = not all(isinstance(message, str | bytes) for message in several)
+    messages = tuple(m if isinstance(m, str | bytes) else json.dumps(m) for m in several)
+    if any(len(m if isinstance(m, bytes) else m.encode()) >= MAX_SIZE for m in messages):
+        raise ServeError(f"a message of `say` is too long: during the check-up the limit is {MAX_SIZE:,} bytes.")
+    return messages, as_json

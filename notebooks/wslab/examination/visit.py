@@ -1,0 +1,582 @@
+"""One client's visit, and what it shows, from both sides.
+
+The app is started once, and all clients come to it. Beside each of them a bystander is connected, who wants an
+ordinary answer afterwards, and so does whoever comes next. What is looked at: what the client saw, what its endpoint
+did, what is left when all have gone, and how long the event loop stood still.
+"""
+
+import asyncio
+import contextlib
+import gc
+import json
+import linecache
+import tracemalloc
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from wslab import library, stopping
+from wslab.examination import clients
+from wslab.examination.clients import CLIENTS, Seen, Target
+from wslab.examination.evidence import (
+    BEAT,
+    BUSY,
+    NOWHERE,
+    STALL,
+    Fault,
+    Pulse,
+    Spot,
+    Watch,
+    frames_of_task,
+    holder,
+    spot,
+    stood_still,
+)
+from wslab.examination.findings import ANOTHERS, LATE, Harm, Kind, Sign, sign, sign_of, why
+from wslab.server import ServeError, Server
+
+SETTLE = 1.0  # seconds for endpoints to end after their clients have left; half of the patience, if that is more
+BRIEF = 0.1  # seconds instead, where the same was seen twice before
+LIMIT = 4.0  # seconds for one client, all in all, and some more for its patience
+BUSY_LIMIT = 10  # times as long it may take where the machine is busy
+START = 10.0  # seconds for the app's start-up
+FORWARD = 30.0  # seconds by which the server's clock is set forward for an endpoint that sleeps
+END = 1.0  # seconds for an endpoint to end once it is cancelled
+WIDE = 2**20  # bytes: what the system may buffer again of what is not read
+MAX_SIZE = 64 * 1024  # bytes: the limit for a message during the check-up
+MUCH = 4.0  # seconds for a client that does much; half of its time, if that is less
+LINGER = 3.0  # seconds that a client listens at most
+TALK = 150_000  # bytes to talk to a client that does not read: more than asyncio (64 KiB) and the sockets buffer
+LONG = 1000  # bytes of each of these messages, where that is possible
+KEPT = 10  # of the clients that came and went, so many may still be remembered
+SENT_AWAY = (1002, 1003, 1007, 1008, 1009, 1011, 1013)  # RFC 6455, section 7.4.1, and IANA's registry of close codes
+LIMITS = (403, 429, 503)  # HTTP statuses of who is refused as one too many
+
+
+@dataclass
+class Outcome:
+    """What came of one client's visit."""
+
+    client: str
+    seen: Seen
+    signs: list[Sign]
+    after: str = ""  # the client that had left something behind
+    poisons: bool = False  # whoever comes next finds it
+    blocked: bool = False  # the server is gone, or its event loop does not go round any more
+
+
+class Patient:
+    """The app, which runs, and what is known of it."""
+
+    def __init__(self, app, path: str, target: Target, ws: str, room: bool, loop: asyncio.AbstractEventLoop):
+        pings = {"ws_ping_interval": None, "ws_ping_timeout": None}
+        self.server = Server(app, port=0, loop=loop, ws=ws, ws_max_size=MAX_SIZE, **pings)
+        self.server.start_timeout = START
+        self.watch = Watch(loop)
+        self.server.tape.on_end = self.watch.ended
+        self.server.tape.on_misled = self.watch.could_not_send
+        self.target = replace(target, url=self.server.url(path))
+        self.first = Seen()
+        self.room = room
+        self.well = True  # a polite client is served
+        self.alone = False  # there is a place for one only
+        self.after = ""  # the client that has left something behind
+        self.met: Counter = Counter()  # how often an endpoint or a task stayed, by its place, or a close frame unread
+        self.was_blocked = False  # its event loop, at least once
+        self.stubborn: set[asyncio.Task] = set()  # endpoints that cannot be ended
+
+    async def start(self) -> None:
+        """Start the app. Raises ServeError if that does not work."""
+        await asyncio.to_thread(self.server.start)
+
+    async def end(self) -> str:
+        """Stop it, if it still runs. Returns what there is to say about that, and was not said before."""
+        trouble = await asyncio.to_thread(self.server.end) if self.server.running else ""
+        return "" if self.stubborn or self.was_blocked else trouble
+
+    def running(self) -> dict[asyncio.Task, object]:
+        """The endpoints that run, and the connection of each, without those that cannot be ended."""
+        return {task: c for task, c in self.server.tape.endpoints.items() if task not in self.stubborn}
+
+
+class Visit:
+    """One client's visit."""
+
+    def __init__(self, patient: Patient, name: str, calm: float = 1):
+        """calm: so many times as long as usual, whatever is waited for."""
+        self.patient, self.name, self.about = patient, name, CLIENTS[name]
+        self.server = patient.server
+        meanwhile = getattr(self, self.about.meanwhile) if self.about.meanwhile else None
+        self.target = replace(patient.target, meanwhile=meanwhile, linger=LINGER, late=self.late, heard=self.heard)
+        self.target = replace(self.target, patience=calm * self.target.patience)
+        if patient.met["close frame",] > 1:
+            self.target = replace(self.target, farewell=BRIEF)
+        # A room may put out whoever does not read; while one floods it, that may be anybody.
+        self.asks = not (patient.room and self.about.meanwhile == "ask")
+        if not self.asks:
+            self.target = replace(self.target, answered=(False,) * len(self.target.say))
+        self.settle = max(calm * SETTLE, self.target.patience / 2)
+        self.limit = LIMIT + 4 * self.target.patience  # seconds for the visit
+        self.witnesses: list = []
+        self.peers: set[tuple] = set()  # addresses of the witnesses
+        self.blocked = self.poisons = False
+        self.first_number = self.server.tape.clients + 1
+        self.pulse = Pulse()  # of the server's event loop
+        self.own = Pulse()  # of this one: where the machine is busy, both slow down
+        self.own.on_beat = self.look_where_it_stands
+        self.stands = self.unheard_at = NOWHERE
+        self.seen = Seen()
+        self.signs: list[Sign] = []
+        self.unseen: list[Fault] = []
+        self.kept: list[dict] = []  # what lines of the app's own have allocated, from time to time
+        self.spoilt = ""  # an answer that no browser can read
+
+    # --- the visit ---
+
+    async def outcome(self) -> Outcome:
+        """Let the client in, and look at everything."""
+        self.server.keepalive(*self.about.pings)
+        if self.about.narrow:
+            self.server.shrink_buffers()
+        try:
+            async with asyncio.timeout(BUSY_LIMIT * self.limit) as timeout:
+                tasks = await self.server.on_loop(self.pulse.start)
+                self.own.start()
+                self.own.end_after(self.limit, timeout)
+                await self.with_witnesses()
+                if self.server.running:
+                    await self.wait_for_endpoints()
+                self.look_at_client()
+                if self.server.running:
+                    await self.look_at_server(tasks)
+        except TimeoutError:
+            self.found(Kind.TOO_LONG, "came to no end")
+        except ServeError:
+            await self.break_loop()
+        finally:
+            self.own.stop()
+            self.pulse.stop()
+            if self.kept and len(self.kept) < 4:
+                tracemalloc.stop()
+            if self.about.narrow:
+                self.server.shrink_buffers(WIDE)
+        self.look_at_faults()
+        if stood_still(self.pulse, self.own) and not any(s.kind is Kind.BLOCKED for s in self.signs):
+            self.found(Kind.STOOD_STILL, "the event loop stood still", self.stands, first=True)
+        return Outcome(self.name, self.seen, self.signs, self.patient.after, self.poisons, self.blocked)
+
+    async def with_witnesses(self) -> None:
+        """The client's visit, while others are connected, who want an ordinary answer afterwards."""
+        async with contextlib.AsyncExitStack() as stack:
+            await self.invite(stack)
+            self.seen = await self.about.client(self.target)
+            if self.server.running:
+                if self.seen.unheard:
+                    self.unheard_at = await self.server.on_loop(self.where_own)
+                await self.ask()
+
+    async def invite(self, stack: contextlib.AsyncExitStack) -> None:
+        """Let a bystander in; in a room two: one who speaks, and one who listens."""
+        self.witnesses = []
+        if not self.patient.well or self.patient.alone:
+            return
+        with contextlib.suppress(OSError, EOFError, clients.InvalidStatus, clients.ConnectionClosed):
+            for _ in range(2 if self.patient.room else 1):
+                ws = await stack.enter_async_context(clients.knock(self.target))
+                self.peers.add(ws.local_address[:2])
+                self.witnesses.append(ws)
+        await self.forget_what_was_heard()
+
+    async def ask(self, message: str | bytes | None = None) -> bool:
+        """One of the witnesses says something, and waits for the answer; in a room the other one waits for it.
+
+        Says whether all is well.
+        """
+        if not self.witnesses or not self.asks:
+            return False
+        if message is None:
+            await self.forget_what_was_heard()
+        kind, seen = await self.exchange(message)
+        if kind:
+            where = await self.where(self.witnesses[0])
+            waits = where.call == "send" and where.number != where.endpoint
+            self.found(Kind.STALLED if waits else kind, seen, where)
+        return not kind
+
+    async def exchange(self, message: str | bytes | None = None) -> tuple[Kind | None, str]:
+        """The same. Returns what went wrong: the kind, and in words."""
+        speaker, listener = self.witnesses[0], self.witnesses[-1]
+        asked = replace(self.target, say=(message or self.target.say[0],), answered=(self.target.replies,))
+        try:
+            if speaker is listener:
+                _, missed = await clients.exchange(speaker, asked)
+            else:
+                missed = not await said_and_heard(speaker, listener, asked)
+                if missed and speaker.close_code == 1006:
+                    return Kind.CUT, "the bystander was cut off"
+        except clients.ConnectionClosed:
+            if 1006 in (speaker.close_code, listener.close_code):
+                return Kind.CUT, "the bystander was cut off"
+            return None, ""
+        return (Kind.HURT, "the bystander got no answer") if missed else (None, "")
+
+    async def forget_what_was_heard(self) -> None:
+        """A greeting, or what others said in a room, is no answer."""
+        for ws in self.witnesses:
+            with contextlib.suppress(clients.ConnectionClosed):
+                await clients.heard_so_far(ws, self.target)
+
+    # --- what happens while the client keeps still ---
+
+    async def talk(self) -> None:
+        """The bystander talks until whoever does not read has had more than all buffers hold."""
+        if not self.patient.room:
+            await self.ask()
+            return
+        message = self.target.say[0]
+        if message[:1] not in ("{", "["):  # JSON cannot be made longer by repeating it
+            message *= LONG // len(message) + 1
+        for _ in range(TALK // len(message)):
+            if not await self.ask(message):
+                return
+
+    async def given_up(self) -> None:
+        """Wait until only the witnesses' endpoints are left."""
+        for _ in range(int(6 * sum(self.about.pings) / BEAT)):
+            if await self.server.on_loop(lambda: len(self.patient.running())) <= len(self.witnesses):
+                return
+            await asyncio.sleep(BEAT)
+        await self.server.on_loop(lambda: self.note_running("its endpoint did not end", only_own=True))
+
+    async def begun(self) -> None:
+        """Wait until the app has been called for the client."""
+        own = self.first_number + len(self.witnesses)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.target.patience):
+                while self.server.tape.clients < own:
+                    await asyncio.sleep(BEAT / 10)
+
+    async def cancel(self) -> None:
+        """Cancel the endpoint of the client, and wait until it has ended."""
+        own = [task for task, connection in self.patient.running().items() if self.is_own(connection.peer)]
+        await self.end_tasks(own)
+
+    async def end(self) -> None:
+        """Stop the server, once, and keep what it has to say about that."""
+        if trouble := await self.patient.end():
+            self.found(Kind.SHUTDOWN, trouble.partition(",")[0].partition(".")[0])
+
+    async def look_at_memory(self) -> None:
+        """While a client comes and goes: what lines of the app's own have allocated, and more with each visit."""
+        if len(self.kept) > 3 or (not self.kept and tracemalloc.is_tracing()):
+            return
+        await self.server.conversation()
+        self.unseen += self.patient.watch.unseen()  # they hold what their errors hold
+        gc.collect()
+        if not self.kept:
+            tracemalloc.start()
+            self.kept.append({})
+            return
+        lines = tracemalloc.take_snapshot().statistics("lineno")
+        own = {(s.traceback[0].filename, s.traceback[0].lineno): s.count for s in lines}
+        # What is made by exec() has no file: so are data classes.
+        self.kept.append({line: n for line, n in own.items() if line[0][0] != "<" and not library.is_library(line[0])})
+        if len(self.kept) > 3:
+            tracemalloc.stop()
+            _, *then, now = self.kept
+            grown = {
+                line: min(now[line] - then[1].get(line, 0), then[1].get(line, 0) - then[0].get(line, 0)) for line in now
+            }
+            line = max(grown, key=grown.get, default=None)
+            if line and grown[line] >= clients.SOME_VISITS:
+                source = linecache.getline(*line).strip()
+                self.found(Kind.GROWS, f"with each visit it keeps more in memory: `{source}`", Spot(*line))
+
+    # --- what is looked at afterwards ---
+
+    def look_at_client(self) -> None:
+        """What the client saw."""
+        seen, first = self.seen, self.patient.first
+        many = self.about.many or self.patient.alone
+        refusal = f"refused: HTTP {seen.refused}"
+        if self.about.foreign:
+            sent_away = seen.code not in (None, 1000, 1006) and not seen.answers
+            if seen.refused is None and not sent_away:
+                self.found(Kind.FOREIGN, "served")
+        elif seen.refused == 0:
+            self.found(Kind.NO_HANDSHAKE, "no answer to its handshake", first=True)
+        elif seen.refused is not None and many and seen.refused in LIMITS:
+            self.found(Kind.LIMIT, refusal)
+        elif seen.refused is not None and not (self.about.free and seen.refused < 500):
+            self.found(Kind.REFUSED, refusal)
+        elif self.about.pings[0] and self.about.meanwhile is None and self.was_given_up():
+            self.found(Kind.DEAD, "closed with 1011: keepalive ping timeout", first=True)
+        elif seen.code == 1006 and not self.about.by_server:
+            self.found(Kind.CUT_OFF, "closed without a close frame (1006)")
+        elif first.answers and self.about.answered and seen.code and not seen.answers and not seen.missed:
+            self.found(Kind.NOT_ANY_MORE, f"closed with {seen.code}, without an answer")
+        elif seen.unheard:
+            self.found(Kind.UNHEARD, "no answer to its close frame", self.unheard_at)
+        elif self.about.stands_for_first and first.code in SENT_AWAY:
+            self.found(Kind.SENT_AWAY, f"closed with {first.code}")
+        elif seen.missed and self.about.talk:
+            times = " ({} of {} times)".format(*seen.tries)
+            self.found(Kind.MISSED, f"some who stayed missed messages{times}")
+        elif seen.missed:
+            self.found(Kind.NO_ANSWER, "no answer")
+        if self.about.browser and self.spoilt:
+            self.found(Kind.NOT_JSON, f"an answer that no browser reads: {self.spoilt}")
+        if self.about.browser and seen.unchosen:
+            self.found(Kind.UNCHOSEN, "no subprotocol was chosen")
+
+    def was_given_up(self) -> bool:
+        """Whether uvicorn has taken the client for dead."""
+        return any(number >= self.first_number + len(self.witnesses) for number in self.server.given_up)
+
+    async def look_at_server(self, tasks: set[asyncio.Task]) -> None:
+        """What is left on the server when all have gone."""
+        await self.server.on_loop(self.pulse.stop)
+        stayed = await self.server.on_loop(lambda: self.note_running("its endpoint is still running"))
+        if stayed:
+            await self.wake_or_end(stayed)
+        else:
+            await self.wait_for_tasks(tasks)
+        await self.look_afterwards()
+        self.unseen += self.patient.watch.unseen()  # as long as it is not seen, a task holds what its error holds
+        gc.collect()
+        await self.server.on_loop(lambda: None)  # what the collector has set free is done with
+        held = await self.server.on_loop(self.held)
+        if len(held) > (KEPT if self.about.visits else 0) and not stayed and (where := holder(held)):
+            self.found(Kind.HELD, f"{len(held)} of its visits still remembered", Spot(function=where))
+
+    async def wait_for_endpoints(self) -> None:
+        """Wait until the endpoints have ended whose clients have left; and then only until all is told."""
+        patience = self.server.settle_timeout = self.patience("endpoint")
+        await self.server.conversation()
+        # Where uvicorn does not read on, it notices only at the next send that a client has gone.
+        for _ in range(int(patience / BEAT)):
+            if not await self.server.on_loop(self.patient.running):
+                break
+            await asyncio.sleep(BEAT)
+
+    def patience(self, what: str) -> float:
+        """Seconds for each "endpoint" or "task" to end; few, where it was seen twice that one does not."""
+        seen = [times for (kind, *_), times in self.patient.met.items() if kind == what]
+        return BRIEF if max(seen, default=0) > 1 else self.settle
+
+    def note_running(self, seen: str, only_own: bool = False) -> list[asyncio.Task]:
+        """On the server's loop: note which endpoints run although their clients have gone. Returns them."""
+        stayed = []
+        for task, connection in self.patient.running().items():
+            if only_own and not self.is_own(connection.peer):
+                continue
+            stayed.append(task)
+            where = spot(frames_of_task(task))
+            self.patient.met["endpoint", where.file, where.line] += 1
+            if not connection.accepted:
+                kind = Kind.ACCEPTS_LATE
+            elif connection.state == "left":
+                kind = Kind.GOES_ON
+            else:
+                kind = Kind.BUSY if connection.heard or where.call == "send" else Kind.NEVER_RECEIVES
+            self.signs.append(sign(kind, seen, where))
+        return stayed
+
+    async def wake_or_end(self, stayed: list[asyncio.Task]) -> None:
+        """An endpoint that sleeps is woken up, by the server's clock; whoever goes on then is cancelled."""
+        self.server.settle_timeout = BRIEF
+        with contextlib.suppress(ServeError):  # there is much to do in that time
+            await self.server.let_time_pass(FORWARD)
+        await self.server.conversation()
+        if all(task.done() for task in stayed):
+            late = Kind.NOTICES_LATE
+            self.signs = [
+                replace(s, kind=late, meaning=late.meaning) if s.kind is Kind.NEVER_RECEIVES else s for s in self.signs
+            ]
+        await self.end_tasks([task for task in stayed if not task.done()])
+
+    async def end_tasks(self, tasks: list[asyncio.Task]) -> None:
+        """Cancel endpoints, and wait until they have ended. Whoever does not, swallows it."""
+        where = await self.server.on_loop(lambda: {task: spot(frames_of_task(task)) for task in tasks})
+        await self.server.on_loop(lambda: [task.cancel() for task in tasks])
+        for _ in range(int(max(END, self.settle) / BEAT)):
+            if all(task.done() for task in tasks):
+                break
+            await asyncio.sleep(BEAT)
+        for task in tasks:
+            if not task.done():
+                self.patient.stubborn.add(task)
+                self.found(Kind.STUBBORN, "went on after it was cancelled", where[task])
+        self.server.tape.cut_off.clear()
+
+    async def wait_for_tasks(self, before: set[asyncio.Task]) -> None:
+        """Wait until the tasks have ended that endpoints have made: they may have something to save."""
+
+        def left() -> list[asyncio.Task]:
+            endpoints = set(self.server.tape.endpoints)
+            return [t for t in asyncio.all_tasks() - before - endpoints - {asyncio.current_task()} if not t.done()]
+
+        for _ in range(int(self.patience("task") / BEAT)):
+            if not await self.server.on_loop(left):
+                return
+            await asyncio.sleep(BEAT)
+        tasks = await self.server.on_loop(lambda: [spot(frames_of_task(task)) for task in left()])
+        for where in {(where.file, where.line): where for where in tasks}.values():
+            self.patient.met["task", where.file, where.line] += 1
+            self.found(Kind.TASKS, f"{len(tasks)} task(s) left over", where)
+
+    async def look_afterwards(self) -> None:
+        """Whoever comes next is served as the first client was; else this one has left something behind."""
+        if not self.patient.well:
+            return
+        if self.patient.room and not self.patient.alone:
+            async with contextlib.AsyncExitStack() as stack:
+                await self.invite(stack)
+                kind, seen = await self.exchange() if len(self.witnesses) > 1 else (Kind.CUT, "refused")
+        else:
+            kind, seen = self.like_the_first(await self.polite())
+        if kind and not self.patient.after:
+            self.poisons = True
+            self.found(Kind.POISONED, f"from then on: {seen}")
+        await self.server.conversation()
+        await self.end_tasks(list(self.patient.running()))
+
+    async def polite(self) -> Seen:
+        """A polite client, as another witness."""
+
+        async def visit(ws):
+            self.peers.add(ws.local_address[:2])
+            return await clients.exchange(ws, self.target)
+
+        return await clients.tell(self.target, visit)
+
+    def like_the_first(self, seen: Seen) -> tuple[Kind | None, str]:
+        """What went wrong with a polite client, in comparison with the very first one."""
+        first = self.patient.first
+        if seen.refused is not None:
+            return Kind.CUT, f"refused: HTTP {seen.refused}"
+        if seen.missed or (seen.unheard and not first.unheard):
+            return Kind.HURT, "no answer"
+        if seen.code == 1006 and first.code != 1006:
+            return Kind.CUT, "cut off"
+        if first.answers and not seen.answers:
+            return Kind.HURT, f"closed with {seen.code}, without an answer"
+        return None, ""
+
+    def held(self) -> list:
+        """On the server's loop: the marks of those connections of this client that something still holds on to."""
+        marks = [(mark, mark.connection) for mark in list(self.server.visits)]
+        return [m for m, c in marks if c.over and c.number >= self.first_number and self.is_own(c.peer)]
+
+    # --- what it means ---
+
+    def look_at_faults(self) -> None:
+        """What endpoints and tasks have raised, and what was logged as an error."""
+        raised, logged, returned, misled = self.patient.watch.take()
+        faults = [(fault, Kind.RAISED) for fault in raised]
+        faults += [(fault, Kind.UNSEEN) for fault in [*self.unseen, *self.patient.watch.unseen()]]
+        for fault, kind in faults:
+            whose = self.whose(fault.number, fault.peer)
+            about = sign_of(fault, kind, self.about.meaning, whose)
+            if whose and about.harm is Harm.LOG:
+                continue  # witnesses leave, too: a client has no part in what comes of that
+            if self.about.meanwhile != "cancel" or whose:
+                self.signs.append(about)
+        places = {(s.spot.file, s.spot.line) for s in self.signs}
+        for fault in logged:
+            if self.about.ordinary and (fault.spot.file, fault.spot.line) not in places:
+                self.signs.append(sign_of(fault, Kind.LOGGED))
+        for connection, where in returned:
+            if connection.accepted and self.about.narrow and self.about.meanwhile == "talk":
+                continue  # a close frame would not get through to who does not read
+            kind, what = (Kind.NO_CLOSE, "close()") if connection.accepted else (Kind.NO_ACCEPT, "accept()")
+            if connection.number in misled:
+                kind, where = Kind.MISLED, misled[connection.number]
+            about = sign(kind, f"returned without {what}", where)
+            self.signs.append(replace(about, whose=self.whose(connection.number, connection.peer)))
+
+    def is_own(self, peer) -> bool:
+        """Whether that is the address of this client, and not of a witness."""
+        return tuple(peer or ())[:2] not in self.peers
+
+    def whose(self, number: int, peer) -> str:
+        """Whose endpoint it was, if not the client's own."""
+        if number and number < self.first_number:
+            return "an earlier client's"
+        return "" if self.is_own(peer) else ANOTHERS
+
+    def where_own(self) -> Spot:
+        """On the server's loop: where the client's endpoint is, if that runs."""
+        own = [task for task, connection in self.patient.running().items() if self.is_own(connection.peer)]
+        return spot(frames_of_task(own[0])) if own else NOWHERE
+
+    async def where(self, witness) -> Spot:
+        """Where the endpoint of a witness waits."""
+        address = witness.local_address[:2]
+
+        def look() -> Spot:
+            tasks = self.server.tape.endpoints
+            mine = [(task, c) for task, c in tasks.items() if tuple(c.peer)[:2] == address]
+            return replace(spot(frames_of_task(mine[0][0])), endpoint=mine[0][1].number) if mine else NOWHERE
+
+        with contextlib.suppress(ServeError):
+            return await self.server.on_loop(look)
+        return NOWHERE
+
+    def look_where_it_stands(self) -> None:
+        """While the event loop stands still: in which line of the app."""
+        if self.pulse.late() > STALL / 2 and not self.stands.file:
+            self.stands = spot(library.frames(self.server.thread.number))
+
+    async def break_loop(self) -> None:
+        """The event loop does not go round any more."""
+        where = spot(library.frames(self.server.thread.number))
+        self.found(Kind.BLOCKED, "the event loop is blocked", where, first=True)
+        self.patient.was_blocked = True
+        self.blocked = not await asyncio.to_thread(stopping.free, self.server.thread)
+        if not self.blocked:
+            with contextlib.suppress(ServeError, TimeoutError):
+                async with asyncio.timeout(self.limit):
+                    await self.look_afterwards()
+
+    def heard(self, message: str | bytes) -> None:
+        """Whether a browser can read an answer that is JSON to Python."""
+        if isinstance(message, str) and not self.spoilt and message[:1] in '{["-0123456789NI':
+            with contextlib.suppress(ValueError):
+                json.loads(message, parse_constant=self.no_constant)
+
+    def no_constant(self, name: str) -> None:
+        self.spoilt = name
+
+    def found(self, kind: Kind, seen: str, where: Spot = NOWHERE, first: bool = False) -> None:
+        """Note a sign."""
+        if kind is Kind.UNHEARD:
+            self.patient.met["close frame",] += 1
+        self.signs.insert(0 if first else len(self.signs), sign(kind, seen, where))
+
+    def late(self) -> bool:
+        """Whether so much time is over that a client who does much should come to an end."""
+        return self.own.left < max(self.limit / 2, self.limit - MUCH)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether something came late, or not at all, and the machine was too busy to tell why."""
+        causes, _ = why(self.signs)
+        late = any(s.kind in LATE for s in causes) if causes else self.pulse.longest > STALL
+        return late and self.own.longest > BUSY
+
+
+async def said_and_heard(speaker, listener, target: Target) -> bool:
+    """Whether what one says in a room is heard by another."""
+    await speaker.send(clients.named(target.say[0], speaker.number))
+    if target.trigger:
+        await target.trigger(speaker.number)
+    heard = asyncio.create_task(listener.recv())
+    gone = asyncio.create_task(speaker.wait_closed())
+    try:
+        await asyncio.wait({heard, gone}, timeout=target.patience, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({heard}, timeout=BRIEF)  # what was said before the end may still be on its way
+        return heard.done() and not heard.cancelled() and heard.exception() is None
+    finally:
+        for task in (heard, gone):
+            task.cancel()
+        await asyncio.gather(heard, gone, return_exceptions=True)

@@ -1,0 +1,219 @@
+"""What the check-up says of endpoints as people write them: each cause once, its place, what it means, no more."""
+
+import asyncio
+import importlib
+import inspect
+import pkgutil
+import re
+import threading
+
+import pytest
+
+from course import lessons
+from tests import cases
+from tests.cases import pushes
+from tests.lessons import ROOT
+from wslab import ServeError, checkup
+from wslab.examination.clients import CLIENTS
+from wslab.examination.findings import MEANINGS, Harm, Lesson
+from wslab.examination.process import Importable
+
+ASKED = {"say": {"question": "why"}}
+HEADER = {"headers": {"Sec-WebSocket-Protocol": "bearer, t0ken"}}
+ROOM = {"room": True}
+
+# By the case: the check-up's options, and of each finding its harm, a part of what was seen, the line of the app that
+# it names, by a part of its text, and a part of what it means.
+CASES = {
+    "subprotocol": (HEADER, [(Harm.CLIENT, "no subprotocol was chosen", "", "No browser can open it")]),
+    "history": (
+        {},
+        [(Harm.STAYS, "with each visit it keeps more", "sessions[session] = {", "It grows with each visit.")],
+    ),
+    "before_accept": (
+        {},
+        [
+            (Harm.STAYS, "1 of its visits still remembered", "`members`", "The app keeps what it should let go"),
+            (Harm.NOTE, "raised ClientDisconnected", "await websocket.accept()", "It is accepted too late"),
+        ],
+    ),
+    "fire_and_forget": (
+        ASKED,
+        [
+            (Harm.CLIENT, "a task raised JSONDecodeError", "json.loads(text)", "not JSON"),
+            (Harm.CLIENT, "a task raised TypeError", 'request["question"]', "A task failed that nobody awaits."),
+            (Harm.LOG, "a task raised WebSocketDisconnect", "send_json", "A task goes on when its client has left"),
+        ],
+    ),
+    "middleware": (
+        {},
+        [(Harm.CLIENT, "raised KeyError: 'method'", 'scope["method"]', "lacks what only HTTP has")],
+    ),
+    "stop_short": (
+        {},
+        [(Harm.STAYS, "", "async for token in tokens()|send_text(token)", "It does not receive while it works")],
+    ),
+    "nan": ({}, [(Harm.CLIENT, "no browser reads: NaN", "", "no JSON for a browser")]),
+    "safe_send": (
+        {},
+        [(Harm.LOG, 'Need to call "accept" first.', "receive_text()", "It goes on after a send that has failed")],
+    ),
+    "lifespan_once": ({}, []),
+    "dead_entry": (
+        ROOM,
+        [
+            (Harm.OTHERS, 'Cannot call "send"', "member.send_text", "A client that has gone is still in its list"),
+            (Harm.OTHERS, "", "member.send_text", "It sends to another, who has left"),
+            (
+                Harm.OTHERS,
+                "the bystander got no answer",
+                "member.send_text",
+                "It waits for one client that does not read",
+            ),
+            (Harm.CLIENT, "raised KeyError: 'text'", "receive_text()", "It takes text, and breaks when bytes come."),
+        ],
+    ),
+    "close_after_the_end": (
+        {},
+        [
+            (
+                Harm.LOG,
+                "raised WebSocketDisconnect(1006)",
+                "await websocket.close()",
+                "It closes a connection that has ended",
+            )
+        ],
+    ),
+    "no_except": (
+        {},
+        [
+            (Harm.CLIENT, "raised KeyError: 'text'", "receive_text()", "It takes text"),
+            (Harm.LOG, "raised WebSocketDisconnect(1000)", "receive_text()", "It does not expect its client to leave"),
+        ],
+    ),
+    "room_for_four": (
+        ROOM,
+        [
+            (Harm.OTHERS, "the bystander got no answer", "player.send_text", "It waits for one client"),
+            (Harm.LOG, 'Need to call "accept" first.', "receive_text()", "It goes on after a send that has failed"),
+            (Harm.NOTE, "refused: HTTP 503", "", "A limit is no fault."),
+        ],
+    ),
+    "never_ends": ({}, [(Harm.STAYS, "its endpoint is still running", "asyncio.sleep(1)", "It never receives.")]),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_each_cause_is_found_once_and_nothing_else(name):
+    module = importlib.import_module(f"tests.cases.{name}")
+    options, expected = CASES[name]
+    report = asyncio.run(checkup(module.app, **options))
+    assert len(report.findings) == len(expected), f"\n{report}"
+    lines = inspect.getsource(module).splitlines()
+    for harm, seen, source, meaning in expected:
+        fits = [finding for finding in report.findings if meaning in finding.meaning]
+        assert len(fits) == 1, f"{meaning}\n{report}"
+        (finding,) = fits
+        assert finding.harm is harm
+        assert seen in finding.seen
+        if source.startswith("`"):
+            assert finding.place == f"{source} in {name}.py"
+        elif source:
+            line = int(finding.place.partition(",")[0].rpartition(":")[2])
+            assert any(part in lines[line - 1] for part in source.split("|")), f"\n{report}"
+        else:
+            assert finding.place == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("static", "A mount at '/' (StaticFiles) took the path. It stands above the endpoint: move it below."),
+        (
+            "untyped",
+            "FastAPI takes 'websocket' for a query parameter, since it has no type: write `websocket: WebSocket`.",
+        ),
+    ],
+)
+def test_why_nobody_is_let_in(name, message):
+    module = importlib.import_module(f"tests.cases.{name}")
+    with pytest.raises(ServeError) as caught:
+        asyncio.run(checkup(module.app))
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "seen"),
+    [("kills_the_process", "the process ended, with status 139"), ("sleeps_for_ever", "the event loop is blocked")],
+)
+def test_what_takes_the_process_along_is_a_finding_and_nothing_is_lost(name, seen):
+    only = ["polite", "wrong kind", "too big"]
+    report = asyncio.run(checkup(Importable(f"tests.cases.{name}:app"), only=only, patience=0.5))
+    assert [row.client for row in report.rows] == only  # the last one came to a fresh process
+    (finding,) = report.findings
+    assert (finding.seen, finding.clients) == (seen, ["wrong kind"])
+
+
+def test_an_app_that_cannot_be_started_again(monkeypatch, tmp_path):
+    """What was found before is reported, and why the others were not asked."""
+    monkeypatch.setenv("LOCK_FILE", str(tmp_path / "lock"))
+    report = asyncio.run(checkup(Importable("tests.cases.starts_once:app"), only=["polite", "wrong kind", "too big"]))
+    assert [row.client for row in report.rows] == ["polite", "wrong kind"]
+    assert report.findings[0].seen.startswith("from then on: ")
+    assert "Not run, since the app did not start" in str(report)
+
+
+def test_what_makes_an_endpoint_speak():
+    path, trigger = "/ws/a{n}", "POST /push/a{n}"
+    report = asyncio.run(checkup(pushes.app, path, trigger=trigger))
+    assert report.ok, f"\n{report}"
+    assert report.rows[0].seen == "1 answer, closed with 1000"
+    silent = asyncio.run(checkup(pushes.app, path, only=["polite"], patience=0.3))
+    assert str(silent).startswith("This proves little: the endpoint answered nothing.")
+
+
+def test_a_check_up_that_is_cancelled_leaves_nothing_running():
+    async def cancelled():
+        came = asyncio.Event()
+        task = asyncio.create_task(checkup(pushes.app, "/ws/a", progress=lambda name: name == "polite" and came.set()))
+        await asyncio.wait_for(came.wait(), 60)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert task.cancelled()
+
+    threads = set(threading.enumerate())
+    asyncio.run(cancelled())
+    assert not [t for t in set(threading.enumerate()) - threads if t.name.startswith("wslab server")]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"origins": "https://good.example"}, "`origins` is a list: ['https://good.example']"),
+        ({"only": []}, "`only` is empty"),
+        ({"path": ""}, "a path begins with a slash: /"),
+        ({"trigger": "/push"}, "'/push' is not of the form 'POST /path'"),
+    ],
+)
+def test_slips_get_one_line(options, message):
+    with pytest.raises(ServeError) as caught:
+        asyncio.run(checkup(pushes.app, **options))
+    assert message in str(caught.value)
+
+
+def test_findings_name_lessons_that_there_are():
+    assert {lesson.value for lesson in Lesson} - {""} <= set(lessons.BY_SLUG)
+    assert all(isinstance(meaning.lesson, Lesson) for meaning in MEANINGS)
+
+
+def test_the_page_about_it_names_each_client():
+    page = (ROOT / "docs" / "check-up.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([a-z][a-z0-9 ]+) \| (.+?) \|", page, re.MULTILINE)
+    assert [(name, did) for name, did in rows if name != "client"] == [
+        (name, about.client.__doc__) for name, about in CLIENTS.items()
+    ]
+
+
+def test_every_case_is_asked_about():
+    others = {"static", "untyped", "kills_the_process", "sleeps_for_ever", "starts_once", "pushes"}
+    assert {module.name for module in pkgutil.iter_modules(cases.__path__)} == {*CASES} | others
