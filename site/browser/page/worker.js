@@ -39,6 +39,7 @@ async function begin() {
   py._api.on_fatal = (error) => tell("broken", { message: String(error) });
   py.unpackArchive(await packages, "zip", { extractDir: "/lib/python3.14/site-packages" });
   py.unpackArchive(await course, "zip", { extractDir: "/course" });
+  tell("loading", { loaded: Infinity }); // all of it is here
   await py.runPythonAsync(`
 import os, sys
 sys.path[:0] = ["/course/notebooks"]
