@@ -593,8 +593,7 @@ WRONG = {
         except WebSocketDisconnect:
             pass
         """,
-        says="the client sent 'bug 1' and expected '(busy)', but got '(end)'. Each question during a story is "
-        "answered with (busy), and forgotten. It neither stops the story nor is told.",
+        says="the client sent 'bug 1' and expected '(busy)', but got '(end)'.",  # and perhaps more
     ),
 }
 
