@@ -333,7 +333,7 @@ WRONG = {
                 continue
             """,
         ),
-        says="a client sent a text that is not UTF-8, and since then the event loop is blocked in divide(), line ",
+        says="a client sent a text that is not UTF-8, and since then the event loop is blocked",
     ),
     "the receive in the inner try, which ends when the client leaves": changed(
         (DIVIDES, ANSWERS_IT),
