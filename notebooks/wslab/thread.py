@@ -161,11 +161,12 @@ class ServerThread:
                 await asyncio.wait([future], timeout=seconds)
                 if future.done():
                     return future.result()
-                if self.where() or not self.running:
+                place = self.where()  # one that goes round is there in most looks, but not in all
+                if place or not self.running:
                     break
         finally:
             future.cancel()
-        raise ServeError(f"the server's event loop is blocked{self.where()}.{hint}")
+        raise ServeError(f"the server's event loop is blocked{place}.{hint}")
 
     def _serve(self) -> None:
         # Not asyncio.run(): nest_asyncio, which a reader may have applied, replaces it for the whole process.
