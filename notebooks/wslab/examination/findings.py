@@ -22,6 +22,7 @@ class Lesson(enum.StrEnum):
     CLOSE = "closing-too-early"
     CATCH = "catching-too-much"
     DONE_RIGHT = "disconnects-done-right"
+    BOTH_WAYS = "both-directions-at-once"
     KINDS = "text-bytes-and-json"
     LIFE = "the-life-of-a-connection"
 
@@ -216,7 +217,7 @@ MEANINGS = [
     Meaning(IN_ITS_LIST, call="send close", other=True, over=True, harm=Harm.OTHERS),
     Meaning(JUST_LEFT, call="send close", other=True, state=GONE, harm=Harm.OTHERS),
     # a client leaves
-    Meaning("A TaskGroup wraps what its tasks raise: use `except*`.", Lesson.DONE_RIGHT, **LEFT, grouped=True),
+    Meaning("A TaskGroup wraps what its tasks raise: use `except*`.", Lesson.BOTH_WAYS, **LEFT, grouped=True),
     Meaning(TASK_GOES_ON, Lesson.ESCAPE, **LEFT, call=ANY, state=GONE, unseen=True, leave=True),
     Meaning(TASK_GOES_ON, Lesson.ESCAPE, **USED, call=ANY, state=GONE, unseen=True, leave=True),
     Meaning(NO_ERROR, Lesson.CATCH, **LEFT, logged=True),
@@ -251,7 +252,7 @@ MEANINGS = [
 ]
 IN_A_MIDDLEWARE = Meaning("An error in a middleware: the endpoint is not reached.")
 NOBODY_LOOKS = Meaning(
-    "A task failed that nobody awaits. Its client waits for an answer that never comes.", Lesson.ESCAPE
+    "A task failed that nobody awaits. Its client waits for an answer that never comes.", Lesson.BOTH_WAYS
 )
 LOGGED_AS_ERROR = Meaning("An ordinary leave is logged as an error.", Lesson.CATCH)
 AN_ERROR = Meaning("An error in the endpoint cuts its client off.", Lesson.CATCH)
