@@ -263,9 +263,7 @@ async def one_visit(patient: Patient, name: str) -> Outcome:
         visit = Visit(patient, name, calm=2**attempt)
         try:
             outcome = await visit.outcome()
-        except (
-            Exception
-        ) as error:  # the check-up's own fault, perhaps, or the server's end: what was found must not be lost
+        except Exception as error:  # a fault of the check-up's own, or the server's end: nothing found may be lost
             *_, (frame, line) = frames_of(error)
             where = f"{Path(frame.f_code.co_filename).name}:{line}"
             broken = sign(Kind.BROKEN, f"{type(error).__name__}: {error} ({where})")
