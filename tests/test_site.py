@@ -166,6 +166,17 @@ def test_a_warning_is_an_error_and_a_script_in_an_output_is_none(tmp_path, capfd
     assert live in (tmp_path / "site" / "live.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.thorough  # one more run of Sphinx
+def test_pages_to_read_are_built_without_a_network(tmp_path, offline):
+    """As `make pages` does; and they offer nothing that they do not have."""
+    command = [sys.executable, "-m", "tools.site", tmp_path / "site"]
+    result = subprocess.run(command, cwd=lessons.ROOT, env=offline, capture_output=True, text=True, timeout=240)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert not list(tmp_path.rglob("*.wasm*"))
+    for page in tmp_path.rglob("*.html"):
+        assert 'id="run-this-lesson"' not in page.read_text(encoding="utf-8"), page
+
+
 def test_the_network_is_really_away(offline):
     ask = "import urllib.request; urllib.request.urlopen('https://example.org', timeout=5)"
     result = subprocess.run([sys.executable, "-c", ask], env=offline, capture_output=True, text=True, timeout=30)
