@@ -139,3 +139,80 @@ def test_the_scan_would_find_something(page, echo):
     page.evaluate("document.querySelector('label').remove()")
     with pytest.raises(AssertionError, match="label"):
         findings(page)
+
+
+@pytest.fixture(scope="module")
+def rooms():
+    with program("-m", "examples.room", "--port", "0") as (_, port):
+        yield port
+
+
+def join(page, port: int, name: str, room: str = "lobby"):
+    page.goto(f"http://127.0.0.1:{port}/")
+    page.get_by_label("Your name").fill(name)
+    page.get_by_label("Room").fill(room)
+    page.get_by_role("button", name="Join").click()
+    expect(state(page)).to_have_text("connected")
+
+
+def who_is_here(page):
+    return page.get_by_role("list", name="Who is here").get_by_role("listitem")
+
+
+def test_two_windows_talk_in_a_room(page, new_page, rooms):
+    join(page, rooms, "Ann")
+    other, tab = new_page(), new_page()
+    join(other, rooms, "<b>Ben</b>")
+    for window in (page, other):
+        expect(who_is_here(window)).to_have_text(["<b>Ben</b>", "Ann"])
+    other.get_by_label("Your message").fill("<i>hello</i>")
+    other.get_by_role("button", name="Send").click()
+    for window in (page, other):
+        expect(messages(window)).to_have_text(["<b>Ben</b>: <i>hello</i>"])
+    join(tab, rooms, "<b>Ben</b>")  # with a second tab, he is here once, and still is when the first one is gone
+    expect(who_is_here(tab)).to_have_text(["<b>Ben</b>", "Ann"])
+    other.close()
+    tab.get_by_label("Your message").fill("again")
+    tab.get_by_label("Your message").press("Enter")
+    expect(messages(page)).to_have_text(["<b>Ben</b>: <i>hello</i>", "<b>Ben</b>: again"])
+    expect(who_is_here(page)).to_have_text(["<b>Ben</b>", "Ann"])
+    tab.close()
+    expect(who_is_here(page)).to_have_text(["Ann"])
+    assert not other.problems + tab.problems
+
+
+def test_a_room_with_the_keyboard_alone(page, rooms):
+    page.goto(f"http://127.0.0.1:{rooms}/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Your name")).to_be_focused()
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    page.keyboard.type("Ann")
+    page.keyboard.press("Tab")
+    page.keyboard.type("a room & more?")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Your message")).to_be_focused()
+    page.keyboard.type("by keyboard")
+    page.keyboard.press("Enter")
+    expect(messages(page)).to_have_text(["Ann: by keyboard"])
+    for _ in range(2):  # past what is said
+        page.keyboard.press("Shift+Tab")
+    expect(page.get_by_role("button", name="Leave")).to_be_focused()
+    page.keyboard.press("Space")
+    expect(state(page)).to_have_text("closed with code 1000")
+    expect(page.get_by_role("button", name="Join")).to_be_focused()
+    expect(who_is_here(page)).to_have_count(0)
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 320), ("dark", 1280)])
+def test_everybody_can_use_the_rooms_page(page, rooms, scheme, width):
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(f"http://127.0.0.1:{rooms}/")
+    findings(page)
+    join(page, rooms, "n" * 40, room=f"a room for {scheme}")
+    page.get_by_label("Your message").fill("a long message without a space: " + "x" * 200)
+    page.get_by_role("button", name="Send").click()
+    expect(messages(page)).to_have_count(1)
+    expect(who_is_here(page)).to_have_count(1)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    findings(page)

@@ -4,6 +4,7 @@ import ast
 import asyncio
 import contextlib
 import importlib
+import json
 import os
 import random
 import re
@@ -18,9 +19,10 @@ from urllib.parse import urlsplit
 
 import pytest
 from fastapi import FastAPI, WebSocket, WebSocketException
-from websockets import ConnectionClosed, connect
+from websockets import ConnectionClosed, InvalidStatus, connect
 
 from examples.disconnects import app as disconnects
+from examples.room import app as room
 from examples.stream import app as stream
 from tests import lessons
 from wslab import checkup, serve
@@ -140,6 +142,119 @@ def test_the_stream_program_and_its_client():
         assert before == "You\nwould\nlike\n"
         assert after.endswith("(stopped)\n> And Grace?\nYou\nwould\nlike\nto\nknow:\nAnd\nGrace?\n(end)\n")
         assert (result.stderr, result.returncode) == ("", 0)
+
+
+def test_the_room_program_and_its_page():
+    with program("-m", "examples.room", "--port", "0") as (_, port):
+        for path, content_type in [("/", "text/html"), ("/page/page.js", "javascript"), ("/page/page.css", "text/css")]:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE) as response:
+                assert content_type in response.headers["content-type"]
+
+
+@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+def test_a_room_survives_every_client(ws):
+    report = asyncio.run(checkup(room.app, "/ws?room=lobby&name={n}", say="hello", room=True, ws=ws))
+    report.raise_for_failures()
+    assert not room.rooms
+
+
+@contextlib.asynccontextmanager
+async def in_a_room(server, name: str, place: str = "lobby"):
+    """A client of that name in a room, which hears what `hear()` returns."""
+    async with asyncio.timeout(PATIENCE), connect(server.url(f"/ws?room={place}&name={name}")) as ws:
+        yield ws
+
+
+async def hear(ws) -> str:
+    """What comes next, in a few characters: who is here, or who says what."""
+    match json.loads(await ws.recv()):
+        case {"here": names}:
+            return ",".join(names)
+        case {"name": name, "text": text}:
+            return f"{name}: {text}"
+
+
+async def visit_rooms(visit, ws: str, **options):
+    with serve(room.app, name="rooms", ws=ws, ws_ping_interval=None, **options) as server:
+        await visit(server)
+        events = (await server.conversation()).events
+    assert not room.rooms
+    return [event.text for event in events if event.text.startswith(("endpoint", "log"))]
+
+
+@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+def test_who_is_here_is_told_once_by_however_many_tabs(ws):
+    async def visit(server):
+        async with in_a_room(server, "Ann") as ann:
+            assert await hear(ann) == "Ann"
+            async with in_a_room(server, "Ben") as old:
+                assert [await hear(ann), await hear(old)] == ["Ann,Ben", "Ann,Ben"]
+                async with in_a_room(server, "Ben") as new, in_a_room(server, "Cleo", "another") as cleo:
+                    assert [await hear(new), await hear(cleo)] == ["Ann,Ben", "Cleo"]
+                    assert set(room.rooms) == {"lobby", "another"}
+                    await old.close()  # what it leaves behind must not take the new one's place away
+                    await ann.send("hello")
+                    assert [await hear(ann), await hear(new)] == ["Ann: hello"] * 2
+                await server.on_loop(lambda: None)
+                assert await hear(ann) == "Ann"
+
+    assert asyncio.run(visit_rooms(visit, ws)) == [
+        "log: left with 1000 ''",
+        "log: left with 1000 ''",
+        "log: left with 1000 ''",
+        "log: left with 1000 ''",
+    ]
+
+
+@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+def test_nobody_in_a_room_waits_for_one_that_does_not_read(ws):
+    async def visit(server):
+        async with in_a_room(server, "Ann") as ann:
+            await hear(ann)
+            server.shrink_buffers()
+            async with in_a_room(server, "Ben") as ben:
+                ben.transport.pause_reading()
+                assert await hear(ann) == "Ann,Ben"
+                for text in ["x" * 1_000_000, "one", "two"]:  # the first one fills his buffers
+                    await ann.send(text)
+                    assert await hear(ann) == f"Ann: {text}"
+                await server.let_time_pass(20)
+                assert await hear(ann) == "Ann"
+                ben.transport.abort()
+
+    notes = asyncio.run(visit_rooms(visit, ws, ws_per_message_deflate=False))
+    assert "log: left with 1006 'too slow'" in notes
+
+
+@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+def test_a_room_is_not_taken_away_by_who_was_put_out_of_an_older_one_of_its_name(ws):
+    async def visit(server):
+        async with in_a_room(server, "Ann") as ann:
+            await hear(ann)
+            (old,) = room.rooms.values()
+
+            def ann_is_put_out_and_the_others_of_the_room_are_gone():
+                (member,) = old.members.values()
+                old.put_out(member, "for a test")
+                del room.rooms["lobby"]
+                room.rooms["lobby"] = room.NamedRoom()
+
+            await server.on_loop(ann_is_put_out_and_the_others_of_the_room_are_gone)
+            await ann.wait_closed()
+            assert room.rooms.pop("lobby") is not old
+
+    asyncio.run(visit_rooms(visit, ws))
+
+
+@pytest.mark.parametrize("query", ["room=lobby", "room=lobby&name=", f"room=lobby&name={'x' * 41}"])
+def test_nobody_comes_into_a_room_without_a_name(query):
+    async def visit():
+        with serve(room.app, name="rooms") as server:
+            async with asyncio.timeout(PATIENCE):
+                with pytest.raises(InvalidStatus, match="403"):
+                    await connect(server.url(f"/ws?{query}"))
+
+    asyncio.run(visit())
 
 
 @pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])

@@ -1,0 +1,1 @@
+"""Rooms in which people talk, and nobody waits for anybody: the lesson many-clients as a program, with a page."""
