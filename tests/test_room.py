@@ -1,6 +1,6 @@
 """The room of examples/room, held to a model: members that wait, stall, fail, come and leave at random.
 
-The clock of the event loop does not wait: it jumps to whatever is due next. So each run is quick, and the same each time.
+The clock of the event loop does not wait: it jumps to whatever is due next. So a run is quick, and the same each time.
 """
 
 import asyncio
