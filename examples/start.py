@@ -6,6 +6,8 @@ import sys
 
 import uvicorn
 
+TAKES_NOTHING = 30  # seconds, for a client
+
 
 def start(app, name: str, places: str) -> None:
     """Serve `app`, the program `python -m examples.NAME`. `places` says where to go, with {} for host and port.
@@ -24,6 +26,8 @@ def start(app, name: str, places: str) -> None:
     listener = socket.socket()
     if sys.platform != "win32":  # there, it would share the port with another program
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux cuts off whoever takes nothing for so long, which ASGI cannot
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * TAKES_NOTHING)
     try:
         listener.bind((options.host, options.port))
         listener.listen()  # from now on connections are kept until the server takes them, so the next line is true

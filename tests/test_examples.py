@@ -80,6 +80,16 @@ def function(module: str, name: str) -> str:
         ("stream/app.py", "accepted", "both-directions-at-once", "accepted", -1),
         ("stream/app.py", "answer", "both-directions-at-once", "answer", -1),
         ("stream/app.py", "ask", "both-directions-at-once", "ask", -1),
+        ("room/room.py", "join", "many-clients", "join", -1),
+        ("room/room.py", "put_out", "many-clients", "put_out", -1),
+        ("room/room.py", "say", "many-clients", "say", -1),
+        ("room/room.py", "start_round", "many-clients", "start_round", -1),
+        ("room/room.py", "round", "many-clients", "round", -1),
+        ("room/room.py", "look_after", "many-clients", "look_after", -1),
+        ("room/app.py", "next_text", "many-clients", "next_text", -1),
+        ("room/app.py", "try_to_close", "many-clients", "try_to_close", -1),
+        ("room/app.py", "first", "many-clients", "first", -1),
+        ("room/app.py", "accepted", "many-clients", "accepted", -1),
     ],
 )
 def test_an_endpoint_is_the_one_of_its_lesson(module, name, lesson, name_there, which):

@@ -20,7 +20,7 @@ from fastapi.staticfiles import StaticFiles
 from examples.room.room import Member, Room
 
 PAGE = Path(__file__).parent / "page"
-SLOW = 10  # seconds for a client to take a close frame
+SLOW = 10  # seconds for a client to take what it is sent
 
 logger = logging.getLogger("uvicorn.error")
 
@@ -86,17 +86,23 @@ async def try_to_close(websocket: WebSocket, code: int, reason: str = ""):
             await websocket.close(code, reason)
 
 
+def first(group: ExceptionGroup) -> Exception:
+    error = group.exceptions[0]
+    return first(error) if isinstance(error, ExceptionGroup) else error  # a group may be in a group
+
+
 @asynccontextmanager
 async def accepted(websocket: WebSocket) -> AsyncIterator[None]:
     await websocket.accept()
     try:
         yield
-    except WebSocketDisconnect as left:
-        logger.info("left with %d %r", left.code, left.reason)
-    except WebSocketException as put_out:
-        await try_to_close(websocket, put_out.code, put_out.reason)
-    except Exception:
-        logger.exception("%s failed", websocket.url.path)
+    except* WebSocketDisconnect as left:
+        logger.info("left with %d %r", first(left).code, first(left).reason)
+    except* WebSocketException as put_out:
+        await try_to_close(websocket, first(put_out).code, first(put_out).reason)
+    except* Exception as bugs:
+        for bug in bugs.exceptions:
+            logger.error("%s failed", websocket.url.path, exc_info=bug)
         await try_to_close(websocket, 1011)
 
 

@@ -28,13 +28,15 @@ class Member:
     reason: str = ""  # why it was put out
 
 
-class Room:
+class Members:
+    """Who is there. Each can be put out."""
+
     def __init__(self):
         self.members: dict[WebSocket, Member] = {}
 
     @asynccontextmanager
     async def join(self, websocket: WebSocket) -> AsyncIterator[Member]:
-        """Be in the room while the body runs. Who is put out hears WebSocketDisconnect there."""
+        """Be a member while the body runs. Should it be put out, WebSocketDisconnect is raised there."""
         try:
             async with asyncio.timeout(None) as stay:  # no limit, until put_out() sets one
                 member = self.members[websocket] = Member(websocket, stay)
@@ -53,7 +55,11 @@ class Room:
     def put_out(self, member: Member, reason: str):
         if self.members.pop(member.websocket, None):
             member.reason = reason
-            member.stay.reschedule(0)
+            member.stay.reschedule(0)  # long ago: its body ends, where it awaits
+
+
+class Room(Members):
+    """What is said in it, each member hears, in the same order. Nobody waits for anybody."""
 
     def say(self, text: str, to: Iterable[Member] | None = None):
         """Tell all members, or some, without waiting for them."""

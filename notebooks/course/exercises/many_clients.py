@@ -1,0 +1,182 @@
+"""The check under the exercise of many-clients."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from functools import partial
+
+from course.client import Client, NotYet, quote, visit
+from course.closing import closes_when_nobody_is_there, expect_code
+from course.error_log import ErrorLog, errors_in_the_log
+from course.judging import (
+    HAS_LEFT,
+    Verdict,
+    check_up,
+    expect_no_error,
+    hint_for,
+    judge,
+    look_further,
+    passes,
+    what_the_endpoint_did,
+)
+from course.troubles import ends_when_cancelled, lets_bugs_show
+from wslab.server import Server
+
+__all__ = ["room"]
+
+SLOW = 5  # seconds that the exercise gives, as there
+LONG = "x" * 1_000_000  # more than the buffers hold
+WORDS = ["one", "two", "three"]
+TALK = "A text goes to everybody who is here, as its speaker's name, ': ' and the text, also to the speaker; once."
+WHO = "Whoever comes hears first who is here, sorted; the others hear it when a name has come or gone, once."
+TABS = (
+    "Both of Ann's connections hear what is said. And no name has come or gone: only the new one is told who is here."
+)
+STILL = "Ann's old connection has ended, and she has another one: does the old one take away what belongs to the new?"
+WAIT = "Somebody does not read. Nobody else waits for that or misses anything; and it has `SLOW` seconds for each text."
+OUT = "Whoever has not read for longer than `SLOW` is put out, and no longer here."
+CLOCK = "(The check sets the event loop's clock forward: asyncio.timeout() goes by it, time.monotonic() does not.)"
+OTHERS = "Whoever tells something to others must be ready for each of them to be gone."
+
+
+async def room(app) -> Verdict:
+    """`/room/{name}`: who is here, and what they say, for everybody; whoever does not read is put out."""
+    with errors_in_the_log() as log:
+        steps = [talks, lets_go, waits_for_nobody, lets_catch_up, lets_come_back]
+        verdict = await judge(app, *steps, ws_ping_interval=None, ws_per_message_deflate=False)
+    looks = [
+        partial(expect_nothing_in, log),
+        partial(closes_when_nobody_is_there, app, "/room/Eve"),
+        partial(passes, app, partial(lets_bugs_show, path="/room/Eve"), partial(ends_when_cancelled, path="/room/Eve")),
+    ]
+    verdict = await look_further(verdict, *looks)
+    clients = ["floods", "stalls", "leaves a talk", "crowd"]
+    good = "a crowd does it no harm, nor do clients that talk too much, or leave while others talk"
+    return await check_up(verdict, app, "/room/{n}", *clients, say="hello", room=True, good=good, ws="wsproto")
+
+
+async def talks(server: Server) -> str:
+    async with comes(server, "Ben", "Ben") as ben:
+        for leave in [Client.leave, Client.drop]:
+            async with comes(server, "Ann", "Ann, Ben", ben) as old:
+                for client, text, said in [
+                    (old, "hello", "Ann: hello"),
+                    (ben, "", "Ben: "),
+                    (ben, " Hi ", "Ben:  Hi "),
+                ]:
+                    await client.say(text)
+                    await hear(said, ben, old, hint=TALK)
+                async with comes(server, "Ann", "Ann, Ben") as new:
+                    await ben.say("both?")
+                    await hear("Ben: both?", ben, old, new, hint=TABS)
+                    await leave(old)
+                    await no_error(server, STILL)
+                    await ben.say("still here?")
+                    await hear("Ben: still here?", ben, new, hint=STILL)
+            await hear("here: Ben", ben, hint=f"Ann's last connection has ended. {WHO}")
+    await no_error(server)
+    return "who is here, and what they say, is told to everybody, with two tabs, too"
+
+
+async def lets_go(server: Server) -> str:
+    async with comes(server, "Ann", "Ann") as ann:
+        async with comes(server, "Eve", "Ann, Eve", ann) as eve:
+            await eve.say(b"\x00\xff")
+            await expect_code(eve, 1003, None, "that sent bytes")
+        await hear("here: Ann", ann, hint=f"Eve sent bytes, and is gone. {WHO}")
+        for leave in [partial(Client.leave, code=1001), Client.drop, lambda eve: eve.say_and_leave("bye")]:
+            async with comes(server, "Eve", "Ann, Eve", ann) as eve:
+                await leave(eve)
+            if eve.said == "bye":
+                await hear("Eve: bye", ann, hint=TALK)
+            await hear("here: Ann", ann, hint=f"Eve has left. {WHO}")
+        await no_error(server)
+    await no_error(server)
+    return "people may leave in other ways, too"
+
+
+async def waits_for_nobody(server: Server) -> str:
+    async with (
+        comes(server, "Ann", "Ann") as ann,
+        stuck(server, "Sam", "Ann, Sam", ann),
+        comes(server, "Ben", "Ann, Ben, Sam", ann, hint=WAIT) as ben,
+    ):
+        for seconds in [0, SLOW / 2]:
+            await server.let_time_pass(seconds)
+            for word in WORDS:
+                await ann.say(word)
+                await hear(f"Ann: {word}", ann, ben, hint=WAIT)
+        await server.let_time_pass(SLOW)
+        await hear("here: Ann, Ben", ann, ben, hint=f"{OUT} {CLOCK}")
+    return "nobody waits for one that does not read, and it is put out"
+
+
+async def lets_catch_up(server: Server) -> str:
+    async with comes(server, "Ann", "Ann") as ann, stuck(server, "Sam", "Ann, Sam", ann) as sam:
+        for word in WORDS:
+            await ann.say(word)
+            await hear(f"Ann: {word}", ann, hint=WAIT)
+        await server.let_time_pass(SLOW / 2)
+        sam.ws.transport.resume_reading()
+        for text in [LONG, "hello?", *WORDS]:
+            await hear(f"Ann: {text}", sam, hint="Sam reads again in time, and hears all of it, in order.")
+    return "who reads again in time has missed nothing"
+
+
+async def lets_come_back(server: Server) -> str:
+    async with comes(server, "Ben", "Ben") as ben:
+        async with stuck(server, "Ann", "Ann, Ben", ben), comes(server, "Ann", "Ann, Ben") as new:
+            await ben.say("welcome back")
+            await hear("Ben: welcome back", ben, new, hint=TABS)
+            await server.let_time_pass(2 * SLOW)
+            await ben.say("still here?")
+            await hear("Ben: still here?", ben, new, hint=STILL)
+        await hear("here: Ben", ben, hint=f"Ann's last connection has ended. {WHO}")
+    return "who comes back before the old connection has ended stays"
+
+
+@contextlib.asynccontextmanager
+async def comes(server: Server, name: str, here: str, *others: Client, hint: str = WHO) -> AsyncIterator[Client]:
+    """A client of that name. It and the `others` must be told who is here."""
+    async with visit(server, f"/room/{name}") as client:
+        await hear(f"here: {here}", client, *others, hint=hint)
+        yield client
+
+
+@contextlib.asynccontextmanager
+async def stuck(server: Server, name: str, here: str, other: Client) -> AsyncIterator[Client]:
+    """A client of that name does not read, and the other one says something that fills all buffers on the way to it."""
+    server.shrink_buffers()
+    async with comes(server, name, here, other) as client:
+        client.ws.transport.pause_reading()
+        for text in [LONG, "hello?"]:
+            await other.say(text)
+            await hear(f"{name_of(other)}: {text}", other, hint=WAIT)
+        yield client
+        client.ws.transport.abort()
+    did = await what_the_endpoint_did(server)
+    if did and "returned without close()" not in did:  # there is no use in it
+        raise NotYet(f"{name} did not read, and the {did}. {hint_for(did, HAS_LEFT)}".rstrip())
+
+
+async def hear(text: str, *clients: Client, hint: str) -> None:
+    """Each client must hear this text next."""
+    for client in clients:
+        client.said = None
+        try:
+            got = await client.hear(f"{quote(text)}, as {name_of(client)}", silent=hint, closed=hint)
+        except NotYet as problem:  # the hint is worth more than what the endpoint did meanwhile
+            raise NotYet(f"{problem} {hint}") from None
+        if got != text:
+            raise NotYet(f"{name_of(client)} expected {quote(text)}, but heard {quote(got)}. {hint}")
+
+
+def name_of(client: Client) -> str:
+    return client.ws.request.path.removeprefix("/room/")
+
+
+async def no_error(server: Server, hint: str = OTHERS) -> None:
+    await expect_no_error(server, "somebody left, and the", HAS_LEFT, hint)
+
+
+async def expect_nothing_in(log: ErrorLog) -> None:
+    log.expect_nothing("what clients may do", "That somebody leaves, or is put out, is none.")
