@@ -44,7 +44,7 @@ def body(function: str, **renamed: str) -> str:
 def function(module: str, name: str) -> str:
     tree = ast.parse((lessons.ROOT / "examples" / module).read_text(encoding="utf-8"))
     kinds = ast.AsyncFunctionDef | ast.FunctionDef
-    (found,) = [node for node in tree.body if isinstance(node, kinds) and node.name == name]
+    (found,) = [node for node in ast.walk(tree) if isinstance(node, kinds) and node.name == name]
     return ast.unparse(found)
 
 

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from functools import partial
 
-from course.client import Client, NotYet, quote, visit
+from course.client import Client, NotYet, quote, until, visit
 from course.closing import closes_when_nobody_is_there, expect_code
 from course.error_log import ErrorLog, errors_in_the_log
 from course.judging import (
@@ -25,6 +25,7 @@ __all__ = ["room"]
 
 SLOW = 5  # seconds that the exercise gives, as there
 LONG = "x" * 1_000_000  # more than the buffers hold
+SETTLE = 1.0  # seconds for an endpoint to end after its client has left
 WORDS = ["one", "two", "three"]
 TALK = "A text goes to everybody who is here, as its speaker's name, ': ' and the text, also to the speaker; once."
 WHO = "Whoever comes hears first who is here, sorted; the others hear it when a name has come or gone, once."
@@ -137,9 +138,13 @@ async def lets_come_back(server: Server) -> str:
 @contextlib.asynccontextmanager
 async def comes(server: Server, name: str, here: str, *others: Client, hint: str = WHO) -> AsyncIterator[Client]:
     """A client of that name. It and the `others` must be told who is here."""
-    async with visit(server, f"/room/{name}") as client:
-        await hear(f"here: {here}", client, *others, hint=hint)
-        yield client
+    there = server.endpoints
+    try:
+        async with visit(server, f"/room/{name}") as client:
+            await hear(f"here: {here}", client, *others, hint=hint)
+            yield client
+    finally:  # they leave one after the other: the same verdict each time
+        await until(lambda: server.endpoints <= there, SETTLE)
 
 
 @contextlib.asynccontextmanager
@@ -167,6 +172,7 @@ async def hear(text: str, *clients: Client, hint: str) -> None:
         except NotYet as problem:  # the hint is worth more than what the endpoint did meanwhile
             raise NotYet(f"{problem} {hint}") from None
         if got != text:
+            await client.caught_up()  # what it has said is heard before others leave: the same verdict each time
             raise NotYet(f"{name_of(client)} expected {quote(text)}, but heard {quote(got)}. {hint}")
 
 
