@@ -36,9 +36,10 @@ outputs: .venv/test-ready  ## make the lessons' stored outputs anew; LESSONS="no
 stress: .venv/test-ready  ## all lessons, each 20 times, while four busy loops hold the CPU
 	@$(BIN)/python -m tools.stress $(LESSONS)
 
-bench: .venv/test-ready  ## what wslab costs, and what an echo costs
+bench: .venv/test-ready  ## what wslab costs, what an echo costs, and a message to many
 	@$(BIN)/python -m tools.bench
 	@$(BIN)/python -m tools.bench_echo
+	@$(BIN)/python -m tools.bench_room
 
 picture: .venv/test-ready  ## the README's picture of a lesson, from a real JupyterLab
 	@$(BIN)/python -m tools.picture
