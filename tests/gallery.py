@@ -506,6 +506,47 @@ class SetManager(CarefulManager):
             self.members.discard(websocket)
 
 
+class GatherManager(CarefulManager):
+    """Sends to all at the same time. The first error comes out of `gather()`: that of somebody else's connection."""
+
+    one_error_is_everybodys = True
+
+    async def endpoint(self, websocket: WebSocket):
+        await websocket.accept()
+        self.members.append(websocket)
+        try:
+            while (message := await websocket.receive())["type"] != "websocket.disconnect":
+                sends = [member.send_text(message.get("text") or "bytes") for member in self.members]
+                await asyncio.gather(*sends, return_exceptions=not self.one_error_is_everybodys)
+        except WebSocketDisconnect:
+            pass
+        finally:
+            self.members.remove(websocket)
+
+
+class PatientGatherManager(GatherManager):
+    """Sends to all at the same time, and waits for all."""
+
+    one_error_is_everybodys = False
+
+
+class ManagerThatTakesOutTwice(CarefulManager):
+    """Takes out whom it cannot reach, as that one's endpoint does."""
+
+    async def endpoint(self, websocket: WebSocket):
+        await websocket.accept()
+        self.members.append(websocket)
+        try:
+            while (message := await websocket.receive())["type"] != "websocket.disconnect":
+                for member in list(self.members):
+                    try:
+                        await member.send_text(message.get("text") or "bytes")
+                    except (WebSocketDisconnect, RuntimeError):
+                        self.members.remove(member)
+        finally:
+            self.members.remove(websocket)
+
+
 def stuck_after_a_disconnect():
     """Greets everybody, and answers none of those who are there any more, once an answer could not be sent."""
     stuck, here = False, 0
@@ -737,6 +778,23 @@ def takes_the_old_for_the_new():
     return endpoint
 
 
+def has_one_place_for_a_name():
+    """A room of names. Whoever leaves takes the place of its name along, and says nothing."""
+    members: dict[str, WebSocket] = {}
+
+    async def endpoint(websocket: WebSocket, name: str):
+        await websocket.accept()
+        members[name] = websocket
+        with suppress(WebSocketDisconnect, RuntimeError):
+            async for text in texts(websocket):
+                for member in list(members.values()):
+                    with suppress(WebSocketDisconnect, RuntimeError):
+                        await member.send_text(text)
+        members.pop(name, None)
+
+    return endpoint
+
+
 async def measures(websocket: WebSocket):
     """What could not be measured is NaN, which JSON does not have."""
     await websocket.accept()
@@ -831,6 +889,13 @@ WRONG = {
         "catching-too-much",
         options={"query": {"name": "{n}"}},
     ),
+    "has one place for a name": Wrong(
+        has_one_place_for_a_name,
+        "comes back",
+        "no answer",
+        "disconnects-done-right",
+        options=ROOM | SOON | {"query": {"name": "{n}"}},
+    ),
     "answers NaN": Wrong(measures, "as a browser", "an answer that no browser reads: NaN", "text-bytes-and-json"),
     "goes on when cancelled": Wrong(
         goes_on_when_cancelled, "is cancelled", "went on after it was cancelled", "catching-too-much"
@@ -915,6 +980,22 @@ WRONG = {
     "a lock while it sends": Wrong(holds_a_lock_while_it_sends, "floods", "the bystander got no answer", options=SOON),
     "one that does not read stops all": Wrong(
         lambda: CarefulManager().endpoint, "stalls", "the bystander got no answer", options=ROOM | SOON
+    ),
+    "gather() waits for one that does not read": Wrong(
+        lambda: PatientGatherManager().endpoint, "stalls", "the bystander got no answer", options=ROOM | SOON
+    ),
+    "gather() throws the speaker out": Wrong(
+        lambda: GatherManager().endpoint,
+        "leaves a talk",
+        "returned without close()",
+        "disconnects-done-right",
+        options=ROOM,
+    ),
+    "takes out twice": Wrong(
+        lambda: ManagerThatTakesOutTwice().endpoint,
+        "leaves a talk",
+        "raised ValueError: list.remove(x): x not in list",
+        options=ROOM,
     ),
     "the list changes while it is walked": Wrong(
         lambda: ListManager().endpoint, "leaves a talk", "some who stayed missed messages", options=ROOM
