@@ -19,7 +19,7 @@ BACKLOG = 1000  # messages that it may be behind
 logger = logging.getLogger("uvicorn.error")
 
 
-@dataclass(eq=False, slots=True)
+@dataclass
 class Member:
     websocket: WebSocket
     stay: asyncio.Timeout  # when it has run out, join() ends

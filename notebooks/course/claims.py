@@ -1509,6 +1509,134 @@ async def gather(serve):
 
 
 @claim(
+    "With `asyncio.gather()`, a client that does not read does not hold up a broadcast.",
+    verdict=FALSE,
+    keep="`gather()` returns when *all* sends have. Whoever speaks should not wait: keep what is to be sent, for each.",
+    lesson="many-clients",
+    source="https://docs.python.org/3/library/asyncio-task.html#asyncio.gather",
+)
+async def gather_waits(serve):
+    app = FastAPI()
+    from_endpoint = queue.SimpleQueue()
+    members = []
+
+    @app.websocket("/listen")
+    async def listen(websocket: WebSocket):
+        await websocket.accept()
+        members.append(websocket)
+        await websocket.receive_text()
+
+    @app.websocket("/speak")
+    async def speak(websocket: WebSocket):
+        await websocket.accept()
+        await websocket.receive_text()
+        for _ in range(100):
+            sends = [member.send_text("x" * 1_000_000) for member in members]
+            try:
+                async with asyncio.timeout(0.3):
+                    await asyncio.gather(*sends, return_exceptions=True)
+            except TimeoutError:
+                from_endpoint.put("gather() did not come back")
+                return
+        from_endpoint.put("all sent")
+
+    async with serve(app) as server, connect(server.url("/listen"), compression=None) as stalled:
+        stalled.transport.pause_reading()
+        async with connect(server.url("/speak")) as ws:
+            await ws.send("go")
+            seen = await news(from_endpoint)
+        stalled.transport.abort()
+    return seen == "all sent", seen
+
+
+@claim(
+    "Clients may come and go while a broadcast walks through the `set` of connections.",
+    verdict=FALSE,
+    keep="Wherever the loop awaits, others run. Walk through a copy: `for member in list(members)`.",
+    lesson="many-clients",
+    source="https://docs.python.org/3/reference/compound_stmts.html#the-for-statement",
+)
+async def set_changes(serve):
+    app = FastAPI()
+    from_endpoint = queue.SimpleQueue()
+    members = set()
+    translated = asyncio.Event()
+
+    @app.websocket("/ws")
+    async def endpoint(websocket: WebSocket):
+        await websocket.accept()
+        members.add(websocket)
+        try:
+            text = await websocket.receive_text()
+            from_endpoint.put("begins")
+            for member in members:
+                await translated.wait()  # or a send to a slow client, or whatever waits
+                await member.send_text(text)
+            from_endpoint.put("all sent")
+        except RuntimeError as error:
+            from_endpoint.put(f"RuntimeError: {error}")
+        except WebSocketDisconnect:
+            members.discard(websocket)
+
+    async with serve(app) as server, connect(server.url("/ws")) as speaker:
+        await speaker.send("hello")
+        await news(from_endpoint)
+        async with connect(server.url("/ws")):
+            await server.on_loop(translated.set)
+            seen = await news(from_endpoint)
+    return seen == "all sent", seen
+
+
+@claim(
+    "A broadcast can take those out of the list that it does not reach.",
+    verdict=FALSE,
+    keep="Their endpoints do so, too, and the second `remove()` raises. Take them out in one place, in a `finally`.",
+    lesson="many-clients",
+    source="https://docs.python.org/3/tutorial/datastructures.html#more-on-lists",
+)
+async def taken_out_twice(serve):
+    app = FastAPI()
+    from_endpoint = queue.SimpleQueue()
+    members = []
+    has_worked = asyncio.Event()
+
+    @app.websocket("/listen")
+    async def listen(websocket: WebSocket):
+        await websocket.accept()
+        members.append(websocket)
+        try:
+            await has_worked.wait()  # busy with something else
+            await websocket.receive_text()
+        except (WebSocketDisconnect, RuntimeError):
+            try:
+                members.remove(websocket)
+                from_endpoint.put("taken out")
+            except ValueError as error:
+                from_endpoint.put(f"ValueError: {error}")
+
+    @app.websocket("/speak")
+    async def speak(websocket: WebSocket):
+        await websocket.accept()
+        while members:
+            for member in list(members):
+                try:
+                    await member.send_text("hello")
+                except WebSocketDisconnect:
+                    members.remove(member)
+            await asyncio.sleep(0.01)
+        await websocket.send_text("reached nobody")
+
+    async with serve(app) as server:
+        async with connect(server.url("/listen")):
+            pass  # leaves
+        async with connect(server.url("/speak")) as ws:
+            await answer(ws)
+        await server.on_loop(has_worked.set)
+        seen = await news(from_endpoint)
+    return seen == "taken out", seen
+
+
+@claim(
     "A client that does not read cannot hold up `send_text()`.",
     verdict=FALSE,
     keep="Once all buffers are full, the send waits until it reads: put a timeout around it, or give it a queue.",
