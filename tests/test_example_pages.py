@@ -203,6 +203,21 @@ def test_a_room_with_the_keyboard_alone(page, rooms):
     expect(who_is_here(page)).to_have_count(0)
 
 
+def test_a_room_whose_server_goes_away_and_comes_back(page):
+    with program("-m", "examples.room", "--port", "0") as (process, port):
+        join(page, port, "Ann")
+        expect(who_is_here(page)).to_have_text(["Ann"])
+        page.get_by_label("Your message").fill("half a sen")
+        process.kill()
+        expect(state(page)).to_have_text("closed with code 1006")
+    expect(who_is_here(page)).to_have_count(0)
+    expect(page.get_by_label("Your message")).to_be_focused()  # who writes is not interrupted
+    with program("-m", "examples.room", "--port", str(port)):
+        page.get_by_role("button", name="Join").click()
+        expect(who_is_here(page)).to_have_text(["Ann"])
+        expect(page.get_by_label("Your message")).to_have_value("half a sen")
+
+
 @pytest.mark.parametrize(("scheme", "width"), [("light", 320), ("dark", 1280)])
 def test_everybody_can_use_the_rooms_page(page, rooms, scheme, width):
     page.emulate_media(color_scheme=scheme)

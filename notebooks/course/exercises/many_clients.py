@@ -82,6 +82,9 @@ async def lets_go(server: Server) -> str:
     async with comes(server, "Ann", "Ann") as ann:
         async with comes(server, "Eve", "Ann, Eve", ann) as eve:
             await eve.say(b"\x00\xff")
+            await eve.is_closed()
+            while await eve.unread() is not None:  # it may have heard of its own leave
+                pass
             await expect_code(eve, 1003, None, "that sent bytes")
         await hear("here: Ann", ann, hint=f"Eve sent bytes, and is gone. {WHO}")
         for leave in [partial(Client.leave, code=1001), Client.drop, lambda eve: eve.say_and_leave("bye")]:
