@@ -25,6 +25,7 @@ from examples.disconnects import app as disconnects
 from examples.room import app as room
 from examples.stream import app as stream
 from tests import lessons
+from tests.implementations import on_each_implementation
 from wslab import checkup, serve
 from wslab.examination.clients import BINARY, TEXT, frame, in_one_breath
 
@@ -161,7 +162,7 @@ def test_the_room_program_and_its_page():
                 assert content_type in response.headers["content-type"]
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_a_room_survives_every_client(ws):
     report = asyncio.run(checkup(room.app, "/ws?room=lobby&name={n}", say="hello", room=True, ws=ws))
     report.raise_for_failures()
@@ -192,7 +193,7 @@ async def visit_rooms(visit, ws: str, **options):
     return [event.text for event in events if event.text.startswith(("endpoint", "log"))]
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_who_is_here_is_told_once_by_however_many_tabs(ws):
     async def visit(server):
         async with in_a_room(server, "Ann") as ann:
@@ -216,7 +217,7 @@ def test_who_is_here_is_told_once_by_however_many_tabs(ws):
     ]
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_nobody_in_a_room_waits_for_one_that_does_not_read(ws):
     async def visit(server):
         async with in_a_room(server, "Ann") as ann:
@@ -236,7 +237,7 @@ def test_nobody_in_a_room_waits_for_one_that_does_not_read(ws):
     assert "log: left with 1006 'too slow'" in notes
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_a_room_is_not_taken_away_by_who_was_put_out_of_an_older_one_of_its_name(ws):
     async def visit(server):
         async with in_a_room(server, "Ann") as ann:
@@ -267,7 +268,7 @@ def test_nobody_comes_into_a_room_without_a_name(query):
     asyncio.run(visit())
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_disconnects_survives_every_client(ws):
     asyncio.run(checkup(disconnects.app, "/ws", say="hello", ws=ws)).raise_for_failures()
     assert not disconnects.online
@@ -299,7 +300,7 @@ async def served_by_the_lesson(visit, **uvicorn_options) -> list[str]:
     return [note.text for note in notes if note.text.startswith("endpoint raised")]
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_disconnects_puts_out_whoever_sends_texts_and_then_bytes(ws):
     async def visit(client):
         client.transport.write(20 * frame(TEXT, b"hello") + frame(BINARY, b"x"))
@@ -311,7 +312,7 @@ def test_disconnects_puts_out_whoever_sends_texts_and_then_bytes(ws):
     assert asyncio.run(served_by_the_lesson(visit, ws=ws)) == []
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_disconnects_does_not_fail_at_closing_who_has_left(ws):
     async def visit(client):
         await in_one_breath(client, [b"x"], then_close=True)
@@ -320,7 +321,7 @@ def test_disconnects_does_not_fail_at_closing_who_has_left(ws):
     assert asyncio.run(served_by_the_lesson(visit, ws=ws)) == []
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_disconnects_puts_out_who_says_nothing(ws, monkeypatch):
     async def visit(client):
         await client.wait_closed()
@@ -330,7 +331,7 @@ def test_disconnects_puts_out_who_says_nothing(ws, monkeypatch):
     assert asyncio.run(served_by_the_lesson(visit, ws=ws)) == []
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_disconnects_gives_up_who_reads_nothing(ws, monkeypatch):
     async def visit(client):
         client.transport.pause_reading()
@@ -344,7 +345,7 @@ def test_disconnects_gives_up_who_reads_nothing(ws, monkeypatch):
     assert asyncio.run(served_by_the_lesson(visit, ws=ws)) == []
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_a_client_that_uvicorn_has_given_up_has_left_and_is_no_bug_of_disconnects(ws, monkeypatch):
     """Its bytes are stuck, so that no disconnect comes, and the next send raises a plain `RuntimeError`."""
 
@@ -375,7 +376,7 @@ def test_a_client_that_uvicorn_has_given_up_has_left_and_is_no_bug_of_disconnect
     assert not [note for note in notes if "failed" in note or "raised" in note]
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_a_send_after_its_own_close_is_a_bug_of_disconnects(ws, monkeypatch):
     async def closes_first(websocket, text):
         await websocket.close()
@@ -394,7 +395,7 @@ def test_a_send_after_its_own_close_is_a_bug_of_disconnects(ws, monkeypatch):
     assert note.startswith("log: /ws failed (WebSocketDisconnected")
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_accepted_and_a_task_group_compose(ws):
     """Who leaves is no failure, who is put out hears it, and a bug is logged, also out of a group of errors."""
     may_go_on = asyncio.Event()
@@ -442,7 +443,7 @@ def test_accepted_and_a_task_group_compose(ws):
         ]
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_stream_survives_every_client(ws, monkeypatch):
     monkeypatch.setattr(stream, "PAUSE", 0)
     asyncio.run(checkup(stream.app, "/ask", say="hello", ws=ws)).raise_for_failures()
@@ -464,7 +465,7 @@ async def asked(visit, ws: str) -> list[str]:
         return [event.text for event in (await server.conversation()).events if not event.message]
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_stream_says_once_that_it_has_stopped(ws, monkeypatch):
     async def visit(client):
         await in_one_breath(client, ["stop", "stop", "hello", "hello"])
@@ -474,7 +475,7 @@ def test_stream_says_once_that_it_has_stopped(ws, monkeypatch):
     assert asyncio.run(asked(visit, ws)) == ["log: left with 1000 ''"]
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_stream_puts_out_who_sends_bytes_meanwhile(ws, monkeypatch):
     async def visit(client):
         await client.send(b"x")
@@ -485,7 +486,7 @@ def test_stream_puts_out_who_sends_bytes_meanwhile(ws, monkeypatch):
     assert asyncio.run(asked(visit, ws)) == []
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_a_bug_of_the_model_is_logged_with_its_place_and_its_client_hears_1011(ws, monkeypatch):
     async def fails(question):
         yield "well"
@@ -499,7 +500,7 @@ def test_a_bug_of_the_model_is_logged_with_its_place_and_its_client_hears_1011(w
     assert asyncio.run(asked(visit, ws)) == ["log: /ask failed (ValueError: hello)"]
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_stream_gives_up_who_reads_nothing(ws, monkeypatch):
     async def long_winded(question):
         while True:
@@ -525,7 +526,7 @@ def test_stream_gives_up_who_reads_nothing(ws, monkeypatch):
     assert "log: left with 1006 'it does not read'" in asyncio.run(visit())
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_a_bug_in_disconnects_is_logged_and_its_client_hears_1011(ws, monkeypatch):
     async def fails(websocket, text):
         raise ValueError(text)
