@@ -18,7 +18,7 @@ from course.judging import (
     passes,
     what_the_endpoint_did,
 )
-from course.troubles import ends_when_cancelled, lets_bugs_show
+from course.troubles import ends_when_cancelled, lets_bugs_show, time_stands_still
 from wslab.server import Server
 
 __all__ = ["room"]
@@ -106,23 +106,24 @@ async def waits_for_nobody(server: Server) -> str:
     ):
         for seconds in [0, SLOW / 2]:
             await server.let_time_pass(seconds)
-            for word in WORDS:
-                await ann.say(word)
-                await hear(f"Ann: {word}", ann, ben, hint=WAIT)
+            async with time_stands_still(server):  # however busy the machine is
+                for word in WORDS:
+                    await ann.say(word)
+                    await hear(f"Ann: {word}", ann, ben, hint=WAIT)
         await server.let_time_pass(SLOW)
         await hear("here: Ann, Ben", ann, ben, hint=f"{OUT} {CLOCK}")
     return "nobody waits for one that does not read, and it is put out"
 
 
 async def lets_catch_up(server: Server) -> str:
-    async with comes(server, "Ann", "Ann") as ann, stuck(server, "Sam", "Ann, Sam", ann) as sam:
-        for word in WORDS:
-            await ann.say(word)
-            await hear(f"Ann: {word}", ann, hint=WAIT)
-        await server.let_time_pass(SLOW / 2)
-        sam.ws.transport.resume_reading()
-        for text in [LONG, "hello?", *WORDS]:
-            await hear(f"Ann: {text}", sam, hint="Sam reads again in time, and hears all of it, in order.")
+    async with comes(server, "Ann", "Ann") as ann, time_stands_still(server):
+        async with stuck(server, "Sam", "Ann, Sam", ann) as sam:
+            for word in WORDS:
+                await ann.say(word)
+                await hear(f"Ann: {word}", ann, hint=WAIT)
+            sam.ws.transport.resume_reading()
+            for text in [LONG, "hello?", *WORDS]:
+                await hear(f"Ann: {text}", sam, hint="Sam reads again in time, and hears all of it, in order.")
     return "who reads again in time has missed nothing"
 
 
