@@ -116,14 +116,17 @@ async def waits_for_nobody(server: Server) -> str:
 
 
 async def lets_catch_up(server: Server) -> str:
-    async with comes(server, "Ann", "Ann") as ann, time_stands_still(server):
-        async with stuck(server, "Sam", "Ann, Sam", ann) as sam:
-            for word in WORDS:
-                await ann.say(word)
-                await hear(f"Ann: {word}", ann, hint=WAIT)
-            sam.ws.transport.resume_reading()
-            for text in [LONG, "hello?", *WORDS]:
-                await hear(f"Ann: {text}", sam, hint="Sam reads again in time, and hears all of it, in order.")
+    async with (
+        comes(server, "Ann", "Ann") as ann,
+        time_stands_still(server),
+        stuck(server, "Sam", "Ann, Sam", ann) as sam,
+    ):
+        for word in WORDS:
+            await ann.say(word)
+            await hear(f"Ann: {word}", ann, hint=WAIT)
+        sam.ws.transport.resume_reading()
+        for text in [LONG, "hello?", *WORDS]:
+            await hear(f"Ann: {text}", sam, hint="Sam reads again in time, and hears all of it, in order.")
     return "who reads again in time has missed nothing"
 
 
