@@ -91,6 +91,7 @@ def function(module: str, name: str) -> str:
         ("contract/app.py", "__init__", "messages-with-a-contract", "__init__", -1),
         ("contract/app.py", "take", "messages-with-a-contract", "take", -1),
         ("contract/app.py", "answer", "messages-with-a-contract", "answer", -1),
+        ("contract/app.py", "converse", "messages-with-a-contract", "converse", -1),
         ("contract/app.py", "heating", "messages-with-a-contract", "heating", -1),
         ("contract/app.py", "contract", "messages-with-a-contract", "contract", -1),
     ],

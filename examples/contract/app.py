@@ -108,6 +108,21 @@ def answer(text: str) -> Reply:
             return Reading(id=request.id, celsius=celsius, heats=celsius < targets[request.room])
 
 
+async def converse(websocket: WebSocket):
+    bucket, refused = Bucket(BURST, PACE), 0
+    while True:
+        text = await next_text(websocket)
+        if bucket.take():
+            refused = 0
+            reply = answer(text)
+        elif refused < BURST:
+            refused += 1
+            reply = Error(id=id_of(text), problems=[Problem(field=None, text="too fast")])
+        else:
+            raise WebSocketException(1008, "too fast")
+        await send(websocket, reply.model_dump_json())
+
+
 @app.websocket("/heating")
 async def heating(websocket: WebSocket):
     offered = websocket.scope["subprotocols"]
@@ -117,18 +132,7 @@ async def heating(websocket: WebSocket):
         await websocket.close()  # before accept(): HTTP 403
         return
     async with accepted(websocket, version):
-        bucket, refused = Bucket(BURST, PACE), 0
-        while True:
-            text = await next_text(websocket)
-            if bucket.take():
-                refused = 0
-                reply = answer(text)
-            elif refused < BURST:
-                refused += 1
-                reply = Error(id=id_of(text), problems=[Problem(field=None, text="too fast")])
-            else:
-                raise WebSocketException(1008, "too fast")
-            await send(websocket, reply.model_dump_json())
+        await converse(websocket)
 
 
 @app.get("/contract")

@@ -344,8 +344,8 @@ WRONG = {
     ),
     "an unknown type has no field": changed(
         ('if "union_tag" in one["type"]:\n    found.append("type")\nelif', "if"),
-        says='"fields":[]}\'. The fields are those that are wrong, each with the name that the client has for it. It '
-        "is the type that is wrong; the `id` can be read all the same.",
+        says='"fields":[]}\'. The answer has the names of the fields that are wrong, as the client writes them, '
+        "and nothing else. It is the type that is wrong; the `id` can be read all the same.",
     ),
     "an unknown type is ignored": changed(
         after(
@@ -422,7 +422,7 @@ WRONG = {
         ("= size, asyncio.get_running_loop().time()", "= size, time.monotonic()"),
         ("now = asyncio.get_running_loop().time()", "now = time.monotonic()"),
         before("app = FastAPI()", "import time\n"),
-        says="By `asyncio.get_running_loop().time()`, one more comes every 60 seconds, and 90 have passed.",
+        says="By `asyncio.get_running_loop().time()`, one more comes every 60 seconds, and 75 have passed.",
     ),
     "a bucket without a brim": changed(
         (REFILLS, "self.tokens += (now - self.since) / self.seconds"),
@@ -434,6 +434,14 @@ WRONG = {
             "if now - self.since >= self.seconds:\n    self.tokens, self.since = self.size, now",
         ),
         says="one more comes every 60 seconds, and one has come: a new row begins.",
+    ),
+    "a bucket that loses half a token": changed(
+        (REFILLS, "self.tokens = min(self.size, self.tokens + (now - self.since) // self.seconds)"),
+        says="one more comes every 60 seconds, and 75 have passed.",
+    ),
+    "who is too fast is kept waiting": changed(
+        ("if bucket.take():", "while not bucket.take():\n    await asyncio.sleep(1)\nif True:"),
+        says='expected {"type": "wait", "id": 7}, but no answer came within 2 seconds.',
     ),
     "one bucket for all": changed(
         before("class Basket", "everybody = None\n\n\n"),
@@ -520,7 +528,7 @@ WRONG = {
             "if self.tokens < 1:\n    return False\nself.tokens -= 1\nreturn True",
             "self.tokens -= 1\nreturn self.tokens >= 0",
         ),
-        says="and 90 have passed. What was too fast is not added.",
+        says="and 75 have passed. What was too fast is not added.",
     ),
     "a client that leaves is a bug": changed(
         ("    except WebSocketDisconnect:\n        pass\n", ""),
