@@ -27,6 +27,7 @@ from examples.contract import models
 from examples.disconnects import app as disconnects
 from examples.stream import app as stream
 from tests import lessons
+from tests.implementations import on_each_implementation
 from wslab import checkup, serve
 from wslab.examination.clients import BINARY, TEXT, frame, in_one_breath
 
@@ -158,7 +159,7 @@ def test_the_stream_program_and_its_client():
         assert (result.stderr, result.returncode) == ("", 0)
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_disconnects_survives_every_client(ws):
     asyncio.run(checkup(disconnects.app, "/ws", say="hello", ws=ws)).raise_for_failures()
     assert not disconnects.online
@@ -190,7 +191,7 @@ async def served_by_the_lesson(visit, **uvicorn_options) -> list[str]:
     return [note.text for note in notes if note.text.startswith("endpoint raised")]
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_disconnects_puts_out_whoever_sends_texts_and_then_bytes(ws):
     async def visit(client):
         client.transport.write(20 * frame(TEXT, b"hello") + frame(BINARY, b"x"))
@@ -202,7 +203,7 @@ def test_disconnects_puts_out_whoever_sends_texts_and_then_bytes(ws):
     assert asyncio.run(served_by_the_lesson(visit, ws=ws)) == []
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_disconnects_does_not_fail_at_closing_who_has_left(ws):
     async def visit(client):
         await in_one_breath(client, [b"x"], then_close=True)
@@ -211,7 +212,7 @@ def test_disconnects_does_not_fail_at_closing_who_has_left(ws):
     assert asyncio.run(served_by_the_lesson(visit, ws=ws)) == []
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_disconnects_puts_out_who_says_nothing(ws, monkeypatch):
     async def visit(client):
         await client.wait_closed()
@@ -221,7 +222,7 @@ def test_disconnects_puts_out_who_says_nothing(ws, monkeypatch):
     assert asyncio.run(served_by_the_lesson(visit, ws=ws)) == []
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_disconnects_gives_up_who_reads_nothing(ws, monkeypatch):
     async def visit(client):
         client.transport.pause_reading()
@@ -235,7 +236,7 @@ def test_disconnects_gives_up_who_reads_nothing(ws, monkeypatch):
     assert asyncio.run(served_by_the_lesson(visit, ws=ws)) == []
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_a_client_that_uvicorn_has_given_up_has_left_and_is_no_bug_of_disconnects(ws, monkeypatch):
     """Its bytes are stuck, so that no disconnect comes, and the next send raises a plain `RuntimeError`."""
 
@@ -266,7 +267,7 @@ def test_a_client_that_uvicorn_has_given_up_has_left_and_is_no_bug_of_disconnect
     assert not [note for note in notes if "failed" in note or "raised" in note]
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_a_send_after_its_own_close_is_a_bug_of_disconnects(ws, monkeypatch):
     async def closes_first(websocket, text):
         await websocket.close()
@@ -285,7 +286,7 @@ def test_a_send_after_its_own_close_is_a_bug_of_disconnects(ws, monkeypatch):
     assert note.startswith("log: /ws failed (WebSocketDisconnected")
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_accepted_and_a_task_group_compose(ws):
     """Who leaves is no failure, who is put out hears it, and a bug is logged, also out of a group of errors."""
     may_go_on = asyncio.Event()
@@ -333,7 +334,7 @@ def test_accepted_and_a_task_group_compose(ws):
         ]
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_stream_survives_every_client(ws, monkeypatch):
     monkeypatch.setattr(stream, "PAUSE", 0)
     asyncio.run(checkup(stream.app, "/ask", say="hello", ws=ws)).raise_for_failures()
@@ -355,7 +356,7 @@ async def asked(visit, ws: str) -> list[str]:
         return [event.text for event in (await server.conversation()).events if not event.message]
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_stream_says_once_that_it_has_stopped(ws, monkeypatch):
     async def visit(client):
         await in_one_breath(client, ["stop", "stop", "hello", "hello"])
@@ -365,7 +366,7 @@ def test_stream_says_once_that_it_has_stopped(ws, monkeypatch):
     assert asyncio.run(asked(visit, ws)) == ["log: left with 1000 ''"]
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_stream_puts_out_who_sends_bytes_meanwhile(ws, monkeypatch):
     async def visit(client):
         await client.send(b"x")
@@ -376,7 +377,7 @@ def test_stream_puts_out_who_sends_bytes_meanwhile(ws, monkeypatch):
     assert asyncio.run(asked(visit, ws)) == []
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_a_bug_of_the_model_is_logged_with_its_place_and_its_client_hears_1011(ws, monkeypatch):
     async def fails(question):
         yield "well"
@@ -390,7 +391,7 @@ def test_a_bug_of_the_model_is_logged_with_its_place_and_its_client_hears_1011(w
     assert asyncio.run(asked(visit, ws)) == ["log: /ask failed (ValueError: hello)"]
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_stream_gives_up_who_reads_nothing(ws, monkeypatch):
     async def long_winded(question):
         while True:
@@ -464,6 +465,7 @@ def test_the_contract_passes_the_check_up_as_the_lesson_calls_it():
     assert "FAIL" not in result.stdout
 
 
+@pytest.mark.thorough
 def test_the_contract_survives_every_client_on_the_other_implementation():
     say = {"type": "set", "id": 1, "room": "kitchen", "celsius": 21}
     asyncio.run(checkup(contract.app, "/heating", say=say, ws="wsproto")).raise_for_failures()
@@ -523,7 +525,7 @@ def test_a_sensor_that_is_broken_reads_as_null(monkeypatch):
     jsonschema.validate(json.loads(text), contract.contract()["replies"])
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_the_contract_picks_a_version_or_refuses(ws):
     async def visit(offered):
         try:
@@ -538,7 +540,7 @@ def test_the_contract_picks_a_version_or_refuses(ws):
         assert asyncio.run(visit(["heating.v2"])) == 403
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_a_reply_that_does_not_fit_its_model_is_a_bug_and_not_the_clients(ws, monkeypatch):
     async def visit():
         with serve(contract.app, name="a contract", ws=ws) as server:
@@ -558,7 +560,7 @@ def test_a_reply_that_does_not_fit_its_model_is_a_bug_and_not_the_clients(ws, mo
     assert note.startswith("log: /heating failed (ValidationError: ")
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_a_bug_in_disconnects_is_logged_and_its_client_hears_1011(ws, monkeypatch):
     async def fails(websocket, text):
         raise ValueError(text)
