@@ -9,7 +9,7 @@ import uvicorn
 TAKES_NOTHING = 30  # seconds, for a client
 
 
-def start(app, name: str, places: str) -> None:
+def start(app, name: str, places: str, **uvicorn_options) -> None:
     """Serve `app`, the program `python -m examples.NAME`. `places` says where to go, with {} for host and port.
 
     What can be wrong with its options ends it with one line.
@@ -37,7 +37,7 @@ def start(app, name: str, places: str) -> None:
     place = f"{options.host}:{listener.getsockname()[1]}"
     print(f"{places.replace('{}', place)}   End with Ctrl-C.", flush=True)
     # Without a limit, one endpoint that does not end would keep Ctrl-C from working.
-    config = uvicorn.Config(app, timeout_graceful_shutdown=1)
+    config = uvicorn.Config(app, timeout_graceful_shutdown=1, **uvicorn_options)
     try:
         uvicorn.Server(config).run(sockets=[listener])
     except KeyboardInterrupt:

@@ -9,9 +9,11 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Literal
 
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 from fastapi.middleware.cors import CORSMiddleware
+from pydantic import BaseModel, ConfigDict
 from starlette.websockets import WebSocketState
 
 logger = logging.getLogger("uvicorn.error")
@@ -724,6 +726,38 @@ def trusts_cors():
     return app
 
 
+class Heating(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+    room: Literal["kitchen", "hall"]
+    celsius: float
+
+
+async def validates_and_lets_the_error_escape(websocket: WebSocket):
+    await websocket.accept()
+    try:
+        while True:
+            heating = Heating.model_validate_json(await websocket.receive_text())
+            await websocket.send_text(heating.model_dump_json())
+    except WebSocketDisconnect:
+        pass
+
+
+async def matches_the_keys_alone(websocket: WebSocket):
+    """What is wrong goes in, and does its harm in a later line."""
+    await websocket.accept()
+    try:
+        while True:
+            match json.loads(await websocket.receive_text()):
+                case {"room": str(room), "celsius": celsius}:
+                    await websocket.send_json({"room": room, "heats": celsius > 19.5})
+                case _:
+                    await websocket.send_json({"error": "room and celsius, please"})
+    except WebSocketDisconnect:
+        pass
+    except ValueError:
+        await websocket.close(1007)
+
+
 async def trusts_the_values(websocket: WebSocket):
     """Checks the shape, and not what is in it."""
     await websocket.accept()
@@ -861,12 +895,16 @@ class Wrong:
 
 ROOM = {"say": "hello, all of you", "room": True}
 NUMBERS = {"say": {"numbers": [1]}}
+HEATING = {"say": {"room": "kitchen", "celsius": 21.5}}
 SOON = {"patience": 0.5}  # what does not come is not waited for any longer
 
 WRONG = {
     # by the client that must find it, in the clients' order
     "takes a leave for an error": Wrong(
         takes_a_leave_for_an_error, "polite", "logged ERROR 'lost a client: 1000'", "catching-too-much"
+    ),
+    "matches the keys alone": Wrong(
+        matches_the_keys_alone, "wrong values", "raised TypeError: ", "catching-too-much", options=HEATING
     ),
     "trusts the values": Wrong(
         trusts_the_values, "wrong values", "raised TypeError: ", "catching-too-much", options=NUMBERS
@@ -967,6 +1005,13 @@ WRONG = {
         "closing-too-early",
     ),
     "takes JSON only": Wrong(json_only, "not json", "raised JSONDecodeError", "text-bytes-and-json", options=NUMBERS),
+    "validates, and lets the error escape": Wrong(
+        validates_and_lets_the_error_escape,
+        "wrong shape",
+        "raised ValidationError: ",
+        "catching-too-much",
+        options=HEATING,
+    ),
     "trusts the shape": Wrong(
         trusts_the_shape, "wrong shape", "raised TypeError: 'NoneType' object", "catching-too-much", options=NUMBERS
     ),

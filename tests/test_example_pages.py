@@ -231,3 +231,27 @@ def test_everybody_can_use_the_rooms_page(page, rooms, scheme, width):
     expect(who_is_here(page)).to_have_count(1)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     findings(page)
+ASK = """([path, versions]) => new Promise(resolve => {
+    const socket = new WebSocket(new URL(path, location.href.replace('http', 'ws')), versions);
+    socket.onopen = () => socket.send('{"type": "read", "id": 1, "room": "kitchen"}');
+    socket.onmessage = event => resolve([socket.protocol, JSON.parse(event.data)]);
+    socket.onclose = event => resolve([event.code]);
+})"""
+
+
+def test_a_browser_speaks_the_contracts_version_and_reads_its_replies(page):
+    with program("-m", "examples.contract", "--port", "0") as (_, port):
+        page.route("**/favicon.ico", lambda route: route.fulfill(status=204))
+        page.goto(f"http://127.0.0.1:{port}/contract")
+        reading = {"type": "reading", "id": 1, "celsius": 19.5, "heats": True}
+        assert page.evaluate(ASK, ["/heating", ["heating.v2", "heating.v1"]]) == ["heating.v1", reading]
+        assert page.evaluate(ASK, ["/heating", []]) == ["", reading]
+        assert page.evaluate(ASK, ["/heating", ["heating.v2"]]) == [1006]
+        assert all("Unexpected response code: 403" in problem for problem in page.problems)
+        page.problems.clear()
+
+
+@pytest.mark.parametrize(("text", "is_read"), [('{"celsius":NaN}', False), ('{"celsius":null}', True)])
+def test_a_browser_reads_no_nan(page, text, is_read):
+    parse = "text => { try { JSON.parse(text); return null; } catch (error) { return error.name; } }"
+    assert page.evaluate(parse, text) == (None if is_read else "SyntaxError")

@@ -17,10 +17,13 @@ import textwrap
 import urllib.request
 from urllib.parse import urlsplit
 
+import jsonschema
 import pytest
 from fastapi import FastAPI, WebSocket, WebSocketException
 from websockets import ConnectionClosed, InvalidStatus, connect
 
+from examples.contract import app as contract
+from examples.contract import models
 from examples.disconnects import app as disconnects
 from examples.room import app as room
 from examples.stream import app as stream
@@ -91,6 +94,18 @@ def function(module: str, name: str) -> str:
         ("room/app.py", "try_to_close", "many-clients", "try_to_close", -1),
         ("room/app.py", "first", "many-clients", "first", -1),
         ("room/app.py", "accepted", "many-clients", "accepted", -1),
+        ("contract/models.py", "problems", "messages-with-a-contract", "problems", -1),
+        ("contract/models.py", "id_of", "messages-with-a-contract", "id_of", -1),
+        ("contract/app.py", "try_to_close", "messages-with-a-contract", "try_to_close", -1),
+        ("contract/app.py", "accepted", "messages-with-a-contract", "accepted", -1),
+        ("contract/app.py", "next_text", "messages-with-a-contract", "next_text", -1),
+        ("contract/app.py", "send", "messages-with-a-contract", "send", -1),
+        ("contract/app.py", "__init__", "messages-with-a-contract", "__init__", -1),
+        ("contract/app.py", "take", "messages-with-a-contract", "take", -1),
+        ("contract/app.py", "answer", "messages-with-a-contract", "answer", -1),
+        ("contract/app.py", "converse", "messages-with-a-contract", "converse", -1),
+        ("contract/app.py", "heating", "messages-with-a-contract", "heating", -1),
+        ("contract/app.py", "contract", "messages-with-a-contract", "contract", -1),
     ],
 )
 def test_an_endpoint_is_the_one_of_its_lesson(module, name, lesson, name_there, which):
@@ -524,6 +539,149 @@ def test_stream_gives_up_who_reads_nothing(ws, monkeypatch):
     monkeypatch.setattr(stream, "model", long_winded)
     monkeypatch.setattr(stream.send, "__defaults__", (0.2,))  # SLOW
     assert "log: left with 1006 'it does not read'" in asyncio.run(visit())
+
+
+def classes(text: str) -> dict[str, str]:
+    """The classes that a program defines, each in one canonical form, without its docstring; of two the last."""
+    return {node.name: ast.unparse(node) for node in ast.parse(text).body if isinstance(node, ast.ClassDef)}
+
+
+def test_the_models_are_the_lessons():
+    cells = lessons.code_cells(lessons.read(lessons.path("messages-with-a-contract")))
+    there = classes("\n".join(ast.unparse(lessons.tree(cell)) for cell in cells))
+    here = classes((lessons.ROOT / "examples/contract/models.py").read_text(encoding="utf-8"))
+    assert here == {name: there[name] for name in here}
+    assert {"Set", "Read", "Done", "Reading", "Error"} < set(here)
+
+
+def test_the_contract_program_and_its_client():
+    with program("-m", "examples.contract", "--port", "0") as (_, port):
+        command = [sys.executable, "-m", "examples.contract.client", f"ws://127.0.0.1:{port}/heating"]
+        result = subprocess.run(command, cwd=lessons.ROOT, capture_output=True, text=True, timeout=PATIENCE)
+        done, error, reading = map(ast.literal_eval, result.stdout.splitlines())
+        assert done == {"type": "done", "id": 1}
+        assert (error["type"], error["id"], error["problems"][0]["field"]) == ("error", 2, "celsius")
+        assert reading == {"type": "reading", "id": 3, "celsius": 19.5, "heats": True}
+        assert (result.stderr, result.returncode) == ("", 0)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/contract", timeout=PATIENCE) as response:
+            assert json.load(response) == contract.contract()
+        assert asyncio.run(closed_for(f"ws://127.0.0.1:{port}/heating", "x" * 1001)) == 1009
+        assert asyncio.run(closed_for(f"ws://127.0.0.1:{port}/heating", *["{}"] * 60)) == 1008
+
+
+async def closed_for(url: str, *texts: str) -> int:
+    """The code with which a connection is closed whose client says these texts, without a wait in between."""
+    async with asyncio.timeout(PATIENCE), connect(url) as ws:
+        await in_one_breath(ws, list(texts))
+        with pytest.raises(ConnectionClosed):
+            while True:
+                await ws.recv()
+        return ws.close_code
+
+
+def test_the_contract_passes_the_check_up_as_the_lesson_calls_it():
+    say = json.dumps({"type": "read", "id": 1, "room": "kitchen"})
+    command = [sys.executable, "-m", "wslab", "checkup", "examples.contract.app:app", "/heating", "--say", say]
+    result = subprocess.run(
+        [*command, "--app-dir", ".."], cwd=lessons.NOTEBOOKS, capture_output=True, text=True, timeout=8 * PATIENCE
+    )
+    assert (result.returncode, result.stderr) == (0, ""), result.stdout
+    assert "FAIL" not in result.stdout
+
+
+@pytest.mark.thorough
+def test_the_contract_survives_every_client_on_the_other_implementation():
+    say = {"type": "set", "id": 1, "room": "kitchen", "celsius": 21}
+    asyncio.run(checkup(contract.app, "/heating", say=say, ws="wsproto")).raise_for_failures()
+
+
+SET = {"type": "set", "id": 1, "room": "hall", "celsius": 20}
+
+
+@pytest.mark.parametrize(
+    ("request_", "field"),
+    [
+        (SET, None),
+        ({**SET, "celsius": 20.5}, None),
+        ({"type": "read", "id": -1, "room": "kitchen"}, None),
+        ({**SET, "celsius": "20"}, "celsius"),
+        ({**SET, "celsius": True}, "celsius"),
+        ({**SET, "celsius": 4.9}, "celsius"),
+        ({**SET, "celsius": None}, "celsius"),
+        ({**SET, "room": "cellar"}, "room"),
+        ({**SET, "room": ["hall"]}, "room"),
+        ({**SET, "id": "1"}, "id"),
+        ({**SET, "until": "noon"}, "until"),
+        ({**SET, "type": "boil"}, "type"),
+        ({**SET, "type": None}, "type"),
+        ({"type": "read", "id": 1}, "room"),
+        ({}, "type"),
+    ],
+)
+def test_the_contract_says_as_a_document_what_the_endpoint_takes(request_, field):
+    reply = contract.answer(json.dumps(request_))
+    assert (reply.type == "error") == bool(field)
+    if field:
+        assert [problem.field for problem in reply.problems] == [field]
+        assert reply.id == (request_["id"] if isinstance(request_.get("id"), int) else None)
+    jsonschema.validate(json.loads(reply.model_dump_json()), contract.contract()["replies"])
+    assert jsonschema.Draft202012Validator(contract.contract()["requests"]).is_valid(request_) == (not field)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "read", "null", "[]", '"read"', "5", "NaN", "[" * 100_000, r'{"\ud800": 1}', "\ufeff{}"]
+)
+def test_what_is_no_object_has_an_answer_that_fits_the_contract(text):
+    reply = contract.answer(text)
+    assert (reply.type, reply.id, reply.problems[0].field) == ("error", None, None)
+    jsonschema.validate(json.loads(reply.model_dump_json()), contract.contract()["replies"])
+
+
+def test_an_error_does_not_grow_with_the_mistakes():
+    many = {**SET, **{f"field {number}": number for number in range(80)}}
+    assert len(contract.answer(json.dumps(many)).problems) == 5
+
+
+def test_a_sensor_that_is_broken_reads_as_null(monkeypatch):
+    monkeypatch.setitem(contract.sensors, "hall", float("nan"))
+    text = contract.answer('{"type": "read", "id": 1, "room": "hall"}').model_dump_json()
+    assert text == '{"type":"reading","id":1,"celsius":null,"heats":false}'
+    jsonschema.validate(json.loads(text), contract.contract()["replies"])
+
+
+@on_each_implementation
+def test_the_contract_picks_a_version_or_refuses(ws):
+    async def visit(offered):
+        try:
+            async with asyncio.timeout(PATIENCE), connect(server.url("/heating"), subprotocols=offered) as client:
+                return client.subprotocol
+        except InvalidStatus as error:
+            return error.response.status_code
+
+    with serve(contract.app, name="a contract", ws=ws) as server:
+        assert asyncio.run(visit(["heating.v2", "heating.v1"])) == models.VERSIONS[0] == "heating.v1"
+        assert asyncio.run(visit(None)) is None
+        assert asyncio.run(visit(["heating.v2"])) == 403
+
+
+@on_each_implementation
+def test_a_reply_that_does_not_fit_its_model_is_a_bug_and_not_the_clients(ws, monkeypatch):
+    async def visit():
+        with serve(contract.app, name="a contract", ws=ws) as server:
+            async with asyncio.timeout(PATIENCE), connect(server.url("/heating")) as client:
+                await client.send('{"type": "read", "id": 1, "room": "hall"}')
+                await client.wait_closed()
+            notes = [event.text for event in (await server.conversation()).events if not event.message]
+        return client.close_code, notes
+
+    class Odd(float):
+        def __lt__(self, other):
+            return "perhaps"
+
+    monkeypatch.setitem(contract.sensors, "hall", Odd())
+    code, (note,) = asyncio.run(visit())
+    assert code == 1011
+    assert note.startswith("log: /heating failed (ValidationError: ")
 
 
 @on_each_implementation

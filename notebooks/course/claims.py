@@ -10,11 +10,13 @@ import ast
 import asyncio
 import contextlib
 import inspect
+import json
 import logging
 import queue
 import re
 import socket
 import threading
+from array import array
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -36,6 +38,7 @@ from fastapi import (
 )
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel
 from websockets import ClientConnection, ConnectionClosed, InvalidStatus, connect
 
 from course import lessons
@@ -494,6 +497,7 @@ async def http_middleware(serve):
     "WebSocket endpoints are listed in `/docs`.",
     verdict=FALSE,
     keep="OpenAPI describes HTTP. Write down for your clients what to send and what comes back.",
+    lesson="messages-with-a-contract",
     source="https://spec.openapis.org/oas/latest.html",
 )
 async def in_the_docs(serve):
@@ -651,6 +655,85 @@ async def json_letters(serve):
     async with serve(app) as server, connect(server.url("/ws")) as ws:
         seen = await answer(ws)
     return "\\u" in seen, seen
+
+
+@claim(
+    "What `send_json()` sends, a browser can parse.",
+    verdict=FALSE,
+    keep="`json.dumps()` writes `NaN` and `Infinity`, which JSON has not. A model's `model_dump_json()` writes `null`.",
+    lesson="messages-with-a-contract",
+    source="https://datatracker.ietf.org/doc/html/rfc8259#section-6",
+)
+async def json_nan(serve):
+    app = FastAPI()
+
+    @app.websocket("/ws")
+    async def endpoint(websocket: WebSocket):
+        await websocket.accept()
+        await websocket.send_json({"celsius": float("nan")})
+
+    def refuse(constant):
+        raise ValueError(f"JSON has no {constant}")
+
+    async with serve(app) as server, connect(server.url("/ws")) as ws:
+        seen = await answer(ws)
+    try:
+        json.loads(seen, parse_constant=refuse)
+    except ValueError as error:
+        return False, f"{seen}: {error}"
+    return True, seen
+
+
+@claim(
+    "A parameter that is a pydantic model takes what the client sends, as it does in a route.",
+    verdict=FALSE,
+    keep="A handshake has no body, so it is refused. Receive the text, and give it to the model's "
+    "`model_validate_json()`, or to a `TypeAdapter`.",
+    lesson="messages-with-a-contract",
+    source="https://fastapi.tiangolo.com/advanced/websockets/#using-depends-and-others",
+)
+async def model_as_parameter(serve):
+    app = FastAPI()
+
+    class Message(BaseModel):
+        text: str
+
+    @app.websocket("/ws")
+    async def endpoint(websocket: WebSocket, message: Message):
+        await websocket.accept()
+        await websocket.send_text(message.text)
+
+    async with serve(app) as server:
+        try:
+            async with connect(server.url("/ws")) as ws:
+                await ws.send('{"text": "hello"}')
+                seen = await answer(ws)
+        except InvalidStatus as refused:
+            seen = f"HTTP {refused.response.status_code}"
+    return seen == "hello", seen
+
+
+@claim(
+    "A binary message is smaller than the same numbers as JSON.",
+    verdict=FALSE,
+    keep="It depends on the numbers, and on the type that you choose for them. Count the bytes of your own.",
+    source="https://docs.python.org/3/library/array.html",
+)
+async def binary_is_smaller(serve):
+    app = FastAPI()
+    readings = [round(18 + n % 40 / 10, 1) for n in range(1440)]  # a day's temperatures, one a minute
+
+    @app.websocket("/ws")
+    async def endpoint(websocket: WebSocket):
+        await websocket.accept()
+        await websocket.send_json(readings)
+        await websocket.send_bytes(array("d", readings).tobytes())
+        await websocket.send_bytes(array("h", [round(10 * celsius) for celsius in readings]).tobytes())
+
+    async with serve(app) as server, connect(server.url("/ws")) as ws:
+        text, doubles, shorts = [await answer(ws) for _ in range(3)]
+    seen = f"JSON {len(text):,} bytes, as 64-bit floats {len(doubles):,}, as 16-bit tenths {len(shorts):,}"
+    return len(doubles) < len(text), seen
 
 
 @claim(

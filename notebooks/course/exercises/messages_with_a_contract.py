@@ -1,0 +1,158 @@
+"""The check under the exercise of messages-with-a-contract."""
+
+import json
+from functools import partial
+
+from pydantic import ValidationError
+
+from course.client import Client, NotYet, quote, visit
+from course.closing import closes_when_nobody_is_there, expect_code, logs_bugs
+from course.error_log import ErrorLog, errors_in_the_log
+from course.judging import Verdict, check_up, judge, lets_clients_leave, look_further, passes
+from course.troubles import ends_when_cancelled, lets_bugs_show
+from wslab.server import Server
+
+__all__ = ["till"]
+
+PATH = "/till"
+BURST, PACE = 5, 60  # messages, and seconds, as in the exercise
+TOTAL = {"type": "total", "id": 1}
+ADD = {"type": "add", "id": 7, "item": "tea", "count": 2}
+BUGS = {"bug 1": KeyError, "bug 2": ValidationError}  # by the item at which price() raises it
+
+GOES_ON = "The conversation goes on, whatever comes as text."
+NUMBER = "It is no number: nothing is converted."
+ITEM, COUNT = "`item` has 1 to 20 characters.", "`count` is a whole number from 1 to 10."
+BELONGS = "What does not belong there is wrong, too, so that a misspelt field is noticed."
+ID = "The `id` is the request's, or null if it has none that is a whole number."
+NAMES = "The answer has the names of the fields that are wrong, as the client writes them, and nothing else."
+TYPE = "It is the type that is wrong; the `id` can be read all the same."
+NO_OBJECT = "It is no JSON, or no object: no field is to blame, and there is no `id`."
+MISTAKES = [  # what is sent, the id and the fields of the answer, and what to think of
+    ({**ADD, "count": "2"}, 7, ["count"], NUMBER),
+    ({**ADD, "count": True}, 7, ["count"], NUMBER),
+    *(({**ADD, "count": count}, 7, ["count"], COUNT) for count in [2.5, float("nan"), 0, 11]),
+    *(({**ADD, "item": item}, 7, ["item"], ITEM) for item in ["", "t" * 21, None]),
+    ({"type": "add", "id": 7, "item": "tea"}, 7, ["count"], "What is missing is wrong, too."),
+    ({**ADD, "itme": "tee"}, 7, ["itme"], BELONGS),
+    ({**TOTAL, "item": "tea"}, 1, ["item"], BELONGS),
+    ({**ADD, "item": "", "count": 0}, 7, ["count", "item"], "Both fields are wrong."),
+    ({"type": "total"}, None, ["id"], "An `id` that is missing is wrong."),
+    ({"type": "total", "id": "7"}, None, ["id"], "An `id` that is no whole number is wrong."),
+    ({**ADD, "type": "pay"}, 7, ["type"], TYPE),
+    ({**ADD, "type": ["add"]}, 7, ["type"], TYPE),
+    ({"id": 7, "item": "tea", "count": 2}, 7, ["type"], TYPE),
+    *((text, None, [], NO_OBJECT) for text in ["null", "[]", '"add"', "5", "add tea", "", '{"id": 7', "[" * 100_000]),
+]
+
+
+async def till(app) -> Verdict:
+    """`/till` takes what is in its contract, and says of all else, by its id, which fields are wrong."""
+    steps = [says_what_is_wrong, adds_up, refuses_bytes, keeps_the_pace, leaves]
+    with errors_in_the_log() as log:
+        verdict = await judge(app, *steps, ws_ping_interval=None)
+    if not verdict.passed and log.records and "code 1011" in verdict.problem:
+        return Verdict(verdict.good, f"{verdict.problem} The log has an error: {log.first()}.")
+    looks = [
+        partial(expect_nothing_in, log),
+        partial(closes_when_nobody_is_there, app, PATH),
+        partial(logs_bugs, app, PATH, {json.dumps({**ADD, "item": bug}): BUGS[bug] for bug in BUGS}, "price"),
+        partial(passes, app, partial(lets_bugs_show, path=PATH), partial(ends_when_cancelled, path=PATH)),
+    ]
+    verdict = await look_further(verdict, *looks)
+    clients = ["silent", "goes away", "drops before the answer", "not json", "wrong shape", "wrong values", "floods"]
+    good = "clients that go away, lose their connection, or send nonsense do it no harm"
+    return await check_up(verdict, app, PATH, *clients, say=[ADD], good=good, ws="wsproto")
+
+
+async def says_what_is_wrong(server: Server) -> str:
+    for mistake, id, fields, hint in MISTAKES:
+        async with visit(server, PATH) as client:
+            await ask(client, mistake, {"type": "error", "id": id, "fields": fields}, hint)
+            before = f"Before, it had sent {quote(as_text(mistake))}, which is a mistake, and nothing else."
+            await ask(client, TOTAL, {**TOTAL, "cents": 0}, before)
+    async with visit(server, PATH) as client:
+        await client.say(r'{"type": "total", "id": 1, "\ud800": 1}')
+        half = r"\ud800 is half a character: JSON can name it, and no text can hold it, so do not send it back."
+        await client.hear("an error", silent=half, closed=half)
+    return f"{len(MISTAKES)} mistakes are answered by their id and fields, and the conversation goes on"
+
+
+async def adds_up(server: Server) -> str:
+    async with visit(server, PATH) as ann, visit(server, PATH) as ben:
+        await ask(ann, ADD, {"type": "added", "id": 7})
+        await ask(ann, {**ADD, "id": -8, "item": "coffee", "count": 10}, {"type": "added", "id": -8})
+        await ask(ann, TOTAL, {**TOTAL, "cents": 2 * 300 + 10 * 600})
+        await ask(ben, TOTAL, {**TOTAL, "cents": 0}, "Another client has added something. Each has its own total.")
+    return "requests are answered by their id, and each client has its own total"
+
+
+async def refuses_bytes(server: Server) -> str:
+    async with visit(server, PATH) as client:
+        await client.say(json.dumps(TOTAL).encode())
+        await expect_code(client, 1003, None, "that sent bytes")
+    return "bytes are refused with 1003"
+
+
+async def keeps_the_pace(server: Server) -> str:
+    total, told = {**TOTAL, "cents": 0}, f"Who is too fast is told to wait, {BURST} times in a row."
+    more = f"By `asyncio.get_running_loop().time()`, one more comes every {PACE} seconds, and"
+    async with visit(server, PATH) as client, visit(server, PATH) as other:
+        await server.let_time_pass(10 * BURST * PACE)
+        await ask(client, "tea", {"type": "error", "id": None, "fields": []})
+        for _ in range(BURST - 1):
+            await ask(client, TOTAL, total, f"{BURST} messages may come at once.")
+        hint = f"It was one more than {BURST} at once. Mistakes count, too, and no more than {BURST} can be saved up."
+        await ask(client, ADD, {"type": "wait", "id": 7}, hint, told)
+        await ask(client, "tea", {"type": "wait", "id": None}, hint, told)
+        await ask(other, TOTAL, total, "Another client was too fast: each connection has a pace of its own.")
+        await server.let_time_pass(PACE / 2)
+        await ask(client, TOTAL, {"type": "wait", "id": 1}, f"{more} {PACE / 2:g} have passed.", told)
+        await server.let_time_pass(PACE * 3 / 4)
+        await ask(client, TOTAL, total, f"{more} {PACE * 5 / 4:g} have passed. What was too fast is not added.")
+        for _ in range(BURST):
+            await ask(client, TOTAL, {"type": "wait", "id": 1}, f"{more} one has come: a new row begins.", told)
+        await client.say(json.dumps(TOTAL))
+        await expect_code(client, 1008, None, f"that was told to wait {BURST} times in a row, and sent one more,")
+    return "who is too fast is told so, and then put out"
+
+
+async def leaves(server: Server) -> str:
+    return await lets_clients_leave(server, PATH, json.dumps(ADD))
+
+
+async def expect_nothing_in(log: ErrorLog) -> None:
+    log.expect_nothing("what a client may do", "Only a bug in price() is one.")
+
+
+async def ask(client: Client, request: object, answer: dict, hint: str = "", closed: str = GOES_ON) -> None:
+    """Send a request, or any text, and expect the answer. `closed` is a hint for when the connection ends instead."""
+    await client.say(as_text(request))
+    text = await client.hear(
+        json.dumps(answer), silent=f"Whatever comes as text is answered. {hint}", closed=f"{closed} {hint}"
+    )
+    got = as_json(text)
+    if json.dumps(got, sort_keys=True) == json.dumps(answer, sort_keys=True):
+        return
+    if isinstance(got, dict) and got.get("type") == answer["type"]:
+        if got.get("id") != answer["id"]:
+            hint = ID
+        elif answer["type"] == "error":
+            hint = f"{NAMES} {hint}"
+    said = quote(client.said)
+    raise NotYet(f"the client sent {said} and expected {json.dumps(answer)}, but got {quote(text)}. {hint}".rstrip())
+
+
+def as_text(request: object) -> str:
+    return request if isinstance(request, str) else json.dumps(request)
+
+
+def as_json(text: str) -> object:
+    """What a text says as JSON, with names of fields in order; the text itself if it says nothing."""
+    try:
+        answer = json.loads(text)
+        if isinstance(answer, dict) and isinstance(answer.get("fields"), list):
+            answer["fields"].sort(key=str)
+        return answer
+    except ValueError:
+        return text
