@@ -449,6 +449,7 @@ async def security_classes(serve):
     "`CORSMiddleware` decides which sites may open a WebSocket.",
     verdict=FALSE,
     keep="It does not look at WebSockets, and a browser lets any site open one. Compare the `Origin` header yourself.",
+    lesson="who-is-calling",
     source="https://datatracker.ietf.org/doc/html/rfc6455#section-10.2",
 )
 async def cors(serve):
