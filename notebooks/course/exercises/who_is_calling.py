@@ -39,6 +39,7 @@ CLOCK = "(The check sets the clock of the server's event loop forward: loop.time
 ONE_STEP = "Look and take away in one step, as pop() does, without an `await` in between."
 AT_ONCE = "End what the session's connections wait for, as `reschedule()` or `cancel()` does, and close with 4401."
 BELOW = "What is registered above accept() stays behind if that fails: register below it, and undo it in a `finally`."
+LET_IN = "Accept it, so that its page can be told why, if its ticket is not good: with 4401."
 MEANWHILE = "Let no `await` stand between looking for the session and registering the connection."
 
 
@@ -103,7 +104,12 @@ class Visitors(AsyncExitStack):
 
     async def come(self, ticket: str | None, origin: str | None = ORIGIN) -> Client:
         path = PATH if ticket is None else f"{PATH}?ticket={ticket}"
-        return await self.enter_async_context(visit(self.server, path, origin=origin))
+        try:
+            return await self.enter_async_context(visit(self.server, path, origin=origin))
+        except Refused as refusal:
+            if origin != ORIGIN:
+                raise
+            raise NotYet(f"a client of the right Origin got HTTP {refusal.status}. {LET_IN}") from None
 
     async def come_in(self, user: str, session: str, ticket: str = "") -> Client:
         """With a good ticket: it must be let in, and answered."""
