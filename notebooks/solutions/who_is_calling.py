@@ -1,37 +1,37 @@
-ORIGIN, TICKET = "https://vault.example", 30
+OURS, TICKET = "https://vault.example", 30
 
 app = FastAPI()
 inside: list[str] = []
 
 
 @dataclass(eq=False)
-class Session:
+class Login:
     user: str
     connections: set[asyncio.Timeout] = field(default_factory=set)
 
 
-sessions: dict[str, Session] = {}
-tickets: dict[str, str] = {}  # the session of each one
+vault_sessions: dict[str, Login] = {}
+vault_tickets: dict[str, str] = {}  # the session of each one
 
 
 @app.post("/login")
 async def log_in(user: str) -> str:
     session = secrets.token_urlsafe()
-    sessions[session] = Session(user)
+    vault_sessions[session] = Login(user)
     return session
 
 
 @app.post("/ticket")
 async def new_ticket(session: str) -> str:
     ticket = secrets.token_urlsafe()
-    tickets[ticket] = session
-    asyncio.get_running_loop().call_later(TICKET, tickets.pop, ticket, None)
+    vault_tickets[ticket] = session
+    asyncio.get_running_loop().call_later(TICKET, vault_tickets.pop, ticket, None)
     return ticket
 
 
 @app.post("/logout")
 async def log_out(session: str):
-    if ended := sessions.pop(session, None):
+    if ended := vault_sessions.pop(session, None):
         for connection in ended.connections:
             if not connection.expired():
                 connection.reschedule(0)  # which is over
@@ -42,7 +42,7 @@ async def try_to_close(websocket: WebSocket, code: int, reason: str):
         await websocket.close(code, reason)
 
 
-async def talk(websocket: WebSocket, session: Session):
+async def talk(websocket: WebSocket, session: Login):
     inside.append(session.user)
     try:
         async with asyncio.timeout(None) as connection:  # without an end, until somebody logs out
@@ -60,11 +60,11 @@ async def talk(websocket: WebSocket, session: Session):
 
 @app.websocket("/vault")
 async def vault(websocket: WebSocket, origin: Annotated[str, Header()] = "", ticket: str = ""):
-    if origin != ORIGIN:
+    if origin != OURS:
         await websocket.close()
         return
     await websocket.accept()
-    session = sessions.get(tickets.pop(ticket, ""))
+    session = vault_sessions.get(vault_tickets.pop(ticket, ""))
     try:
         if session is None:
             await try_to_close(websocket, 4401, "log in first")

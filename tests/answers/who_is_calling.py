@@ -3,21 +3,21 @@
 from tests.answers import after, before, changed, whole, worn_out
 
 # Parts of the solution
-LOOKS = "if origin != ORIGIN:"
+LOOKS = "if origin != OURS:"
 REFUSES = """
-if origin != ORIGIN:
+if origin != OURS:
     await websocket.close()
     return
 """
-REDEEMS = 'session = sessions.get(tickets.pop(ticket, ""))'
-FORGETS = "asyncio.get_running_loop().call_later(TICKET, tickets.pop, ticket, None)"
+REDEEMS = 'session = vault_sessions.get(vault_tickets.pop(ticket, ""))'
+FORGETS = "asyncio.get_running_loop().call_later(TICKET, vault_tickets.pop, ticket, None)"
 ENDS = """
-if ended := sessions.pop(session, None):
+if ended := vault_sessions.pop(session, None):
     for connection in ended.connections:
         if not connection.expired():
             connection.reschedule(0)  # which is over
 """
-NEVER_MIND = "sessions.pop(session, None)"
+NEVER_MIND = "vault_sessions.pop(session, None)"
 CLOSES = 'await try_to_close(websocket, 4401, "logged out")'
 TALKS = 'await websocket.send_text(f"{session.user}: {await websocket.receive_text()}")'
 
@@ -242,62 +242,62 @@ WRONG = {
         says="a client with the Origin 'https://evil.example' and a good ticket was accepted. Is its Origin looked at?",
     ),
     "an Origin that begins well": changed(
-        (LOOKS, "if not origin.startswith(ORIGIN):"),
+        (LOOKS, "if not origin.startswith(OURS):"),
         says="a client with the Origin 'https://vault.example.evil.example' and a good ticket was accepted. It begins "
-        "with ORIGIN, but anybody can own such a domain.",
+        "with OURS, but anybody can own such a domain.",
     ),
     "an Origin that ends well": changed(
         (LOOKS, 'if not origin.startswith("https://") or not origin.endswith("vault.example"):'),
         says="a client with the Origin 'https://evil-vault.example' and a good ticket was accepted. It only ends like",
     ),
     "an Origin that has it in it": changed(
-        (LOOKS, "if ORIGIN not in origin:"), says="'https://vault.example.evil.example' and a good ticket was accepted."
+        (LOOKS, "if OURS not in origin:"), says="'https://vault.example.evil.example' and a good ticket was accepted."
     ),
     "a part of it": changed(
-        (LOOKS, "if origin not in ORIGIN:"),
-        says="a client with the Origin 'https://vault' and a good ticket was accepted. It is only a part of ORIGIN.",
+        (LOOKS, "if origin not in OURS:"),
+        says="a client with the Origin 'https://vault' and a good ticket was accepted. It is only a part of OURS.",
     ),
     "the host alone": changed(
         before("app =", "from urllib.parse import urlsplit"),
         (LOOKS, 'if urlsplit(origin).hostname != "vault.example":'),
-        says="'https://vault.example:8443' and a good ticket was accepted. It begins with ORIGIN, but its port is",
+        says="'https://vault.example:8443' and a good ticket was accepted. It begins with OURS, but its port is",
     ),
     "any scheme": changed(
         (LOOKS, 'if origin.rpartition("/")[2] != "vault.example":'),
         says="a client with the Origin 'http://vault.example' and a good ticket was accepted. Its scheme is another",
     ),
     "small and large letters": changed(
-        (LOOKS, "if origin.lower() != ORIGIN:"),
+        (LOOKS, "if origin.lower() != OURS:"),
         says="a client with the Origin 'https://VAULT.example' and a good ticket was accepted. Letter by letter",
     ),
     "null is welcome": changed(
-        (LOOKS, 'if origin not in (ORIGIN, "null"):'),
+        (LOOKS, 'if origin not in (OURS, "null"):'),
         says="a client with the Origin 'null' and a good ticket was accepted. That is what a page in a sandboxed frame",
     ),
     "who sends no Origin is no browser": changed(
         ('origin: Annotated[str, Header()] = ""', "origin: Annotated[str | None, Header()] = None"),
-        (LOOKS, "if origin is not None and origin != ORIGIN:"),
+        (LOOKS, "if origin is not None and origin != OURS:"),
         says="a client without an Origin and a good ticket was accepted. Who sends no Origin is refused, too.",
     ),
     "the right Origin by default": changed(
-        ('origin: Annotated[str, Header()] = ""', "origin: Annotated[str, Header()] = ORIGIN"),
+        ('origin: Annotated[str, Header()] = ""', "origin: Annotated[str, Header()] = OURS"),
         says="a client without an Origin and a good ticket was accepted.",
     ),
     "a foreign page is closed": changed(
         (REFUSES, ""),
         (
             "await websocket.accept()",
-            "await websocket.accept()\nif origin != ORIGIN:\n    await try_to_close(websocket, 4403, 'x')\n    return",
+            "await websocket.accept()\nif origin != OURS:\n    await try_to_close(websocket, 4403, 'x')\n    return",
         ),
         says="a client with the Origin 'https://evil.example' and a good ticket was accepted.",
     ),
     "another status": changed(
-        (REFUSES, "if origin != ORIGIN:\n    raise HTTPException(401)"),
+        (REFUSES, "if origin != OURS:\n    raise HTTPException(401)"),
         says="a client with the Origin 'https://evil.example' was refused with HTTP 401, not 403.",
     ),
     # with which ticket
     "a bad ticket is refused": changed(
-        (REFUSES, f"{REFUSES.strip()}\nif ticket not in tickets:\n    await websocket.close(4401)\n    return"),
+        (REFUSES, f"{REFUSES.strip()}\nif ticket not in vault_tickets:\n    await websocket.close(4401)\n    return"),
         says="a client of the right Origin got HTTP 403. Accept it, so that its page can be told why, if its ticket is "
         "not good: with 4401.",
     ),
@@ -309,17 +309,24 @@ WRONG = {
         says="a client of the right Origin got HTTP 403. Accept it",
     ),
     "any number of uses": changed(
-        ("tickets.pop(ticket,", "tickets.get(ticket,"),
+        ("vault_tickets.pop(ticket,", "vault_tickets.get(ticket,"),
         says="a client with a ticket that had been used was still connected 2 seconds later. Close it with 4401. Look "
         "and take away in one step",
     ),
     "looks before accept, takes away after it": changed(
-        (REDEEMS, "tickets.pop(ticket, None)"),
-        before("await websocket.accept()", 'session = sessions.get(tickets.get(ticket, ""))'),
+        (REDEEMS, "vault_tickets.pop(ticket, None)"),
+        before("await websocket.accept()", 'session = vault_sessions.get(vault_tickets.get(ticket, ""))'),
         says="two came at once with one ticket, and 2 came in. Look and take away in one step",
     ),
     "looks, asks somebody, takes away": changed(
-        (REDEEMS, 'session = sessions.get(tickets.get(ticket, ""))\nawait asyncio.sleep(0)\ntickets.pop(ticket, None)'),
+        (
+            REDEEMS,
+            """
+            session = vault_sessions.get(vault_tickets.get(ticket, ""))
+            await asyncio.sleep(0)
+            vault_tickets.pop(ticket, None)
+            """,
+        ),
         says="two came at once with one ticket, and 2 came in.",
     ),
     "tickets do not expire": changed(
@@ -330,7 +337,7 @@ WRONG = {
     "the clock on the wall": changed(
         before("app =", "import time"),
         (FORGETS, "made[ticket] = time.time()"),
-        after("tickets: dict[str, str] = {}  # the session of each one", "made = {}"),
+        after("vault_tickets: dict[str, str] = {}  # the session of each one", "made = {}"),
         after(REDEEMS, "if time.time() - made.pop(ticket, 0) > TICKET:\n    session = None"),
         says="loop.time() goes by it, time.time() does not.)",
     ),
@@ -344,25 +351,25 @@ WRONG = {
         "4401. A ticket has an end, its connection has none.",
     ),
     "a ticket outlives its session": changed(
-        ("tickets[ticket] = session", "tickets[ticket] = sessions[session]"),
-        (REDEEMS, "session = tickets.pop(ticket, None)"),
+        ("vault_tickets[ticket] = session", "vault_tickets[ticket] = vault_sessions[session]"),
+        (REDEEMS, "session = vault_tickets.pop(ticket, None)"),
         says="a client with a ticket whose session had been logged out was still connected 2 seconds later. Close it "
         "with 4401. Look for the session, too.",
     ),
     "a session is a ticket": changed(
-        ('tickets.pop(ticket, "")', "tickets.pop(ticket, ticket)"),
+        ('vault_tickets.pop(ticket, "")', "vault_tickets.pop(ticket, ticket)"),
         says="a client with its session for a ticket was still connected 2 seconds later.",
     ),
     "a ticket that nobody has made is an error": changed(
-        ('tickets.pop(ticket, "")', "tickets.pop(ticket)"),
+        ('vault_tickets.pop(ticket, "")', "vault_tickets.pop(ticket)"),
         says="the connection of a client without a ticket ended with code 1006, cut off without close(), not with",
     ),
     "half a ticket will do": changed(
         (
             REDEEMS,
             """
-            whole = next((known for known in tickets if ticket and known.startswith(ticket)), "")
-            session = sessions.get(tickets.pop(whole, ""))
+            whole = next((known for known in vault_tickets if ticket and known.startswith(ticket)), "")
+            session = vault_sessions.get(vault_tickets.pop(whole, ""))
             """,
         ),
         says="a client with half of a ticket was still connected 2 seconds later. Close it with 4401. Compare the",
@@ -371,8 +378,8 @@ WRONG = {
         (
             REDEEMS,
             """
-            whole = next((known for known in list(tickets) if secrets.compare_digest(known, ticket)), "")
-            session = sessions.get(tickets.pop(whole, ""))
+            whole = next((known for known in list(vault_tickets) if secrets.compare_digest(known, ticket)), "")
+            session = vault_sessions.get(vault_tickets.pop(whole, ""))
             """,
         ),
         says="a client with a ticket that is not ASCII ended with code 1006",
@@ -384,7 +391,7 @@ WRONG = {
     "a task for each ticket": changed(
         before(
             '@app.post("/ticket")',
-            "async def forget(ticket):\n    await asyncio.sleep(TICKET)\n    tickets.pop(ticket, None)",
+            "async def forget(ticket):\n    await asyncio.sleep(TICKET)\n    vault_tickets.pop(ticket, None)",
         ),
         (FORGETS, "forgetting.append(asyncio.create_task(forget(ticket)))"),
         after("inside: list[str] = []", "forgetting = []"),
@@ -394,9 +401,9 @@ WRONG = {
         (
             REDEEMS,
             """
-            if ticket in tickets:
-                latest.append(tickets.pop(ticket))
-            session = sessions.get(latest[-1]) if ticket else None
+            if ticket in vault_tickets:
+                latest.append(vault_tickets.pop(ticket))
+            session = vault_sessions.get(latest[-1]) if ticket else None
             """,
         ),
         after("inside: list[str] = []", "latest = []"),
@@ -407,7 +414,7 @@ WRONG = {
         (
             f"await websocket.accept()\n{REDEEMS}",
             """
-            session = sessions.get(tickets.pop(ticket, ""))
+            session = vault_sessions.get(vault_tickets.pop(ticket, ""))
             if session:
                 inside.append(session.user)
             await websocket.accept()
@@ -443,7 +450,7 @@ WRONG = {
         "what the session's connections wait for",
     ),
     "a logout that is noticed at the next message": changed(
-        (ENDS, "if ended := sessions.pop(session, None):\n    ended.user = None"),
+        (ENDS, "if ended := vault_sessions.pop(session, None):\n    ended.user = None"),
         (
             TALKS,
             """
@@ -464,7 +471,7 @@ WRONG = {
         ("for connection in ended.connections:", "for connection in everybodys(ended):"),
         before(
             '@app.post("/logout")',
-            "def everybodys(ended):\n    return [c for s in [ended, *sessions.values()] for c in s.connections]",
+            "def everybodys(ended):\n    return [c for s in [ended, *vault_sessions.values()] for c in s.connections]",
         ),
         says="but the connection ended first, with code 4401. Another session had been logged out.",
     ),
@@ -474,7 +481,7 @@ WRONG = {
             '@app.post("/logout")',
             """
             def everybodys(ended):
-                of_this_user = [session for session in sessions.values() if session.user == ended.user]
+                of_this_user = [session for session in vault_sessions.values() if session.user == ended.user]
                 return [connection for session in [ended, *of_this_user] for connection in session.connections]
             """,
         ),
@@ -486,7 +493,7 @@ WRONG = {
         says="a client whose session had been logged out was still connected 2 seconds later.",
     ),
     "a second logout is an error": changed(
-        ("if ended := sessions.pop(session, None):", "if ended := sessions.pop(session):"),
+        ("if ended := vault_sessions.pop(session, None):", "if ended := vault_sessions.pop(session):"),
         says="POST /logout was answered with HTTP 500.",
     ),
     "asks before accept, registers after it": changed(
@@ -495,7 +502,7 @@ WRONG = {
         "Close it with 4401. Let no `await` stand between looking for the session and registering the connection.",
     ),
     "fails when many have come": changed(
-        *worn_out("session = sessions.get("),
+        *worn_out("session = vault_sessions.get("),
         says="a client comes fifty times at once. What came of it: raised MemoryError",
     ),
 }
@@ -507,11 +514,11 @@ RIGHT = {
     "redeemed before accept, and asked again after it": changed(
         (
             f"await websocket.accept()\n{REDEEMS}",
-            'key = tickets.pop(ticket, "")\nawait websocket.accept()\nsession = sessions.get(key)',
+            'key = vault_tickets.pop(ticket, "")\nawait websocket.accept()\nsession = vault_sessions.get(key)',
         ),
     ),
     "a list of origins": changed(
-        ('ORIGIN, TICKET = "https://vault.example", 30', 'ORIGINS, TICKET = {"https://vault.example"}, 30'),
-        (LOOKS, "if origin not in ORIGINS:"),
+        ('OURS, TICKET = "https://vault.example", 30', 'OUR_PAGES, TICKET = {"https://vault.example"}, 30'),
+        (LOOKS, "if origin not in OUR_PAGES:"),
     ),
 }

@@ -24,12 +24,12 @@ PATH, ORIGIN, TICKET = "/vault", "https://vault.example", 30  # as in the exerci
 PATIENCE = 5  # seconds to wait for an answer by HTTP
 FOREIGN = {  # what may have let it in, or what it is
     "https://evil.example": "Is its Origin looked at?",
-    "https://vault.example.evil.example": "It begins with ORIGIN, but anybody can own such a domain.",
-    "https://vault.example:8443": "It begins with ORIGIN, but its port is another.",
+    "https://vault.example.evil.example": "It begins with OURS, but anybody can own such a domain.",
+    "https://vault.example:8443": "It begins with OURS, but its port is another.",
     "http://vault.example": "Its scheme is another, and anybody on the way can write such a page.",
-    "https://evil-vault.example": "It only ends like ORIGIN.",
-    "https://evil.example/https://vault.example": "It has ORIGIN in it.",
-    "https://vault": "It is only a part of ORIGIN.",
+    "https://evil-vault.example": "It only ends like OURS.",
+    "https://evil.example/https://vault.example": "It has OURS in it.",
+    "https://vault": "It is only a part of OURS.",
     "https://VAULT.example": "Letter by letter: browsers write it in small ones.",
     "null": "That is what a page in a sandboxed frame sends.",
     "": "It is empty.",
@@ -49,7 +49,7 @@ async def vault(app, inside: Collection[str]) -> Verdict:
     `inside`: the user of each connection that has come in.
     """
     door = Door(app)
-    steps = [talks, refuses_others, wants_a_ticket, forgets_tickets, ends_at_logout]
+    steps = [refuses_others, talks, wants_a_ticket, forgets_tickets, ends_at_logout]
     steps += [partial(step, door=door) for step in (lets_one_of_two_in, forgets_who_gives_up, sees_a_logout_meanwhile)]
     steps = [partial(step, inside=inside) for step in steps]
     verdict = await judge(door if isinstance(app, FastAPI) else app, *steps, ws_ping_interval=None)
@@ -113,11 +113,11 @@ class Visitors(AsyncExitStack):
 
     async def come_in(self, user: str, session: str, ticket: str = "") -> Client:
         """With a good ticket: it must be let in, and answered."""
-        before = self.inside.count(user)
+        before = list(self.inside).count(user)
         client = await self.come(ticket or await self.ticket(session))
         hint = "The answer is the user of the ticket's session, `: `, and the text."
         await client.ask("hello", f"{user}: hello", wrong=hint, closed="Its ticket is good.")
-        if self.inside.count(user) != before + 1:
+        if list(self.inside).count(user) != before + 1:
             raise NotYet(f"{user} has come in with a good ticket, and is not in `inside` once more than before.")
         return client
 
