@@ -496,6 +496,16 @@ WRONG = {
         ("if ended := vault_sessions.pop(session, None):", "if ended := vault_sessions.pop(session):"),
         says="POST /logout was answered with HTTP 500.",
     ),
+    "a connection that has ended is not forgotten": changed(
+        ("session.connections.discard(connection)\ninside.remove", "inside.remove"),
+        says="POST /logout was answered with HTTP 500. Leave how it is called as it is. One of this session's "
+        "connections had ended before: take it off in a `finally`, or a logout tries to end it once more.",
+    ),
+    "a ticket in a dictionary": changed(
+        ("async def new_ticket(session: str) -> str:", "async def new_ticket(session: str):"),
+        ("    return ticket\n", '    return {"ticket": ticket}\n'),
+        says=" Leave what it returns as it is: a text.",
+    ),
     "asks before accept, registers after it": changed(
         (f"await websocket.accept()\n{REDEEMS}", f"{REDEEMS}\nawait websocket.accept()"),
         says="a client whose session was logged out while it was being accepted was still connected 2 seconds later. "
@@ -515,6 +525,27 @@ RIGHT = {
         (
             f"await websocket.accept()\n{REDEEMS}",
             'key = vault_tickets.pop(ticket, "")\nawait websocket.accept()\nsession = vault_sessions.get(key)',
+        ),
+    ),
+    "a logout cancels": changed(
+        ("set[asyncio.Timeout]", "set[asyncio.Task]"),
+        ("user: str\nconnections", "user: str\nis_over: bool = False\nconnections"),
+        (
+            ENDS,
+            """
+            if ended := vault_sessions.pop(session, None):
+                ended.is_over = True
+                for connection in ended.connections:
+                    connection.cancel()
+            """,
+        ),
+        (
+            "async with asyncio.timeout(None) as connection:  # without an end, until somebody logs out",
+            "connection = asyncio.current_task()\nif connection:",
+        ),
+        (
+            "except TimeoutError:\n    if not connection.expired():",
+            "except asyncio.CancelledError:\n    if not session.is_over:",
         ),
     ),
     "a list of origins": changed(

@@ -38,6 +38,7 @@ FOREIGN = {  # what may have let it in, or what it is
 CLOCK = "(The check sets the clock of the server's event loop forward: loop.time() goes by it, time.time() does not.)"
 ONE_STEP = "Look and take away in one step, as pop() does, without an `await` in between."
 AT_ONCE = "End what the session's connections wait for, as `reschedule()` or `cancel()` does, and close with 4401."
+FORGET = "take it off in a `finally`, or a logout tries to end it once more."
 BELOW = "What is registered above accept() stays behind if that fails: register below it, and undo it in a `finally`."
 LET_IN = "Accept it, so that its page can be told why, if its ticket is not good: with 4401."
 MEANWHILE = "Let no `await` stand between looking for the session and registering the connection."
@@ -97,10 +98,16 @@ class Visitors(AsyncExitStack):
         return await post(self.server.http_url(""), path, **parameters)
 
     async def log_in(self, user: str) -> str:
-        return await self.post("/login", user=user)
+        return await self.text("/login", user=user)
 
     async def ticket(self, session: str) -> str:
-        return await self.post("/ticket", session=session)
+        return await self.text("/ticket", session=session)
+
+    async def text(self, path: str, **parameters: str) -> str:
+        answer = await self.post(path, **parameters)
+        if not isinstance(answer, str):
+            raise NotYet(f"POST {path} was answered with {answer!r}. Leave what it returns as it is: a text.")
+        return answer
 
     async def come(self, ticket: str | None, origin: str | None = ORIGIN) -> Client:
         path = PATH if ticket is None else f"{PATH}?ticket={ticket}"
@@ -199,7 +206,13 @@ async def ends_at_logout(server: Server, inside: Collection[str]) -> str:
         ann, anns_other, ben = [await visitors.log_in(user) for user in ("Ann", "Ann", "Ben")]
         ending = [await visitors.come_in("Ann", ann) for _ in range(2)]
         staying = [await visitors.come_in("Ann", anns_other), await visitors.come_in("Ben", ben)]
-        await visitors.post("/logout", session=ann)
+        gone = await visitors.come_in("Ann", ann)
+        await gone.leave()
+        await news(server)  # its endpoint has ended
+        try:
+            await visitors.post("/logout", session=ann)
+        except NotYet as problem:
+            raise NotYet(f"{problem} One of this session's connections had ended before: {FORGET}") from None
         for client in ending:
             await expect_4401(client, "whose session had been logged out", AT_ONCE)
         await visitors.post("/logout", session=ann)
