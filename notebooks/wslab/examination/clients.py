@@ -275,7 +275,7 @@ async def silent(target: Target) -> Seen:
 
 @client(ordinary=True)
 async def goes_away(target: Target) -> Seen:
-    """closes with 1001 and a reason, as a browser does whose page is left"""
+    """closes with 1001, as a browser does whose page is left"""
 
     async def visit(ws):
         done = await exchange(ws, target)
