@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 
 from course.client import NotYet, until
 
-PATIENCE = 1.0  # seconds that one of two waits for the other
+PATIENCE = 0.5  # seconds that one of two waits for the other; less than a client waits
+REACHED = 5.0  # seconds for a handshake to get to its accept()
 
 
 class Door:
@@ -61,7 +62,7 @@ class Door:
 
     async def is_reached(self) -> None:
         """Wait until somebody is held up."""
-        if not await until(lambda: self.waiting):
+        if not await until(lambda: self.waiting, REACHED):
             raise NotYet("a client came with all that it needs, and the endpoint did not accept it.")
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 from fastapi import FastAPI
-from websockets import connect
+from websockets import ClientConnection, connect
 
 from course.client import Client, NotYet, Refused, news, until, visit
 from course.closing import expect_code
@@ -117,6 +117,13 @@ class Visitors(AsyncExitStack):
             if origin != ORIGIN:
                 raise
             raise NotYet(f"a client of the right Origin got HTTP {refusal.status}. {LET_IN}") from None
+
+    def knock(self, ticket: str) -> asyncio.Future[ClientConnection]:
+        """Come, and do not wait until it is accepted."""
+        url = self.server.url(f"{PATH}?ticket={ticket}")
+        coming = asyncio.ensure_future(connect(url, origin=ORIGIN, open_timeout=None, close_timeout=1))
+        self.push_async_callback(give_up, coming)
+        return coming
 
     async def come_in(self, user: str, session: str, ticket: str = "") -> Client:
         """With a good ticket: it must be let in, and answered."""
@@ -242,10 +249,9 @@ async def lets_one_of_two_in(server: Server, inside: Collection[str], door: Door
 async def forgets_who_gives_up(server: Server, inside: Collection[str], door: Door) -> str:
     async with Visitors(server, inside) as visitors, door.until_gone():
         ticket = await visitors.ticket(await visitors.log_in("Ann"))
-        coming = asyncio.ensure_future(connect(server.url(f"{PATH}?ticket={ticket}"), origin=ORIGIN))
+        coming = visitors.knock(ticket)
         await door.is_reached()
-        coming.cancel()
-        await asyncio.wait([coming])
+        await give_up(coming)
         await news(server)  # its endpoint has learnt at accept() that nobody is there: no news
     await visitors.expect_nobody("a client gave up before it was accepted")
     return "who gives up before accept() leaves nothing behind"
@@ -256,12 +262,27 @@ async def sees_a_logout_meanwhile(server: Server, inside: Collection[str], door:
         session = await visitors.log_in("Ann")
         ticket = await visitors.ticket(session)
         async with door.until_opened(server):
-            coming = asyncio.ensure_future(visitors.come(ticket))
+            coming = visitors.knock(ticket)
             await door.is_reached()
             await visitors.post("/logout", session=session)
-        await expect_4401(await coming, "whose session was logged out while it was being accepted", MEANWHILE)
+        await asyncio.wait([coming], timeout=PATIENCE)
+        if not coming.done() or coming.exception():
+            raise NotYet(
+                f"a client's session was logged out while it was being accepted, and then it was not. {LET_IN}"
+            )
+        await expect_4401(
+            Client(coming.result()), "whose session was logged out while it was being accepted", MEANWHILE
+        )
     await visitors.expect_nobody("all had left")
     return "a logout counts for who is just coming in, too"
+
+
+async def give_up(coming: asyncio.Future[ClientConnection]) -> None:
+    """Leave, whether accepted by now or not."""
+    coming.cancel()
+    await asyncio.wait([coming])
+    if not coming.cancelled() and not coming.exception():
+        await coming.result().close()
 
 
 async def expect_4401(client: Client, whose: str, hint: str) -> None:
