@@ -174,6 +174,7 @@ def test_log_in_talk_and_log_out(page, accounts):
     expect(state(page)).to_have_text("connected")
     write(page, "<b>hello</b>")
     expect(messages(page)).to_have_text(["ann: <b>hello</b>"])
+    expect(page.get_by_label("Password")).to_be_hidden()
     page.get_by_role("button", name="Log out").click()
     expect(state(page)).to_have_text("you are logged out")
     log_in(page, "ben", "franklin")
