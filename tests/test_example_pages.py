@@ -231,8 +231,8 @@ def test_accounts_shows_a_fresh_ticket_in_time(page, accounts):
     with opening.value.expect_event("framesent") as sent:
         page.clock.run_for(300_000)  # milliseconds: half of FRESH
     assert sent.value.startswith("ticket ")
-    write(page, "hello")  # it is connected still
-    expect(messages(page)).to_have_text(["ann: hello"])
+    write(page, "ticket to Rome")  # it is connected still
+    expect(messages(page)).to_have_text(["ann: ticket to Rome"])
 
 
 def test_accounts_whose_server_goes_away_and_comes_back(page):

@@ -179,7 +179,7 @@ def test_the_accounts_program():
             async with come(ticket) as ws, come(ticket) as again:
                 await again.wait_closed()
                 assert (again.close_code, again.close_reason) == (4401, "log in first")
-                await ws.send("hello")
+                await ws.send("say hello")
                 assert await ws.recv() == "ann: hello"
                 late = (await browser.post("/ticket")).json()
                 assert (await browser.post("/logout")).status_code == 200
@@ -208,7 +208,7 @@ tickets |= {str(number): "check-up" for number in range(2000)}
 def test_accounts_survives_every_client(ws, tmp_path):
     (tmp_path / "logged_in.py").write_text(LOGGED_IN, encoding="utf-8")
     command = [sys.executable, "-m", "wslab", "checkup", "logged_in:app", "/diary", "--app-dir", tmp_path, "--ws", ws]
-    command += ["--query", "ticket={n}", "--origin", accounts.ORIGIN]
+    command += ["--say", "say hello", "--query", "ticket={n}", "--origin", accounts.ORIGIN]
     path = os.pathsep.join(map(str, [lessons.ROOT, lessons.NOTEBOOKS]))
     result = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, timeout=100)
     assert (result.returncode, result.stderr) == (0, "")
@@ -229,12 +229,12 @@ def test_accounts_forgets_who_has_left_and_ends_who_is_late(ws):
                 connect(server.url("/diary?ticket=two"), origin=accounts.ORIGIN) as two,
             ):
                 for client in (one, two):
-                    await client.send("hello")
+                    await client.send("say hello")
                     assert await client.recv() == "ann: hello"
                 assert len(session.limits) == 2
                 await server.let_time_pass(0.9 * accounts.FRESH)
                 await one.send("ticket fresh")
-                await one.send("hello")
+                await one.send("say hello")
                 assert await one.recv() == "ann: hello"
                 await server.let_time_pass(0.2 * accounts.FRESH)
                 await two.wait_closed()

@@ -175,10 +175,12 @@ async def diary(websocket: WebSocket, ticket: str = ""):
             raise WebSocketException(4401, "log in first")
         async with while_logged_in(session) as limit:  # no await since redeem(): nobody can have logged out
             while True:
-                text = await next_text(websocket)
-                if not text.startswith("ticket "):
-                    await send(websocket, f"{session.user}: {text}")
-                elif redeem(text.removeprefix("ticket ")) is session:
-                    limit.reschedule(asyncio.get_running_loop().time() + FRESH)
-                else:
-                    raise WebSocketException(4401, "not your ticket")
+                match (await next_text(websocket)).partition(" "):
+                    case "say", _, entry:
+                        await send(websocket, f"{session.user}: {entry}")
+                    case "ticket", _, fresh:
+                        if redeem(fresh) is not session:
+                            raise WebSocketException(4401, "not your ticket")
+                        limit.reschedule(asyncio.get_running_loop().time() + FRESH)
+                    case _:
+                        raise WebSocketException(1008, "say or ticket")

@@ -109,7 +109,7 @@ byId("logout").addEventListener("click", async () => {
 byId("form").addEventListener("submit", (event) => {
   event.preventDefault();
   if (socket?.readyState !== WebSocket.OPEN) return;
-  socket.send(byId("text").value);
+  socket.send(`say ${byId("text").value}`);
   byId("text").value = "";
 });
 
