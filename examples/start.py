@@ -3,16 +3,20 @@
 import argparse
 import socket
 import sys
+from collections.abc import Callable
 
 import uvicorn
 
 TAKES_NOTHING = 30  # seconds, for a client
 
 
-def start(app, name: str, places: str, **uvicorn_options) -> None:
+def start(
+    app, name: str, places: str, listens_at: Callable[[str], object] = lambda place: None, **uvicorn_options
+) -> None:
     """Serve `app`, the program `python -m examples.NAME`. `places` says where to go, with {} for host and port.
 
-    What can be wrong with its options ends it with one line.
+    `listens_at` is called with these before anybody is served; uvicorn's own options may follow. What can be wrong with
+    the program's options ends it with one line.
     """
     command = f"python -m examples.{name}"
     parser = argparse.ArgumentParser(prog=command, description=f"The program examples/{name}: a WebSocket server.")
@@ -35,6 +39,7 @@ def start(app, name: str, places: str, **uvicorn_options) -> None:
         sys.exit(f"Cannot listen on {options.host}:{options.port}: {error}. Choose another with --host and --port.")
 
     place = f"{options.host}:{listener.getsockname()[1]}"
+    listens_at(place)
     print(f"{places.replace('{}', place)}   End with Ctrl-C.", flush=True)
     # Without a limit, one endpoint that does not end would keep Ctrl-C from working.
     config = uvicorn.Config(app, timeout_graceful_shutdown=1, **uvicorn_options)

@@ -758,6 +758,14 @@ async def matches_the_keys_alone(websocket: WebSocket):
         await websocket.close(1007)
 
 
+async def trusts_the_cookie(websocket: WebSocket):
+    """A browser adds the cookie for every page, whoever has written it."""
+    if websocket.cookies.get("session") != "good":
+        await websocket.close()
+        return
+    await echo_text(websocket)
+
+
 async def trusts_the_values(websocket: WebSocket):
     """Checks the shape, and not what is in it."""
     await websocket.accept()
@@ -1050,6 +1058,12 @@ WRONG = {
     ),
     "keeps everybody in a list": Wrong(keeps_everybody, "polite", "of its visits still remembered"),
     "trusts CORS": Wrong(trusts_cors, "foreign origin", "served", options={"origins": ["https://good.example"]}),
+    "trusts the cookie": Wrong(
+        trusts_the_cookie,
+        "foreign origin",
+        "served",
+        options={"origins": ["https://good.example"], "headers": {"Cookie": "session=good"}},
+    ),
     "says who leaves": Wrong(lambda: SaysWhoLeaves().endpoint, "stays", "raised WebSocketDisconnect(1006)"),
 }
 

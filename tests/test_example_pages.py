@@ -231,6 +231,8 @@ def test_everybody_can_use_the_rooms_page(page, rooms, scheme, width):
     expect(who_is_here(page)).to_have_count(1)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     findings(page)
+
+
 ASK = """([path, versions]) => new Promise(resolve => {
     const socket = new WebSocket(new URL(path, location.href.replace('http', 'ws')), versions);
     socket.onopen = () => socket.send('{"type": "read", "id": 1, "room": "kitchen"}');
@@ -255,3 +257,134 @@ def test_a_browser_speaks_the_contracts_version_and_reads_its_replies(page):
 def test_a_browser_reads_no_nan(page, text, is_read):
     parse = "text => { try { JSON.parse(text); return null; } catch (error) { return error.name; } }"
     assert page.evaluate(parse, text) == (None if is_read else "SyntaxError")
+
+
+# --- accounts ---
+
+
+@pytest.fixture(scope="module")
+def accounts():
+    with program("-m", "examples.accounts", "--port", "0") as (_, port):
+        yield f"http://127.0.0.1:{port}/"
+
+
+def log_in(page, user: str, password: str) -> None:
+    page.get_by_label("User").fill(user)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+
+
+def write(page, text: str) -> None:
+    page.get_by_label("Dear diary").fill(text)
+    page.get_by_role("button", name="Send").click()
+
+
+def test_log_in_talk_and_log_out(page, accounts):
+    page.goto(accounts)
+    expect(state(page)).to_have_text("not logged in")
+    log_in(page, "ann", "franklin")
+    expect(state(page)).to_have_text("wrong user or password")
+    assert [problem for problem in page.problems if "403" not in problem] == []
+    page.problems.clear()
+    expect(page.get_by_label("Password")).to_be_focused()
+    expect(page.get_by_label("Password")).to_have_value("")
+    log_in(page, "ann", "lovelace")
+    expect(state(page)).to_have_text("connected")
+    write(page, "<b>hello</b>")
+    expect(messages(page)).to_have_text(["ann: <b>hello</b>"])
+    expect(page.get_by_label("Password")).to_be_hidden()
+    page.get_by_role("button", name="Log out").click()
+    expect(state(page)).to_have_text("you are logged out")
+    log_in(page, "ben", "franklin")
+    expect(state(page)).to_have_text("connected")
+    expect(messages(page)).to_have_count(0)  # what Ann has written is not for Ben
+    write(page, "good morning")
+    expect(messages(page)).to_have_text(["ben: good morning"])
+
+
+def test_a_logout_in_another_window_ends_it(page, accounts):
+    page.goto(accounts)
+    log_in(page, "ann", "lovelace")
+    expect(state(page)).to_have_text("connected")
+    with page.expect_popup() as opening:
+        page.evaluate("void open(location.href)")
+    other = opening.value
+    expect(state(other)).to_have_text("connected")  # it has the same cookie
+    page.get_by_label("Dear diary").fill("half a sen")
+    other.get_by_role("button", name="Log out").click()
+    for window in (other, page):
+        expect(state(window)).to_have_text("you are logged out")
+        expect(window.get_by_label("User")).to_be_visible()
+        expect(window.get_by_label("Dear diary")).to_be_hidden()
+    expect(page.get_by_label("User")).to_be_focused()
+    page.reload()
+    expect(state(page)).to_have_text("not logged in")
+
+
+def test_accounts_with_the_keyboard_alone(page, accounts):
+    page.goto(accounts)
+    page.keyboard.press("Tab")
+    for label, text in [("User", "ann"), ("Password", "lovelace")]:
+        expect(page.get_by_label(label)).to_be_focused()
+        page.keyboard.type(text)
+        page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Log in")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Dear diary")).to_be_focused()
+    page.keyboard.type("by keyboard")
+    page.keyboard.press("Enter")
+    expect(messages(page)).to_have_text(["ann: by keyboard"])
+    page.keyboard.press("Shift+Tab")
+    expect(page.get_by_role("button", name="Log out")).to_be_focused()
+    page.keyboard.press("Space")
+    expect(page.get_by_label("User")).to_be_focused()
+
+
+def test_accounts_shows_a_fresh_ticket_in_time(page, accounts):
+    page.clock.install()
+    page.goto(accounts)
+    with page.expect_websocket() as opening:
+        log_in(page, "ann", "lovelace")
+    expect(state(page)).to_have_text("connected")
+    with opening.value.expect_event("framesent") as sent:
+        page.clock.run_for(300_000)  # milliseconds: half of FRESH
+    assert sent.value.startswith("ticket ")
+    write(page, "ticket to Rome")  # it is connected still
+    expect(messages(page)).to_have_text(["ann: ticket to Rome"])
+
+
+def test_accounts_whose_server_goes_away_and_comes_back(page):
+    with program("-m", "examples.accounts", "--port", "0") as (process, port):
+        page.goto(f"http://127.0.0.1:{port}/")
+        log_in(page, "ann", "lovelace")
+        page.get_by_label("Dear diary").fill("half a sen")
+        process.kill()
+        expect(state(page)).to_have_text("closed with code 1006")
+    page.get_by_role("button", name="Connect", exact=True).click()
+    expect(state(page)).to_have_text("the server cannot be reached")
+    expect(page.get_by_role("button", name="Connect", exact=True)).to_be_focused()
+    expect(page.get_by_label("Dear diary")).to_have_value("half a sen")
+    with program("-m", "examples.accounts", "--port", str(port)):
+        page.get_by_role("button", name="Connect", exact=True).click()
+        expect(state(page)).to_have_text("you are logged out")  # the server has forgotten its sessions
+    page.problems.clear()
+
+
+def test_accounts_at_another_address_says_what_to_do(page, accounts):
+    page.goto(accounts.replace("127.0.0.1", "localhost"))
+    log_in(page, "ann", "lovelace")
+    expect(state(page)).to_have_text(re.compile(r"^refused: is http://localhost:\d+ the address the server says\?$"))
+    page.problems.clear()
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 320), ("dark", 1280)])
+def test_everybody_can_use_accounts(page, accounts, scheme, width):
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(accounts)
+    findings(page)
+    log_in(page, "ann", "lovelace")
+    write(page, "a long entry without a space: " + "x" * 200)
+    expect(messages(page)).to_have_count(1)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    findings(page)

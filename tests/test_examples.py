@@ -20,8 +20,10 @@ from urllib.parse import urlsplit
 import jsonschema
 import pytest
 from fastapi import FastAPI, WebSocket, WebSocketException
+from httpx2 import AsyncClient
 from websockets import ConnectionClosed, InvalidStatus, connect
 
+from examples.accounts import app as accounts
 from examples.contract import app as contract
 from examples.contract import models
 from examples.disconnects import app as disconnects
@@ -106,6 +108,19 @@ def function(module: str, name: str) -> str:
         ("contract/app.py", "converse", "messages-with-a-contract", "converse", -1),
         ("contract/app.py", "heating", "messages-with-a-contract", "heating", -1),
         ("contract/app.py", "contract", "messages-with-a-contract", "contract", -1),
+        ("accounts/app.py", "try_to_close", "who-is-calling", "try_to_close", -1),
+        ("accounts/app.py", "accepted", "who-is-calling", "accepted", -1),
+        ("accounts/app.py", "accepted", "disconnects-done-right", "accepted", -1),
+        ("accounts/app.py", "next_text", "who-is-calling", "next_text", -1),
+        ("accounts/app.py", "next_text", "both-directions-at-once", "next_text", -1),
+        ("accounts/app.py", "send", "who-is-calling", "send", -1),
+        ("accounts/app.py", "send", "disconnects-done-right", "send", -1),
+        ("accounts/app.py", "new_ticket", "who-is-calling", "new_ticket", 1),
+        ("accounts/app.py", "log_out", "who-is-calling", "log_out", 1),
+        ("accounts/app.py", "while_logged_in", "who-is-calling", "while_logged_in", -1),
+        ("accounts/app.py", "own_page", "who-is-calling", "own_page", -1),
+        ("accounts/app.py", "redeem", "who-is-calling", "redeem", -1),
+        ("accounts/app.py", "diary", "who-is-calling", "diary", -1),
     ],
 )
 def test_an_endpoint_is_the_one_of_its_lesson(module, name, lesson, name_there, which):
@@ -281,6 +296,97 @@ def test_nobody_comes_into_a_room_without_a_name(query):
                     await connect(server.url(f"/ws?{query}"))
 
     asyncio.run(visit())
+
+
+def test_the_accounts_program():
+    async def talk(port):
+        origin = f"http://127.0.0.1:{port}"
+        async with asyncio.timeout(PATIENCE), AsyncClient(base_url=origin) as browser:
+
+            def come(ticket):
+                return connect(f"ws://127.0.0.1:{port}/diary?ticket={ticket}", origin=origin)
+
+            for user, password in [("ann", "franklin"), ("zoë", "lovelace"), ("zoë", ""), ("ann", "lovelacé")]:
+                refusal = await browser.post("/login", json={"user": user, "password": password})
+                assert (refusal.status_code, "set-cookie" in refusal.headers) == (403, False)
+            assert (await browser.get("/me")).json() is None
+            assert (await browser.post("/ticket")).status_code == 422
+            await browser.post("/login", json={"user": "ann", "password": "lovelace"})
+            assert (await browser.get("/me")).json() == "ann"
+            ticket = (await browser.post("/ticket")).json()
+            with pytest.raises(InvalidStatus, match="HTTP 403"):
+                await connect(f"ws://127.0.0.1:{port}/diary?ticket={ticket}", origin="http://127.0.0.1:1")
+            async with come(ticket) as ws, come(ticket) as again:
+                await again.wait_closed()
+                assert (again.close_code, again.close_reason) == (4401, "log in first")
+                await ws.send("say hello")
+                assert await ws.recv() == "ann: hello"
+                late = (await browser.post("/ticket")).json()
+                assert (await browser.post("/logout")).status_code == 200
+                await ws.wait_closed()
+                assert (ws.close_code, ws.close_reason) == (4401, "log in again")
+            async with come(late) as ws:
+                await ws.wait_closed()
+                assert ws.close_code == 4401
+            assert (await browser.post("/ticket")).status_code == 401
+            assert (await browser.post("/logout")).status_code == 200  # twice does no harm
+
+    with program("-m", "examples.accounts", "--port", "0") as (_, port):
+        asyncio.run(talk(port))
+
+
+# The check-up's clients cannot fetch tickets. Each has a number.
+LOGGED_IN = """
+from examples.accounts.app import Session, app, sessions, tickets
+
+sessions["check-up"] = Session("somebody")
+tickets |= {str(number): "check-up" for number in range(2000)}
+"""
+
+
+@on_each_implementation
+def test_accounts_survives_every_client(ws, tmp_path):
+    (tmp_path / "logged_in.py").write_text(LOGGED_IN, encoding="utf-8")
+    command = [sys.executable, "-m", "wslab", "checkup", "logged_in:app", "/diary", "--app-dir", tmp_path, "--ws", ws]
+    command += ["--say", "say hello", "--query", "ticket={n}", "--origin", accounts.ORIGIN]
+    path = os.pathsep.join(map(str, [lessons.ROOT, lessons.NOTEBOOKS]))
+    result = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, timeout=100)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "26 of 26 clients were served well" in result.stdout
+    assert re.search(r"^ok +polite +1 answer", result.stdout, re.MULTILINE)
+    assert re.search(r"^ok +foreign origin +refused: HTTP 403", result.stdout, re.MULTILINE)
+
+
+@on_each_implementation
+def test_accounts_forgets_who_has_left_and_ends_who_is_late(ws):
+    async def talk(server):
+        async with asyncio.timeout(PATIENCE):
+            session = accounts.sessions["test"] = accounts.Session("ann")
+            accounts.tickets |= {ticket: "test" for ticket in ["one", "two", "fresh"]}
+            accounts.sessions["other"], accounts.tickets["not ours"] = accounts.Session("ben"), "other"
+            async with (
+                connect(server.url("/diary?ticket=one"), origin=accounts.ORIGIN) as one,
+                connect(server.url("/diary?ticket=two"), origin=accounts.ORIGIN) as two,
+            ):
+                for client in (one, two):
+                    await client.send("say hello")
+                    assert await client.recv() == "ann: hello"
+                assert len(session.limits) == 2
+                await server.let_time_pass(0.9 * accounts.FRESH)
+                await one.send("ticket fresh")
+                await one.send("say hello")
+                assert await one.recv() == "ann: hello"
+                await server.let_time_pass(0.2 * accounts.FRESH)
+                await two.wait_closed()
+                assert (two.close_code, two.close_reason) == (4401, "log in again")
+                await one.send("ticket not ours")
+                await one.wait_closed()
+                assert (one.close_code, one.close_reason) == (4401, "not your ticket")
+            await server.conversation()
+            assert not session.limits
+
+    with serve(accounts.app, name="accounts", ws=ws, ws_ping_interval=None) as server:
+        asyncio.run(talk(server))
 
 
 @on_each_implementation

@@ -92,12 +92,17 @@ def jupyterlab(
                 process.wait(10)
 
 
+def which_chromium() -> dict:
+    """Where it is, and with which options it starts, as playwright's `launch()` takes them."""
+    options = CHROMIUM_OPTIONS + (["--no-sandbox"] if hasattr(os, "getuid") and os.getuid() == 0 else [])
+    return {"executable_path": shutil.which("chromium"), "args": options}
+
+
 @contextlib.contextmanager
 def chromium() -> Iterator[Browser]:
     """The system's Chromium, or, where there is none, the one that `playwright install chromium` gets."""
-    options = CHROMIUM_OPTIONS + (["--no-sandbox"] if hasattr(os, "getuid") and os.getuid() == 0 else [])
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=options)
+        browser = playwright.chromium.launch(**which_chromium())
         try:
             yield browser
         finally:

@@ -21,6 +21,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
+from logging.handlers import QueueHandler
 from typing import Annotated
 from urllib.request import urlopen
 
@@ -452,6 +453,7 @@ async def security_classes(serve):
     "`CORSMiddleware` decides which sites may open a WebSocket.",
     verdict=FALSE,
     keep="It does not look at WebSockets, and a browser lets any site open one. Compare the `Origin` header yourself.",
+    lesson="who-is-calling",
     source="https://datatracker.ietf.org/doc/html/rfc6455#section-10.2",
 )
 async def cors(serve):
@@ -467,6 +469,33 @@ async def cors(serve):
     async with serve(app) as server, connect(server.url("/ws"), origin=foreign) as ws:
         seen = await answer(ws)
     return "welcome" not in seen, seen
+
+
+@claim(
+    "With the access log turned off, a token in the address is in no log.",
+    verdict=FALSE,
+    keep="uvicorn writes the whole address of each handshake to its other log. Use a ticket that is good once.",
+    lesson="who-is-calling",
+    source="https://github.com/Kludex/uvicorn/blob/0.54.0/uvicorn/protocols/websockets/websockets_sansio_impl.py",
+)
+async def access_log(serve):
+    app = FastAPI()
+    lines = queue.SimpleQueue()
+    keeping = QueueHandler(lines)
+
+    @app.websocket("/ws")
+    async def endpoint(websocket: WebSocket, token: str):
+        await websocket.accept()
+
+    async with serve(app, access_log=False) as server:
+        logger.addHandler(keeping)
+        try:
+            await status(server, "/ws?token=1234")
+        finally:
+            logger.removeHandler(keeping)
+    logged = [lines.get().getMessage() for _ in range(lines.qsize())]
+    seen = [line.partition(" - ")[2] for line in logged if "1234" in line]
+    return not seen, f"the log has {seen[0]}" if seen else "nothing"
 
 
 @claim(

@@ -200,10 +200,13 @@ class Client:
 
 
 @contextlib.asynccontextmanager
-async def visit(server: Server, path: str) -> AsyncIterator[Client]:
-    """Connect to `path`, and leave politely at the end. A handshake that fails is explained."""
+async def visit(server: Server, path: str, **options) -> AsyncIterator[Client]:
+    """Connect to `path`, with more options of `connect()` if need be, and leave politely at the end.
+
+    A handshake that fails is explained.
+    """
     try:
-        ws = await within_reach(server, connect(server.url(path), open_timeout=None, close_timeout=1))
+        ws = await within_reach(server, connect(server.url(path), open_timeout=None, close_timeout=1, **options))
     except InvalidStatus as refusal:
         status = refusal.response.status_code
         if status == 403:

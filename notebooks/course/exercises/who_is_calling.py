@@ -1,0 +1,292 @@
+"""The check under the exercise of who-is-calling."""
+
+import asyncio
+import json
+from collections.abc import Collection
+from contextlib import AsyncExitStack
+from functools import partial
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+from fastapi import FastAPI
+from websockets import ClientConnection, connect
+
+from course.client import Client, NotYet, Refused, news, until, visit
+from course.closing import expect_code
+from course.door import Door
+from course.judging import HAS_LEFT, Verdict, check_up, expect_no_error, judge
+from wslab.server import Server
+
+__all__ = ["vault"]
+
+PATH, ORIGIN, TICKET = "/vault", "https://vault.example", 30  # as in the exercise
+PATIENCE = 5  # seconds to wait for an answer by HTTP
+FOREIGN = {  # what may have let it in, or what it is
+    "https://evil.example": "Is its Origin looked at?",
+    "https://vault.example.evil.example": "It begins with OURS, but anybody can own such a domain.",
+    "https://vault.example:8443": "It begins with OURS, but its port is another.",
+    "http://vault.example": "Its scheme is another, and anybody on the way can write such a page.",
+    "https://evil-vault.example": "It only ends like OURS.",
+    "https://evil.example/https://vault.example": "It has OURS in it.",
+    "https://vault": "It is only a part of OURS.",
+    "https://VAULT.example": "Letter by letter: browsers write it in small ones.",
+    "null": "That is what a page in a sandboxed frame sends.",
+    "": "It is empty.",
+    None: "Who sends no Origin is refused, too.",
+}
+CLOCK = "(The check sets the clock of the server's event loop forward: loop.time() goes by it, time.time() does not.)"
+ONE_STEP = "Look and take away in one step, as pop() does, without an `await` in between."
+AT_ONCE = "End what the session's connections wait for, as `reschedule()` or `cancel()` does, and close with 4401."
+FORGET = "take it off in a `finally`, or a logout tries to end it once more."
+BELOW = "What is registered above accept() stays behind if that fails: register below it, and undo it in a `finally`."
+LET_IN = "Accept it, so that its page can be told why, if its ticket is not good: with 4401."
+MEANWHILE = "Let no `await` stand between looking for the session and registering the connection."
+
+
+async def vault(app, inside: Collection[str]) -> Verdict:
+    """`/vault` lets in who comes from its own page, with a good ticket, until their session is logged out.
+
+    `inside`: the user of each connection that has come in.
+    """
+    door = Door(app)
+    steps = [refuses_others, talks, wants_a_ticket, forgets_tickets, ends_at_logout]
+    steps += [partial(step, door=door) for step in (lets_one_of_two_in, forgets_who_gives_up, sees_a_logout_meanwhile)]
+    steps = [partial(step, inside=inside) for step in steps]
+    verdict = await judge(door if isinstance(app, FastAPI) else app, *steps, ws_ping_interval=None)
+    clients = ["silent", "drops while idle", "drops before the answer", "gives up", "crowd", "foreign origin"]
+    query, good = {"ticket": "fresh"}, "fifty at once come in, and whoever leaves or gives up early does no harm"
+    return await check_up(
+        verdict, with_fresh_tickets(app), PATH, *clients, query=query, origins=[ORIGIN], good=good, ws="wsproto"
+    )
+
+
+def with_fresh_tickets(app):
+    """The app; but who comes with `?ticket=fresh` gets a ticket of its own in the place of it."""
+
+    async def fresh_app(scope, receive, send):
+        if scope["type"] == "websocket" and scope["query_string"] == b"ticket=fresh":
+            address = "http://{}:{}".format(*scope["server"])
+            ticket = await post(address, "/ticket", session=await post(address, "/login", user="Cleo"))
+            scope["query_string"] = f"ticket={ticket}".encode()
+        await app(scope, receive, send)
+
+    return fresh_app
+
+
+async def post(address: str, path: str, **parameters: str) -> str | None:
+    """What the app answers."""
+    request = Request(f"{address}{path}?{urlencode(parameters)}", b"")
+    try:
+        with await asyncio.to_thread(urlopen, request, timeout=PATIENCE) as response:
+            return json.load(response)
+    except HTTPError as error:
+        error.close()
+        raise NotYet(f"POST {path} was answered with HTTP {error.code}. Leave how it is called as it is.") from None
+    except OSError as error:
+        raise NotYet(f"POST {path} was not answered: {error}.") from None
+
+
+class Visitors(AsyncExitStack):
+    """Those who come to one server, and leave at the end at the latest."""
+
+    def __init__(self, server: Server, inside: Collection[str]):
+        super().__init__()
+        self.server, self.inside = server, inside
+
+    async def post(self, path: str, **parameters: str) -> str | None:
+        return await post(self.server.http_url(""), path, **parameters)
+
+    async def log_in(self, user: str) -> str:
+        return await self.text("/login", user=user)
+
+    async def ticket(self, session: str) -> str:
+        return await self.text("/ticket", session=session)
+
+    async def text(self, path: str, **parameters: str) -> str:
+        answer = await self.post(path, **parameters)
+        if not isinstance(answer, str):
+            raise NotYet(f"POST {path} was answered with {answer!r}. Leave what it returns as it is: a text.")
+        return answer
+
+    async def come(self, ticket: str | None, origin: str | None = ORIGIN) -> Client:
+        path = PATH if ticket is None else f"{PATH}?ticket={ticket}"
+        try:
+            return await self.enter_async_context(visit(self.server, path, origin=origin))
+        except Refused as refusal:
+            if origin != ORIGIN:
+                raise
+            raise NotYet(f"a client of the right Origin got HTTP {refusal.status}. {LET_IN}") from None
+
+    def knock(self, ticket: str) -> asyncio.Future[ClientConnection]:
+        """Come, and do not wait until it is accepted."""
+        url = self.server.url(f"{PATH}?ticket={ticket}")
+        coming = asyncio.ensure_future(connect(url, origin=ORIGIN, open_timeout=None, close_timeout=1))
+        self.push_async_callback(give_up, coming)
+        return coming
+
+    async def come_in(self, user: str, session: str, ticket: str = "") -> Client:
+        """With a good ticket: it must be let in, and answered."""
+        before = list(self.inside).count(user)
+        client = await self.come(ticket or await self.ticket(session))
+        hint = "The answer is the user of the ticket's session, `: `, and the text."
+        await client.ask("hello", f"{user}: hello", wrong=hint, closed="Its ticket is good.")
+        if list(self.inside).count(user) != before + 1:
+            raise NotYet(f"{user} has come in with a good ticket, and is not in `inside` once more than before.")
+        return client
+
+    async def expect_nobody(self, what: str, hint: str = BELOW) -> None:
+        """Nobody is connected any more."""
+        if not await until(lambda: not self.inside):
+            raise NotYet(f"{what}, and `inside` is still {list(self.inside)!r}. {hint}")
+
+
+async def talks(server: Server, inside: Collection[str]) -> str:
+    async with Visitors(server, inside) as visitors:
+        ann, ben = await visitors.log_in("Ann"), await visitors.log_in("Ben")
+        bens = await visitors.ticket(ben)
+        one, other = await visitors.come_in("Ann", ann), await visitors.come_in("Ann", ann)
+        await visitors.come_in("Ben", ben, bens)
+        await one.leave()
+        await expect_no_error(server, "a client left with 1000, and the", HAS_LEFT)
+        if not await until(lambda: sorted(inside) == ["Ann", "Ben"]):
+            raise NotYet(f"Ann had two connections and Ben one, Ann left one, and `inside` is {list(inside)!r}.")
+        await other.drop()
+    await expect_no_error(server, "clients left, and the", HAS_LEFT)
+    await visitors.expect_nobody("all had left")
+    return "who has a good ticket comes in, is answered, and may leave"
+
+
+async def refuses_others(server: Server, inside: Collection[str]) -> str:
+    async with Visitors(server, inside) as visitors:
+        session = await visitors.log_in("Ann")
+        for origin, hint in FOREIGN.items():
+            whose = f"a client with the Origin {origin!r}" if origin is not None else "a client without an Origin"
+            try:
+                await visitors.come(await visitors.ticket(session), origin)
+                raise NotYet(f"{whose} and a good ticket was accepted. {hint}")
+            except Refused as refusal:
+                if refusal.status != 403:
+                    raise NotYet(f"{whose} was refused with HTTP {refusal.status}, not 403.") from None
+    await visitors.expect_nobody("clients with another Origin were refused")
+    return "who comes from another page is refused with HTTP 403"
+
+
+async def wants_a_ticket(server: Server, inside: Collection[str]) -> str:
+    async with Visitors(server, inside) as visitors:
+        session, ended = await visitors.log_in("Ann"), await visitors.log_in("Ann")
+        used, of_ended, half = [await visitors.ticket(of) for of in (session, ended, session)]
+        await (await visitors.come_in("Ann", session, used)).leave()
+        await visitors.post("/logout", session=ended)
+        bad = {
+            "without a ticket": (None, ""),
+            "with an empty ticket": ("", ""),
+            "with a ticket that nobody has made": ("garbled", ""),
+            "with a ticket that is not ASCII": ("%C3%A9", "(`%C3%A9` is é.)"),
+            "with half of a ticket": (half[:20], "Compare the whole ticket."),
+            "with its session for a ticket": (session, "That is another secret, for another use."),
+            "with a ticket that had been used": (used, ONE_STEP),
+            "with a ticket whose session had been logged out": (of_ended, "Look for the session, too."),
+        }
+        for whose, (ticket, hint) in bad.items():
+            await expect_4401(await visitors.come(ticket), whose, hint)
+            await expect_no_error(server, f"a client came {whose}, and the", HAS_LEFT)
+    await visitors.expect_nobody("no ticket was good")
+    return "who has no good ticket is closed with 4401"
+
+
+async def forgets_tickets(server: Server, inside: Collection[str]) -> str:
+    async with Visitors(server, inside) as visitors:
+        session = await visitors.log_in("Ann")
+        early, late = await visitors.ticket(session), await visitors.ticket(session)
+        await server.let_time_pass(TICKET / 2)
+        client = await visitors.come_in("Ann", session, early)
+        await server.let_time_pass(TICKET)
+        late_client = await visitors.come(late)
+        await expect_4401(late_client, f"with a ticket that was {1.5 * TICKET:g} seconds old", CLOCK)
+        await client.ask("still here", "Ann: still here", closed="A ticket has an end, its connection has none.")
+    return "a ticket is good for its time"
+
+
+async def ends_at_logout(server: Server, inside: Collection[str]) -> str:
+    async with Visitors(server, inside) as visitors:
+        ann, anns_other, ben = [await visitors.log_in(user) for user in ("Ann", "Ann", "Ben")]
+        ending = [await visitors.come_in("Ann", ann) for _ in range(2)]
+        staying = [await visitors.come_in("Ann", anns_other), await visitors.come_in("Ben", ben)]
+        gone = await visitors.come_in("Ann", ann)
+        await gone.leave()
+        await news(server)  # its endpoint has ended
+        try:
+            await visitors.post("/logout", session=ann)
+        except NotYet as problem:
+            raise NotYet(f"{problem} One of this session's connections had ended before: {FORGET}") from None
+        for client in ending:
+            await expect_4401(client, "whose session had been logged out", AT_ONCE)
+        await visitors.post("/logout", session=ann)
+        for client, user in zip(staying, ["Ann", "Ben"], strict=True):
+            hint = "Another session had been logged out."
+            await client.ask("still here", f"{user}: still here", closed=hint, silent=hint)
+        if not await until(lambda: sorted(inside) == ["Ann", "Ben"]):
+            raise NotYet(f"a session of Ann's was logged out, Ann's other one and Ben's not; `inside` is {inside!r}.")
+    await visitors.expect_nobody("all had left")
+    return "a logout ends its session's connections, and no others"
+
+
+async def lets_one_of_two_in(server: Server, inside: Collection[str], door: Door) -> str:
+    async with Visitors(server, inside) as visitors:
+        ticket = await visitors.ticket(await visitors.log_in("Ann"))
+        async with door.for_two():
+            two = await asyncio.gather(visitors.come(ticket), visitors.come(ticket))
+        for client in two:
+            await client.say("hello")
+        answers = [await client.message_or_end("two came at once with one ticket, and one waits.") for client in two]
+        if answers.count("Ann: hello") != 1:
+            raise NotYet(f"two came at once with one ticket, and {answers.count('Ann: hello')} came in. {ONE_STEP}")
+    await visitors.expect_nobody("all had left")
+    return "of two with the same ticket one comes in"
+
+
+async def forgets_who_gives_up(server: Server, inside: Collection[str], door: Door) -> str:
+    async with Visitors(server, inside) as visitors, door.until_gone():
+        ticket = await visitors.ticket(await visitors.log_in("Ann"))
+        coming = visitors.knock(ticket)
+        await door.is_reached()
+        await give_up(coming)
+        await news(server)  # its endpoint has learnt at accept() that nobody is there: no news
+    await visitors.expect_nobody("a client gave up before it was accepted")
+    return "who gives up before accept() leaves nothing behind"
+
+
+async def sees_a_logout_meanwhile(server: Server, inside: Collection[str], door: Door) -> str:
+    async with Visitors(server, inside) as visitors:
+        session = await visitors.log_in("Ann")
+        ticket = await visitors.ticket(session)
+        async with door.until_opened(server):
+            coming = visitors.knock(ticket)
+            await door.is_reached()
+            await visitors.post("/logout", session=session)
+        await asyncio.wait([coming], timeout=PATIENCE)
+        if not coming.done() or coming.exception():
+            raise NotYet(
+                f"a client's session was logged out while it was being accepted, and then it was not. {LET_IN}"
+            )
+        await expect_4401(
+            Client(coming.result()), "whose session was logged out while it was being accepted", MEANWHILE
+        )
+    await visitors.expect_nobody("all had left")
+    return "a logout counts for who is just coming in, too"
+
+
+async def give_up(coming: asyncio.Future[ClientConnection]) -> None:
+    """Leave, whether accepted by now or not."""
+    coming.cancel()
+    await asyncio.wait([coming])
+    if not coming.cancelled() and not coming.exception():
+        await coming.result().close()
+
+
+async def expect_4401(client: Client, whose: str, hint: str) -> None:
+    try:
+        await expect_code(client, 4401, None, whose)
+    except NotYet as problem:
+        raise NotYet(f"{problem} {hint}".rstrip()) from None
