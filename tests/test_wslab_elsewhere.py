@@ -111,6 +111,31 @@ def make():
 """
 
 
+SCRIPT = """
+import asyncio
+
+from fastapi import FastAPI, WebSocket
+from wslab import checkup
+
+app = FastAPI()
+has_left = []
+
+
+@app.websocket("/ws")
+async def serves_until_somebody_has_left(websocket: WebSocket):
+    await websocket.accept()
+    async for text in websocket.iter_text():
+        if has_left:
+            await websocket.close(1011)
+            return
+        await websocket.send_text(text)
+    has_left.append(True)
+
+
+print(asyncio.run(checkup(app, say="hello", only=["polite", "silent", "goes away"])))
+"""
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory) -> Path:
     """What `pip install` makes of this repository, from a copy, since the build leaves files beside the source."""
@@ -340,3 +365,11 @@ def test_in_the_projects_own_tests(project):
     assert "1 failed, 1 passed" in result.stdout
     assert "CheckupFailed" in result.stdout
     assert "FAIL  polite  raised WebSocketDisconnect(1000)" in result.stdout
+
+
+def test_an_app_of_a_script_is_in_no_module_that_another_process_could_import(project):
+    (project / "script.py").write_text(SCRIPT)
+    command = [program(project, "python"), "script.py"]
+    result = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=100, env=environment())
+    assert "from then on" in result.stdout, result.stdout + result.stderr
+    assert "of 3 clients were served well." in result.stdout

@@ -903,7 +903,8 @@ async def two_senders(serve):
 @claim(
     "`while True` around `receive_text()` needs a `sleep`.",
     verdict=FALSE,
-    keep="At `await` the endpoint stands still until a message comes, and others have their turn.",
+    keep="At `await` the endpoint stands still until a message comes, and others have their turn. "
+    "(Not between messages that are there already: for them it need not wait.)",
     lesson="keep-talking",
     source="https://docs.python.org/3/library/asyncio-task.html#coroutines",
 )

@@ -18,7 +18,11 @@ def parser() -> argparse.ArgumentParser:
     """The command's options."""
     top = argparse.ArgumentParser(prog="wslab", description="See how a WebSocket endpoint copes with rude clients.")
     commands = top.add_subparsers(dest="command", required=True)
-    check = commands.add_parser("checkup", help="run clients that misbehave against an app")
+    check = commands.add_parser(
+        "checkup",
+        help="run clients that misbehave against an app",
+        epilog="In the path, the query, a header or a message, {n} is a number of each client's own: /ws/user{n}.",
+    )
     check.add_argument("app", metavar="MODULE:APP", help="where the app is, as for uvicorn: package.module:app")
     check.add_argument("path", metavar="PATH", nargs="?", default="/ws", help="of the endpoint (default: %(default)s)")
     check.add_argument("--app-dir", default=".", metavar="DIR", help="where to look for the module (default: here)")

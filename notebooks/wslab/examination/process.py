@@ -18,6 +18,7 @@ from wslab.errors import ServeError
 from wslab.thread import anything_left
 
 CHILD = "from wslab.examination.process import child; child()"
+SCRIPT = "__main__", "__mp_main__"  # the second is `multiprocessing`'s name for the first
 
 
 @dataclass(frozen=True)
@@ -49,13 +50,13 @@ class Importable:
 
 
 def importable(app) -> Importable | None:
-    """Where an app can be imported from in another process; None for one that a notebook or a test has made.
+    """Where an app can be imported from in another process; None for one that a notebook, a script or a test has made.
 
     Of several modules that have it, the last one: a test begins to be imported before the module that it tests.
     """
     found = None
     for name, module in list(sys.modules.items()):
-        if name != "__main__" and isinstance(module, types.ModuleType) and getattr(module, "__file__", None):
+        if name not in SCRIPT and isinstance(module, types.ModuleType) and getattr(module, "__file__", None):
             for attribute, value in list(vars(module).items()):
                 if value is app:
                     found = Importable(f"{name}:{attribute}")
