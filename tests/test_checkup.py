@@ -359,7 +359,7 @@ def test_the_keepalive_is_named_where_its_close_frame_is_lost(monkeypatch, ws):
     report = asyncio.run(checkup(gallery.app_with(gallery.only_sends), ws=ws, only=["listens"], patience=0.5))
     (row,) = report.failed
     assert set(codes) == {1006}
-    assert (row.seen, row.problem.lesson) == ("closed with 1011: keepalive ping timeout", "disconnects-done-right")
+    assert (row.seen, row.problem.lesson) == ("closed with 1011: keepalive ping timeout", "both-directions-at-once")
 
 
 def test_whom_nobody_pings_listens_no_longer_than_it_should():
@@ -512,7 +512,7 @@ def test_an_endpoint_that_never_receives_is_not_taken_for_a_task_of_its_own(monk
     report = asyncio.run(checkup(gallery.app_with(deaf), only=["drops before the answer"], patience=0.5))
     (row,) = report.failed
     assert "left over" not in row.seen
-    assert row.problem.lesson == "disconnects-done-right"
+    assert row.problem.lesson == "both-directions-at-once"
 
 
 def test_what_cannot_be_checked():

@@ -23,13 +23,16 @@ from websockets import ClientConnection, ConnectionClosed, InvalidStatus, State,
 from websockets.frames import Frame, Opcode
 
 WAIT = 2.0  # seconds for a handshake, an answer, a close
+SOON = 0.3  # seconds in which an answer comes, as a rule
+BRIEF = 0.1  # seconds for what was said before the end, and may still be on its way
 CROWD = 50
-VISITS = 200
+VISITS = 100
 SOME_VISITS = 10  # of these, after which what is kept is looked at
 FLOOD = 1000
 ROOM = 10  # that leave a room while somebody talks, and as many that stay
 TALK = 30  # messages of that talk
-TALKS = 5  # such talks
+MUCH = 150_000  # bytes of a talk to one who does not read: more than asyncio (64 KiB) and the sockets buffer
+LONG = 1000  # characters of a long message
 TEXT, BINARY, CLOSE = 0x81, 0x82, 0x88  # first byte of a whole frame (RFC 6455, section 5.2)
 MASKED = 0x80  # bit of the second byte
 NORMAL = (1000).to_bytes(2, "big")  # a close frame's payload: its code (RFC 6455, section 5.5.1)
@@ -53,6 +56,7 @@ class Target:
     farewell: float | None = None  # seconds to wait for the answer to a close frame; None: as for all else
     late: Callable[[], bool] = lambda: False  # whether it is time for a client that does much to come to an end
     heard: Callable[[str | bytes], object] = lambda message: None  # told of each answer
+    long: str | bytes = "hello"  # a message that suits, too: a long one, if there is one that others hear in full
     trigger: Callable[[int], Awaitable[object]] | None = None  # what makes the endpoint speak to the client of a number
     numbers: Iterator[int] = field(default_factory=itertools.count)  # each client is `{n}`, a number of its own
 
@@ -83,7 +87,6 @@ class Seen:
     unheard: bool = False  # the client's close frame was not answered in time
     answered: tuple[bool, ...] = ()  # of a first visit: for each message, whether it was answered
     greetings: int = 0  # of a first visit: messages that came before it had said anything
-    tries: tuple[int, int] = (1, 1)  # in how many of how many tries
     unchosen: bool = False  # subprotocols were offered, and none was chosen
 
 
@@ -109,6 +112,7 @@ class Registered:
     visits: bool = False  # comes so often that what is kept of each visit shows
     stands_for_first: bool = False  # does what the very first one did, and speaks for it
     foreign: bool = False  # must not be served
+    race: bool = False  # comes several times, since what comes of it is a matter of luck
     talk: bool = False  # is many, and what some miss of a talk is held against those who leave it
     browser: bool = False  # is a browser, with a browser's rules
     meaning: str = ""  # what an error means that only this client brings about
@@ -465,6 +469,18 @@ async def each(target: Target, messages: Iterable[str | bytes]) -> Seen:
     return worst(visits)
 
 
+def longer(message: str | bytes) -> list[str | bytes]:
+    """Messages like this one, but long: of JSON, with one text in it that is."""
+    try:
+        whole = json.loads(message)
+    except ValueError:
+        whole = None
+    if not isinstance(whole, dict):
+        return [message * (LONG // len(message) + 1)]
+    texts = sorted((key for key in whole if isinstance(whole[key], str)), key=lambda key: -len(whole[key]))
+    return [json.dumps({**whole, key: whole[key].ljust(LONG, ".")}) for key in texts]
+
+
 def twisted(message: str | bytes) -> list[str]:
     """JSON messages like this one, in each of which one value is another. Twenty at the most."""
     try:
@@ -542,19 +558,9 @@ async def stalls(target: Target) -> Seen:
     return replace(seen, code=None)
 
 
-@client(needs="room", many=True, talk=True)
+@client(needs="room", many=True, talk=True, race=True)
 async def leaves_a_talk(target: Target) -> Seen:
     """leaves a room together with nine others, one after the other, while somebody talks there to ten more"""
-    talks = []  # whether somebody leaves at a bad moment is a matter of luck
-    while len(talks) < TALKS and sum(bool(seen.missed) for seen in talks) < 2:
-        talks.append(await talk_that_many_leave(target))
-        if talks[-1].refused is not None or (talks[-1].missed and talks[-1].code == 1006):
-            break
-    return replace(worst(talks), tries=(sum(bool(seen.missed) for seen in talks), len(talks)))
-
-
-async def talk_that_many_leave(target: Target) -> Seen:
-    """One talk in a room, which as many leave as stay."""
 
     async def leave(ws, number):
         for _ in range(2 * number):
@@ -576,10 +582,7 @@ async def talk_that_many_leave(target: Target) -> Seen:
             with contextlib.suppress(ConnectionClosed):
                 for n in range(TALK):
                     await speaker.send(named(target.say[n % len(target.say)], speaker.number))
-            _, late = await asyncio.wait(others, timeout=target.patience)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
+            await while_open(speaker, others, target.patience)
             code = next((ws.close_code for ws in [*staying, speaker] if ws.close_code), 1000)
     except InvalidStatus as refusal:  # a room for fewer
         return Seen(refused=refusal.response.status_code)
@@ -587,6 +590,50 @@ async def talk_that_many_leave(target: Target) -> Seen:
         return Seen(refused=0)
     most = max(len(messages) for messages in heard)
     return Seen(answers=most, missed=sum(len(messages) < most for messages in heard), code=code)
+
+
+@client(needs="room", many=True, talk=True, race=True, narrow=True)
+async def joins_and_leaves(target: Target) -> Seen:
+    """joins a room, while another leaves it, and a third one there does not read, so that somebody's talk is held up"""
+    heard, missed = 0, False
+    try:
+        async with contextlib.AsyncExitStack() as stack:
+            leaver = await stack.enter_async_context(knock(target))
+            sock = stack.enter_context(small_socket(target))
+            stalled = await stack.enter_async_context(knock(target, sock=sock, compression=None))
+            listener = await stack.enter_async_context(knock(target))
+            speaker = await stack.enter_async_context(knock(target))
+            stalled.transport.pause_reading()
+            await heard_so_far(listener, target)
+            with contextlib.suppress(ConnectionClosed):
+                heard, held_up = await talk_until_held_up(speaker, listener, target)
+                if held_up:
+                    await leaver.close()
+                    async with knock(target):
+                        await drop(stalled)
+                        rest = asyncio.create_task(listener.recv())
+                        await while_open(speaker, [rest], target.patience)
+                        missed = rest.cancelled()
+            code = listener.close_code or speaker.close_code or 1000
+    except InvalidStatus as refusal:  # a room for fewer
+        return Seen(refused=refusal.response.status_code)
+    except (TimeoutError, OSError, EOFError):
+        return Seen(refused=0)
+    return Seen(answers=heard, missed=int(missed), code=code)
+
+
+async def talk_until_held_up(speaker, listener, target: Target) -> tuple[int, bool]:
+    """Say one thing after the other, until one is not heard. Returns how many were, and whether one was not."""
+    heard = 0
+    while heard * len(target.long) < MUCH and not target.late():
+        await speaker.send(named(target.long, speaker.number))
+        try:
+            async with asyncio.timeout(SOON):
+                await listener.recv()
+        except TimeoutError:
+            return heard, True
+        heard += 1
+    return heard, False
 
 
 @client(meanwhile="begun")
@@ -666,7 +713,7 @@ async def crowd(target: Target) -> Seen:
 
 @client(visits=True, answered=True, meanwhile="look_at_memory")
 async def comes_and_goes(target: Target) -> Seen:
-    """comes and goes again and again: two hundred times, if there is time"""
+    """comes and goes again and again: a hundred times, if there is time"""
     visits: list[Seen] = []
     while not visits or (len(visits) < VISITS and not target.late()):
         visits.append(await polite(target))
@@ -756,6 +803,19 @@ async def in_one_breath(ws: ClientConnection, messages: list[str | bytes], then_
     messages = [named(message, getattr(ws, "number", 0)) for message in messages]
     frames = [frame(TEXT, m.encode()) if isinstance(m, str) else frame(BINARY, m) for m in messages]
     await write(ws, b"".join(frames) + frame(CLOSE, NORMAL) * then_close)
+
+
+async def while_open(speaker: ClientConnection, tasks: list[asyncio.Task], seconds: float) -> None:
+    """Wait until these tasks are done, or the speaker's connection has ended; so long at most. Ends them all."""
+    gone = asyncio.create_task(speaker.wait_closed())
+    done = asyncio.gather(*tasks, return_exceptions=True)
+    try:
+        await asyncio.wait({done, gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({done}, timeout=BRIEF)
+    finally:
+        for task in (gone, *tasks):
+            task.cancel()
+        await asyncio.gather(gone, done, return_exceptions=True)
 
 
 async def drop(ws: ClientConnection) -> None:

@@ -73,14 +73,14 @@ class Kind(enum.Enum):
         14,
         Harm.STAYS,
         "It never receives. So it does not notice that its client has gone, and takes no answer to a ping.",
-        Lesson.DONE_RIGHT,
+        Lesson.BOTH_WAYS,
     )
-    BUSY = 15, Harm.STAYS, "It does not receive while it works, so it does not notice what comes.", Lesson.DONE_RIGHT
+    BUSY = 15, Harm.STAYS, "It does not receive while it works, so it does not notice what comes.", Lesson.BOTH_WAYS
     NOTICES_LATE = (
         16,
         Harm.STAYS,
         "It does not receive, so it notices only at its next send that its client has gone.",
-        Lesson.DONE_RIGHT,
+        Lesson.BOTH_WAYS,
     )
     GOES_ON = (
         17,
@@ -106,9 +106,15 @@ class Kind(enum.Enum):
         Lesson.DONE_RIGHT,
     )
     SHUTDOWN = 26, Harm.STAYS, "The server cannot shut down in time.", Lesson.DONE_RIGHT
-    DEAD = 27, Harm.CLIENT, "Its pongs stay unread, and it is taken for dead.", Lesson.DONE_RIGHT
+    DEAD = 27, Harm.CLIENT, "Its pongs stay unread, and it is taken for dead.", Lesson.BOTH_WAYS
     STALLED = 50, Harm.OTHERS, "It waits for one client that does not read, and everybody else waits with it."
     ACCEPTS_LATE = 28, Harm.CLIENT, "It does something else before accept().", Lesson.ACCEPT
+    SEND_WAITS = (
+        60,
+        Harm.STAYS,
+        "A send waits for its client to read, for as long as that takes: give it a limit.",
+        Lesson.DONE_RIGHT,
+    )
     BROKEN = 29, Harm.CLIENT, "The check-up itself came to grief here, or the app took it along."
     # what is only seen from outside, and is put down to a cause where there is one
     HURT = 30, Harm.OTHERS, "What one client does keeps others waiting."
@@ -124,7 +130,7 @@ class Kind(enum.Enum):
         "The very first client was answered. Is there a place for one only, or have others left something behind?",
         Lesson.ESCAPE,
     )
-    UNHEARD = 38, Harm.STAYS, "It does not receive while it works, so it does not notice what comes.", Lesson.DONE_RIGHT
+    UNHEARD = 38, Harm.STAYS, "It does not receive while it works, so it does not notice what comes.", Lesson.BOTH_WAYS
     SENT_AWAY = 39, Harm.CLIENT, "A client that did nothing wrong is sent away.", Lesson.CLOSE
     NO_ANSWER = 40, Harm.CLIENT, "The endpoint answers others, but not this client.", Lesson.DONE_RIGHT
     TOO_LONG = 41, Harm.CLIENT, "It keeps clients waiting for longer than `patience` allows.", Lesson.DONE_RIGHT
@@ -142,7 +148,7 @@ TO_OTHERS = {Kind.HURT, Kind.CUT, Kind.POISONED, Kind.MISSED}
 # Known by the clock only: on a busy machine they prove nothing.
 BY_THE_CLOCK = {
     Kind.STOOD_STILL, Kind.NEVER_RECEIVES, Kind.BUSY, Kind.NOTICES_LATE, Kind.GOES_ON, Kind.STUBBORN, Kind.DEAD,
-    Kind.TASKS, Kind.ACCEPTS_LATE, Kind.STALLED,
+    Kind.TASKS, Kind.SEND_WAITS, Kind.ACCEPTS_LATE, Kind.STALLED,
 }  # fmt: skip
 LATE = BY_THE_CLOCK | SEEN_FROM_OUTSIDE - {Kind.REFUSED, Kind.CUT_OFF, Kind.SENT_AWAY}
 
@@ -285,6 +291,7 @@ class Sign:
     lesson: str = ""
     harm: Harm = Harm.NOTE
     leave: bool = False  # see `Meaning.leave`
+    tries: tuple[int, int] = (1, 1)  # in how many of how many tries it was seen, of a client who depends on a race
     shape: bool = False  # it is about what this client says, and nothing else is known of it
 
     @property
@@ -337,6 +344,7 @@ class Finding:
     place: str = ""  # the app's own innermost line
     whose: str = ""  # endpoint it was, if not the client's own
     clients: list[str] = field(default_factory=list)
+    tries: dict[str, tuple[int, int]] = field(default_factory=dict)  # for such clients: see `Sign.tries`
     hurts: list[str] = field(default_factory=list)  # what became of others, in words
     also: list[str] = field(default_factory=list)  # other places
     after: str = ""  # the client that had left something behind, where all that met it came later
@@ -383,12 +391,12 @@ def explains(outside: Sign, causes: list[Sign]) -> Sign | None:
 
 
 # An endpoint that does not receive: where it was found waiting may differ each time.
-STAYING = {Kind.NEVER_RECEIVES, Kind.BUSY, Kind.NOTICES_LATE, Kind.UNHEARD}
+STAYING = {Kind.NEVER_RECEIVES, Kind.BUSY, Kind.NOTICES_LATE, Kind.SEND_WAITS, Kind.UNHEARD}
 
 # What leaves a client without an answer, or cut off.
 ENDS = {
     Kind.NO_ACCEPT, Kind.NO_CLOSE, Kind.NEVER_RECEIVES, Kind.BUSY, Kind.NOTICES_LATE, Kind.GOES_ON, Kind.STUBBORN,
-    Kind.DEAD, Kind.UNCHOSEN, Kind.ACCEPTS_LATE,
+    Kind.DEAD, Kind.UNCHOSEN, Kind.ACCEPTS_LATE, Kind.SEND_WAITS,
 }  # fmt: skip
 
 
@@ -434,6 +442,8 @@ class Findings:
             finding.harm = min(finding.harm, cause.harm)
             if client not in finding.clients:
                 finding.clients.append(client)
+            if cause.tries[1] > 1:
+                finding.tries[client] = cause.tries
             if finding not in found:
                 found.append(finding)
         return found

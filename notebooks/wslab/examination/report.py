@@ -94,6 +94,7 @@ class Report:
                 "lesson": finding.lesson,
                 "came_of_it": finding.hurts,
                 "clients": finding.clients,
+                "tries": finding.tries,
                 "after": finding.after,
             }
             for finding in self.findings
@@ -173,8 +174,10 @@ def details(finding: Finding) -> list[str]:
         lines.append(f"The same at {'; '.join(finding.also[:3])}{' ...' if len(finding.also) > 3 else ''}.")
     if finding.hurts:
         lines.append(f"What came of it: {'; '.join(finding.hurts)}.")
-    more = len(finding.clients) - MANY
-    lines.append(f"Met by: {', '.join(finding.clients[:MANY])}{f', and {more} more' if more > 0 else ''}.")
+    often = {client: f" (in {n} of {m} tries)" for client, (n, m) in finding.tries.items()}
+    met_by = [client + often.get(client, "") for client in finding.clients]
+    more = f", and {len(met_by) - MANY} more" if len(met_by) > MANY else ""
+    lines.append(f"Met by: {', '.join(met_by[:MANY])}{more}.")
     if finding.after:
         lines.append(f"Perhaps only because of what {finding.after!r} had left behind: no fresh process was possible.")
     return lines

@@ -19,11 +19,11 @@ from websockets import InvalidHandshake, InvalidURI
 from wslab import stopping
 from wslab.arguments import check_app
 from wslab.examination import clients, process, refusals
-from wslab.examination.clients import Seen, Target
+from wslab.examination.clients import BRIEF, SOON, Seen, Target
 from wslab.examination.evidence import frames_of
-from wslab.examination.findings import Kind, sign
+from wslab.examination.findings import Kind, Sign, sign
 from wslab.examination.report import Report, report
-from wslab.examination.visit import BRIEF, MAX_SIZE, Outcome, Patient, Visit
+from wslab.examination.visit import MAX_SIZE, Outcome, Patient, Visit, said_and_heard
 from wslab.server import ServeError
 
 TRIES = 3  # for a visit that proved nothing
@@ -53,6 +53,7 @@ class Plan:
     trigger: str = ""
     can_go_on: bool = False  # a fresh process is possible
     learned: "Learned | None" = None
+    known: tuple[Sign, ...] = ()  # see `Patient`
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,9 @@ async def everywhere(app, importable, plan: Plan, progress) -> Report:
                         if outcomes and outcomes[-1].client == step.client:  # the end of the server belongs to it
                             outcomes.pop()
                         outcomes.append(step)
-                        plan = replace(plan, names=tuple(name for name in plan.names if name != step.client))
+                        known = () if step.doubtful else tuple(step.signs)
+                        names = tuple(name for name in plan.names if name != step.client)
+                        plan = replace(plan, names=names, known=plan.known + known)
                     elif isinstance(step, WhyNot):
                         why_not = step.why
                     else:
@@ -219,6 +222,7 @@ async def here(app, plan: Plan) -> AsyncIterator[Learned | Outcome | WhyNot | st
                 yield "a first look"
                 learned = await first_look(app, patient, plan.path)
                 yield learned
+            patient.known += plan.known
             know(patient, learned)
             async for step in visits(patient, plan):
                 yield step
@@ -240,6 +244,7 @@ async def visits(patient: Patient, plan: Plan) -> AsyncIterator[Outcome | WhyNot
     for number, name in enumerate(plan.names, 1):
         yield name
         outcome = await one_visit(patient, name)
+        patient.known += [] if outcome.doubtful else outcome.signs
         yield outcome
         rest = len(plan.names) > number
         if outcome.blocked:
@@ -268,7 +273,8 @@ async def one_visit(patient: Patient, name: str) -> Outcome:
             where = f"{Path(frame.f_code.co_filename).name}:{line}"
             broken = sign(Kind.BROKEN, f"{type(error).__name__}: {error} ({where})")
             return Outcome(name, visit.seen, [*visit.signs, broken], patient.after, blocked=not patient.server.running)
-        if not visit.in_doubt or outcome.blocked or not patient.server.running:
+        outcome.doubtful = visit.in_doubt
+        if not outcome.doubtful or outcome.blocked or not patient.server.running:
             break
     return outcome
 
@@ -297,15 +303,17 @@ async def first_look(app, patient: Patient, path: str) -> Learned:
         (raised, *_), connection = patient.watch.raised[:1] or [""], patient.server.tape.last
         if problem := refusals.explain(app, path, seen.refused, connection, str(raised and raised.text)):
             raise problem
-    patient.watch.take()  # a polite client comes once more, and is asked about it
-    patient.watch.unseen()
     known, unanswered = learned(Target("", **target_of(patient)), seen, patient.room)
+    known["long"] = known["say"][0]
     room, alone = patient.room, False
     if seen.refused is None:
         patient.target = replace(patient.target, **known, farewell=BRIEF if seen.unheard else None)
         room, alone = await two_at_once(patient)
+        known["long"] = patient.target.long
     if room and unanswered:
         unanswered.pop()  # others have heard it
+    patient.watch.take()  # a polite client comes once more, and is asked about it
+    patient.watch.unseen()
     return Learned(seen, known, tuple(unanswered), room, alone)
 
 
@@ -330,7 +338,20 @@ async def two_at_once(patient: Patient) -> tuple[bool, bool]:
             return False, False
         await visit.forget_what_was_heard()
         kind, _ = await visit.exchange()
+        patient.target = replace(patient.target, long=await heard_in_full(visit))
         return kind is None, False
+
+
+async def heard_in_full(visit: Visit) -> str | bytes:
+    """A long message that others hear in full. If there is none, the one that suits."""
+    target = replace(visit.target, patience=SOON)
+    with contextlib.suppress(clients.ConnectionClosed):
+        for message in clients.longer(target.say[0]):
+            await visit.forget_what_was_heard()
+            heard = await said_and_heard(*visit.witnesses, replace(target, say=(message,)))
+            if len(heard or "") > clients.LONG:
+                return message
+    return target.say[0]
 
 
 def know(patient: Patient, learned: Learned) -> None:
@@ -338,7 +359,6 @@ def know(patient: Patient, learned: Learned) -> None:
     patient.first, patient.room, patient.alone = learned.first, learned.room, learned.alone
     patient.well = learned.first.refused is None
     patient.target = replace(patient.target, **learned.target)
-    patient.met["close frame",] = 2 * learned.first.unheard
 
 
 def pulled(server, trigger: str):

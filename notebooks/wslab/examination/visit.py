@@ -12,11 +12,12 @@ import json
 import linecache
 import tracemalloc
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from wslab import library, stopping
 from wslab.examination import clients
-from wslab.examination.clients import CLIENTS, Seen, Target
+from wslab.examination.clients import BRIEF, CLIENTS, SOON, Seen, Target
 from wslab.examination.evidence import (
     BEAT,
     BUSY,
@@ -35,7 +36,6 @@ from wslab.examination.findings import ANOTHERS, LATE, Harm, Kind, Sign, sign, s
 from wslab.server import ServeError, Server
 
 SETTLE = 1.0  # seconds for endpoints to end after their clients have left; half of the patience, if that is more
-BRIEF = 0.1  # seconds instead, where the same was seen twice before
 LIMIT = 4.0  # seconds for one client, all in all, and some more for its patience
 BUSY_LIMIT = 10  # times as long it may take where the machine is busy
 START = 10.0  # seconds for the app's start-up
@@ -43,11 +43,10 @@ FORWARD = 30.0  # seconds by which the server's clock is set forward for an endp
 END = 1.0  # seconds for an endpoint to end once it is cancelled
 WIDE = 2**20  # bytes: what the system may buffer again of what is not read
 MAX_SIZE = 64 * 1024  # bytes: the limit for a message during the check-up
-MUCH = 4.0  # seconds for a client that does much; half of its time, if that is less
+MUCH = 2.0  # seconds for a client that does much; half of its time, if that is less
 LINGER = 3.0  # seconds that a client listens at most
-TALK = 150_000  # bytes to talk to a client that does not read: more than asyncio (64 KiB) and the sockets buffer
-LONG = 1000  # bytes of each of these messages, where that is possible
 KEPT = 10  # of the clients that came and went, so many may still be remembered
+RACES = 5  # tries of a client who depends on a race
 SENT_AWAY = (1002, 1003, 1007, 1008, 1009, 1011, 1013)  # RFC 6455, section 7.4.1, and IANA's registry of close codes
 LIMITS = (403, 429, 503)  # HTTP statuses of who is refused as one too many
 
@@ -62,6 +61,7 @@ class Outcome:
     after: str = ""  # the client that had left something behind
     poisons: bool = False  # whoever comes next finds it
     blocked: bool = False  # the server is gone, or its event loop does not go round any more
+    doubtful: bool = False  # the machine was too busy to tell
 
 
 class Patient:
@@ -80,7 +80,7 @@ class Patient:
         self.well = True  # a polite client is served
         self.alone = False  # there is a place for one only
         self.after = ""  # the client that has left something behind
-        self.met: Counter = Counter()  # how often an endpoint or a task stayed, by its place, or a close frame unread
+        self.known: list[Sign] = []  # what was seen beyond doubt, and need not be waited for again
         self.was_blocked = False  # its event loop, at least once
         self.stubborn: set[asyncio.Task] = set()  # endpoints that cannot be ended
 
@@ -108,7 +108,7 @@ class Visit:
         meanwhile = getattr(self, self.about.meanwhile) if self.about.meanwhile else None
         self.target = replace(patient.target, meanwhile=meanwhile, linger=LINGER, late=self.late, heard=self.heard)
         self.target = replace(self.target, patience=calm * self.target.patience)
-        if patient.met["close frame",] > 1:
+        if patient.first.unheard or any(known.kind is Kind.UNHEARD for known in patient.known):
             self.target = replace(self.target, farewell=BRIEF)
         # A room may put out whoever does not read; while one floods it, that may be anybody.
         self.asks = not (patient.room and self.about.meanwhile == "ask")
@@ -126,6 +126,9 @@ class Visit:
         self.stands = self.unheard_at = NOWHERE
         self.seen = Seen()
         self.signs: list[Sign] = []
+        self.tries = 1  # of a client who depends on a race
+        self.races: Counter[tuple] = Counter()  # in how many of them it came to something, by its file and line
+        self.counted = 0  # errors that have been counted so
         self.unseen: list[Fault] = []
         self.kept: list[dict] = []  # what lines of the app's own have allocated, from time to time
         self.spoilt = ""  # an answer that no browser can read
@@ -162,17 +165,40 @@ class Visit:
         self.look_at_faults()
         if stood_still(self.pulse, self.own) and not any(s.kind is Kind.BLOCKED for s in self.signs):
             self.found(Kind.STOOD_STILL, "the event loop stood still", self.stands, first=True)
+        if self.about.race:
+            tries = {s: (self.races[s.spot.file, s.spot.line], self.tries) for s in self.signs}
+            self.signs = [replace(s, tries=tries[s]) if tries[s][0] else s for s in self.signs]
         return Outcome(self.name, self.seen, self.signs, self.patient.after, self.poisons, self.blocked)
 
     async def with_witnesses(self) -> None:
         """The client's visit, while others are connected, who want an ordinary answer afterwards."""
         async with contextlib.AsyncExitStack() as stack:
             await self.invite(stack)
-            self.seen = await self.about.client(self.target)
+            await self.try_it()
             if self.server.running:
                 if self.seen.unheard:
                     self.unheard_at = await self.server.on_loop(self.where_own)
                 await self.ask()
+
+    async def try_it(self) -> None:
+        """The client's visit; several times where a race decides, until it was twice that something came of it."""
+        seen = []
+        for _ in range(RACES if self.about.race else 1):
+            seen.append(await self.about.client(self.target))
+            if self.about.race and self.server.running:
+                await self.server.conversation()
+                self.came_of_try(seen[-1])
+            if max(self.races.values(), default=0) > 1 or self.late() or not self.server.running:
+                break
+        self.tries = len(seen)
+        self.seen = clients.worst(seen)
+
+    def came_of_try(self, seen: Seen) -> None:
+        """Count what came of one try."""
+        raised = self.patient.watch.raised
+        came = {(fault.spot.file, fault.spot.line) for fault in raised[self.counted :]}
+        self.counted = len(raised)
+        self.races.update(came | ({("", 0)} if seen.missed else set()))
 
     async def invite(self, stack: contextlib.AsyncExitStack) -> None:
         """Let a bystander in; in a room two: one who speaks, and one who listens."""
@@ -195,22 +221,40 @@ class Visit:
             return False
         if message is None:
             await self.forget_what_was_heard()
-        kind, seen = await self.exchange(message)
-        if kind:
-            where = await self.where(self.witnesses[0])
-            waits = where.call == "send" and where.number != where.endpoint
-            self.found(Kind.STALLED if waits else kind, seen, where)
-        return not kind
+        quick = self.about.narrow and self.patient.room  # one is there who does not read
+        kind, seen = await self.exchange(message, SOON if quick else self.target.patience)
+        if not kind:
+            return True
+        where = await self.where(self.witnesses[0])
+        waits = where.call == "send" and where.number >= self.first_number + len(self.witnesses)
+        if kind is Kind.HURT and quick and await self.hears_later(waits):
+            return True
+        self.found(Kind.STALLED if waits else kind, seen, where)
+        return False
 
-    async def exchange(self, message: str | bytes | None = None) -> tuple[Kind | None, str]:
+    async def hears_later(self, waits: bool) -> bool:
+        """Whether an answer that did not come soon comes later.
+
+        Who waits for one who does not read may do so for some time only: by the server's clock, that passes at once.
+        """
+        if waits:
+            await self.server.let_time_pass(self.target.patience)
+        with contextlib.suppress(TimeoutError, clients.ConnectionClosed):
+            async with asyncio.timeout(SOON if waits else self.target.patience):
+                await self.witnesses[-1].recv()
+            return True
+        return False
+
+    async def exchange(self, message: str | bytes | None = None, patience: float = 0) -> tuple[Kind | None, str]:
         """The same. Returns what went wrong: the kind, and in words."""
         speaker, listener = self.witnesses[0], self.witnesses[-1]
         asked = replace(self.target, say=(message or self.target.say[0],), answered=(self.target.replies,))
+        asked = replace(asked, patience=patience or asked.patience)
         try:
             if speaker is listener:
                 _, missed = await clients.exchange(speaker, asked)
             else:
-                missed = not await said_and_heard(speaker, listener, asked)
+                missed = await said_and_heard(speaker, listener, asked) is None
                 if missed and speaker.close_code == 1006:
                     return Kind.CUT, "the bystander was cut off"
         except clients.ConnectionClosed:
@@ -232,11 +276,8 @@ class Visit:
         if not self.patient.room:
             await self.ask()
             return
-        message = self.target.say[0]
-        if message[:1] not in ("{", "["):  # JSON cannot be made longer by repeating it
-            message *= LONG // len(message) + 1
-        for _ in range(TALK // len(message)):
-            if not await self.ask(message):
+        for _ in range(clients.MUCH // len(self.target.long) + 1):
+            if self.late() or not await self.ask(self.target.long):
                 return
 
     async def given_up(self) -> None:
@@ -323,8 +364,7 @@ class Visit:
         elif self.about.stands_for_first and first.code in SENT_AWAY:
             self.found(Kind.SENT_AWAY, f"closed with {first.code}")
         elif seen.missed and self.about.talk:
-            times = " ({} of {} times)".format(*seen.tries)
-            self.found(Kind.MISSED, f"some who stayed missed messages{times}")
+            self.found(Kind.MISSED, "some who stayed missed messages")
         elif seen.missed:
             self.found(Kind.NO_ANSWER, "no answer")
         if self.about.browser and self.spoilt:
@@ -349,23 +389,34 @@ class Visit:
         gc.collect()
         await self.server.on_loop(lambda: None)  # what the collector has set free is done with
         held = await self.server.on_loop(self.held)
+        self.own.stop()  # to find out who holds them takes a while
         if len(held) > (KEPT if self.about.visits else 0) and not stayed and (where := holder(held)):
             self.found(Kind.HELD, f"{len(held)} of its visits still remembered", Spot(function=where))
 
     async def wait_for_endpoints(self) -> None:
         """Wait until the endpoints have ended whose clients have left; and then only until all is told."""
-        patience = self.server.settle_timeout = self.patience("endpoint")
+        self.server.settle_timeout = BRIEF
         await self.server.conversation()
         # Where uvicorn does not read on, it notices only at the next send that a client has gone.
-        for _ in range(int(patience / BEAT)):
-            if not await self.server.on_loop(self.patient.running):
+        await self.wait_for(lambda: list(self.patient.running()))
+
+    async def wait_for(self, left: Callable[[], list[asyncio.Task]]) -> list[asyncio.Task]:
+        """Give tasks time to end, and little of it to those who wait where one is known to stay. Returns who is left.
+
+        left: which they are, asked on the server's loop.
+        """
+        known = {(sign.spot.file, sign.spot.line) for sign in self.patient.known}
+
+        def wait_there() -> tuple[list[asyncio.Task], bool]:
+            spots = {task: spot(frames_of_task(task)) for task in left()}
+            return list(spots), all((where.file, where.line) in known for where in spots.values())
+
+        for beat in range(int(self.settle / BEAT) + 1):
+            tasks, is_known = await self.server.on_loop(wait_there)
+            if not tasks or (is_known and beat):
                 break
             await asyncio.sleep(BEAT)
-
-    def patience(self, what: str) -> float:
-        """Seconds for each "endpoint" or "task" to end; few, where it was seen twice that one does not."""
-        seen = [times for (kind, *_), times in self.patient.met.items() if kind == what]
-        return BRIEF if max(seen, default=0) > 1 else self.settle
+        return tasks
 
     def note_running(self, seen: str, only_own: bool = False) -> list[asyncio.Task]:
         """On the server's loop: note which endpoints run although their clients have gone. Returns them."""
@@ -375,11 +426,12 @@ class Visit:
                 continue
             stayed.append(task)
             where = spot(frames_of_task(task))
-            self.patient.met["endpoint", where.file, where.line] += 1
             if not connection.accepted:
                 kind = Kind.ACCEPTS_LATE
             elif connection.state == "left":
                 kind = Kind.GOES_ON
+            elif only_own and where.call == "send":
+                kind = Kind.SEND_WAITS
             else:
                 kind = Kind.BUSY if connection.heard or where.call == "send" else Kind.NEVER_RECEIVES
             self.signs.append(sign(kind, seen, where))
@@ -419,13 +471,9 @@ class Visit:
             endpoints = set(self.server.tape.endpoints)
             return [t for t in asyncio.all_tasks() - before - endpoints - {asyncio.current_task()} if not t.done()]
 
-        for _ in range(int(self.patience("task") / BEAT)):
-            if not await self.server.on_loop(left):
-                return
-            await asyncio.sleep(BEAT)
-        tasks = await self.server.on_loop(lambda: [spot(frames_of_task(task)) for task in left()])
-        for where in {(where.file, where.line): where for where in tasks}.values():
-            self.patient.met["task", where.file, where.line] += 1
+        tasks = await self.wait_for(left)
+        spots = await self.server.on_loop(lambda: [spot(frames_of_task(task)) for task in tasks])
+        for where in {(where.file, where.line): where for where in spots}.values():
             self.found(Kind.TASKS, f"{len(tasks)} task(s) left over", where)
 
     async def look_afterwards(self) -> None:
@@ -553,8 +601,6 @@ class Visit:
 
     def found(self, kind: Kind, seen: str, where: Spot = NOWHERE, first: bool = False) -> None:
         """Note a sign."""
-        if kind is Kind.UNHEARD:
-            self.patient.met["close frame",] += 1
         self.signs.insert(0 if first else len(self.signs), sign(kind, seen, where))
 
     def late(self) -> bool:
@@ -563,24 +609,18 @@ class Visit:
 
     @property
     def in_doubt(self) -> bool:
-        """Whether something came late, or not at all, and the machine was too busy to tell why."""
+        """Whether something new came late, or not at all, and the machine was too busy to tell why."""
         causes, _ = why(self.signs)
-        late = any(s.kind in LATE for s in causes) if causes else self.pulse.longest > STALL
+        known = {sign.key for sign in self.patient.known}
+        late = any(s.kind in LATE and s.key not in known for s in causes) if causes else self.pulse.longest > STALL
         return late and self.own.longest > BUSY
 
 
-async def said_and_heard(speaker, listener, target: Target) -> bool:
-    """Whether what one says in a room is heard by another."""
+async def said_and_heard(speaker, listener, target: Target) -> str | bytes | None:
+    """What another hears when one says something in a room; None if that is nothing."""
     await speaker.send(clients.named(target.say[0], speaker.number))
     if target.trigger:
         await target.trigger(speaker.number)
     heard = asyncio.create_task(listener.recv())
-    gone = asyncio.create_task(speaker.wait_closed())
-    try:
-        await asyncio.wait({heard, gone}, timeout=target.patience, return_when=asyncio.FIRST_COMPLETED)
-        await asyncio.wait({heard}, timeout=BRIEF)  # what was said before the end may still be on its way
-        return heard.done() and not heard.cancelled() and heard.exception() is None
-    finally:
-        for task in (heard, gone):
-            task.cancel()
-        await asyncio.gather(heard, gone, return_exceptions=True)
+    await clients.while_open(speaker, [heard], target.patience)
+    return None if heard.cancelled() or heard.exception() else heard.result()
