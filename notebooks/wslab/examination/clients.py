@@ -31,8 +31,6 @@ SOME_VISITS = 10  # of these, after which what is kept is looked at
 FLOOD = 1000
 ROOM = 10  # that leave a room while somebody talks, and as many that stay
 TALK = 30  # messages of that talk
-MUCH = 150_000  # bytes of a talk to one who does not read: more than asyncio (64 KiB) and the sockets buffer
-LONG = 1000  # characters of a long message
 TEXT, BINARY, CLOSE = 0x81, 0x82, 0x88  # first byte of a whole frame (RFC 6455, section 5.2)
 MASKED = 0x80  # bit of the second byte
 NORMAL = (1000).to_bytes(2, "big")  # a close frame's payload: its code (RFC 6455, section 5.5.1)
@@ -56,7 +54,8 @@ class Target:
     farewell: float | None = None  # seconds to wait for the answer to a close frame; None: as for all else
     late: Callable[[], bool] = lambda: False  # whether it is time for a client that does much to come to an end
     heard: Callable[[str | bytes], object] = lambda message: None  # told of each answer
-    long: str | bytes = "hello"  # a message that suits, too: a long one, if there is one that others hear in full
+    # What fills all buffers for a client that does not read, at once, or empties them again
+    stall: Callable[[ClientConnection, bool], Awaitable[object]] | None = None
     trigger: Callable[[int], Awaitable[object]] | None = None  # what makes the endpoint speak to the client of a number
     numbers: Iterator[int] = field(default_factory=itertools.count)  # each client is `{n}`, a number of its own
 
@@ -112,7 +111,7 @@ class Registered:
     visits: bool = False  # comes so often that what is kept of each visit shows
     stands_for_first: bool = False  # does what the very first one did, and speaks for it
     foreign: bool = False  # must not be served
-    race: bool = False  # comes several times, since what comes of it is a matter of luck
+    tries: int = 1  # so often it comes, where what comes of it is a matter of luck
     talk: bool = False  # is many, and what some miss of a talk is held against those who leave it
     browser: bool = False  # is a browser, with a browser's rules
     meaning: str = ""  # what an error means that only this client brings about
@@ -240,7 +239,9 @@ async def first_visit(target: Target) -> Seen:
         nonlocal greetings
         try:
             greetings = await heard_so_far(ws, target)
-            for message in target.say:
+            for number, message in enumerate(target.say):
+                if number:
+                    await heard_so_far(ws, target)  # what else comes is no answer to the next one
                 with contextlib.suppress(TimeoutError):
                     answered.append(False)
                     answered[-1] = await say(ws, message, True, target)
@@ -274,7 +275,8 @@ async def silent(target: Target) -> Seen:
     async def visit(ws):
         return 0, 0
 
-    return await tell(target, visit)
+    greetings = tuple((message, answered) for message, answered in target.prologue if message is None)
+    return await tell(replace(target, prologue=greetings), visit)
 
 
 @client(ordinary=True)
@@ -423,12 +425,7 @@ async def changes_its_kind(target: Target) -> Seen:
 @client(needs="json", meaning="It breaks when something comes that is not JSON.")
 async def not_json(target: Target) -> Seen:
     """sends text that is not JSON"""
-
-    async def visit(ws):
-        await ws.send("this is {not JSON")
-        return await and_then(ws, target)
-
-    return await tell(target, visit)
+    return await each(target, ["this is {not JSON"])
 
 
 SHAPE = "It trusts the shape of what comes. Check that first: a Pydantic model does."
@@ -455,30 +452,23 @@ async def wrong_content(target: Target) -> Seen:
 
 
 async def each(target: Target, messages: Iterable[str | bytes]) -> Seen:
-    """A connection for each of the messages. What was seen of the worst."""
+    """A connection for each of the messages. What was seen of the worst.
+
+    Where a prologue is due, the first of them takes its place, too. What is answered to that is the endpoint's choice.
+    """
     visits = []
-    for message in messages:
+    for number, message in enumerate(messages):
 
         async def visit(ws, message=message):
             await ws.send(message)
             return await and_then(ws, target)
 
+        if target.prologue and number == 0:
+            await tell(replace(target, prologue=()), visit)
         visits.append(await tell(target, visit))
         if target.late() or sum(seen.missed for seen in visits) > 1:
             break
     return worst(visits)
-
-
-def longer(message: str | bytes) -> list[str | bytes]:
-    """Messages like this one, but long: of JSON, with one text in it that is."""
-    try:
-        whole = json.loads(message)
-    except ValueError:
-        whole = None
-    if not isinstance(whole, dict):
-        return [message * (LONG // len(message) + 1)]
-    texts = sorted((key for key in whole if isinstance(whole[key], str)), key=lambda key: -len(whole[key]))
-    return [json.dumps({**whole, key: whole[key].ljust(LONG, ".")}) for key in texts]
 
 
 def twisted(message: str | bytes) -> list[str]:
@@ -530,7 +520,7 @@ async def floods(target: Target) -> Seen:
         expected = sum(target.answered[n % len(target.say)] if target.answered else 1 for n in range(FLOOD))
         expected *= not target.trigger
         answers = await hear(ws, target, expected)
-        if answers < expected:  # it has more to do than this client can wait for, and would not hear of a close
+        if answers < expected or not expected:  # it may have more to do than this client can wait for
             dropped = True
             await drop(ws)
         return answers, int(expected and not answers)
@@ -541,24 +531,24 @@ async def floods(target: Target) -> Seen:
     return replace(seen, code=None) if dropped else seen
 
 
-@client(meanwhile="talk", narrow=True, many=True)
+@client(meanwhile="talk", many=True)
 async def stalls(target: Target) -> Seen:
     """stops reading while others talk: a page whose tab sleeps"""
 
     async def visit(ws):
-        ws.transport.pause_reading()
         await ws.send(named(target.say[0], ws.number))
+        ws.transport.pause_reading()
+        if target.stall:
+            await target.stall(ws, True)
         if target.meanwhile:
             await target.meanwhile()
         await drop(ws)
         return 0, 0
 
-    with small_socket(target) as sock:
-        seen = await tell(target, visit, sock=sock, compression=None)
-    return replace(seen, code=None)
+    return replace(await tell(target, visit), code=None)
 
 
-@client(needs="room", many=True, talk=True, race=True)
+@client(needs="room", many=True, talk=True, tries=5)
 async def leaves_a_talk(target: Target) -> Seen:
     """leaves a room together with nine others, one after the other, while somebody talks there to ten more"""
 
@@ -592,48 +582,38 @@ async def leaves_a_talk(target: Target) -> Seen:
     return Seen(answers=most, missed=sum(len(messages) < most for messages in heard), code=code)
 
 
-@client(needs="room", many=True, talk=True, race=True, narrow=True)
+@client(needs="room", many=True, talk=True, tries=2)
 async def joins_and_leaves(target: Target) -> Seen:
-    """joins a room, while another leaves it, and a third one there does not read, so that somebody's talk is held up"""
-    heard, missed = 0, False
+    """leaves a room, and then joins it, while somebody's talk there is held up by one who does not read"""
+    heard = missed = 0
     try:
         async with contextlib.AsyncExitStack() as stack:
-            leaver = await stack.enter_async_context(knock(target))
-            sock = stack.enter_context(small_socket(target))
-            stalled = await stack.enter_async_context(knock(target, sock=sock, compression=None))
-            listener = await stack.enter_async_context(knock(target))
-            speaker = await stack.enter_async_context(knock(target))
-            stalled.transport.pause_reading()
-            await heard_so_far(listener, target)
+            leaver, stalled, listener, speaker = [await stack.enter_async_context(knock(target)) for _ in range(4)]
             with contextlib.suppress(ConnectionClosed):
-                heard, held_up = await talk_until_held_up(speaker, listener, target)
-                if held_up:
-                    await leaver.close()
-                    async with knock(target):
-                        await drop(stalled)
-                        rest = asyncio.create_task(listener.recv())
-                        await while_open(speaker, [rest], target.patience)
-                        missed = rest.cancelled()
+                for change in (leaver.close, lambda: stack.enter_async_context(knock(target))):
+                    await heard_so_far(listener, target)
+                    if target.stall:
+                        await target.stall(stalled, True)
+                    await speaker.send(named(target.say[0], speaker.number))
+                    await heard_so_far(speaker, target)
+                    await change()
+                    if target.stall:
+                        await target.stall(stalled, False)
+                    missed += not await hears(speaker, listener, target)
+                    heard += not missed
             code = listener.close_code or speaker.close_code or 1000
     except InvalidStatus as refusal:  # a room for fewer
         return Seen(refused=refusal.response.status_code)
     except (TimeoutError, OSError, EOFError):
         return Seen(refused=0)
-    return Seen(answers=heard, missed=int(missed), code=code)
+    return Seen(answers=heard, missed=missed, code=code)
 
 
-async def talk_until_held_up(speaker, listener, target: Target) -> tuple[int, bool]:
-    """Say one thing after the other, until one is not heard. Returns how many were, and whether one was not."""
-    heard = 0
-    while heard * len(target.long) < MUCH and not target.late():
-        await speaker.send(named(target.long, speaker.number))
-        try:
-            async with asyncio.timeout(SOON):
-                await listener.recv()
-        except TimeoutError:
-            return heard, True
-        heard += 1
-    return heard, False
+async def hears(speaker: ClientConnection, listener: ClientConnection, target: Target) -> bool:
+    """Whether one hears what another says, before that one's connection ends."""
+    message = asyncio.create_task(listener.recv())
+    await while_open(speaker, [message], target.patience)
+    return not message.cancelled() and message.exception() is None
 
 
 @client(meanwhile="begun")

@@ -194,6 +194,7 @@ class Meaning:
 
 # Meanings that more than one fault has, or that are asked for by name
 NOT_JSON = "It breaks when something comes that is not JSON."
+NO_FIT = "What comes does not fit its model, and the endpoint does not expect that: catch ValidationError."
 IN_ITS_LIST = "A client that has gone is still in its list: take it out in a `finally`."
 JUST_LEFT = "It sends to another client, who has just left: expect that, too."
 UNEXPECTED = "It does not expect its client to leave: catch WebSocketDisconnect."
@@ -251,6 +252,7 @@ MEANINGS = [
     Meaning("It takes text, and breaks when bytes come.", Lesson.KINDS, "KeyError", r"KeyError: 'text'"),
     Meaning("It takes bytes, and breaks when text comes.", Lesson.KINDS, "KeyError", r"KeyError: 'bytes'"),
     Meaning(NOT_JSON, Lesson.KINDS, "JSONDecodeError"),
+    Meaning(NO_FIT, Lesson.CATCH, "ValidationError"),
     # others
     Meaning(CHANGED, name="RuntimeError", text="changed size during iteration", harm=Harm.OTHERS),
     Meaning(TWICE, name="ValueError", text="not in list"),
@@ -301,12 +303,14 @@ class Sign:
             return ("blocks", self.spot.outer)
         if self.leave:
             return ("leave", self.kind is Kind.UNSEEN, self.spot.file, self.spot.function)
-        if self.meaning == NOT_JSON:
+        if self.meaning in (NOT_JSON, NO_FIT):
             return ("content", self.spot.file, self.spot.line)
         if self.shape:
             return ("content", self.spot.file, self.spot.function)
         if self.meaning in (JUST_LEFT, Kind.MISLED.meaning):
-            return (OTHERS, self.spot.file, self.spot.line)
+            return (OTHERS, self.spot.file)
+        if self.meaning in (IN_ITS_LIST, CHANGED):
+            return (self.meaning, self.spot.file)
         if self.kind in STAYING:
             return ("staying", self.spot.file, self.spot.function)
         return (self.meaning, self.spot.file, self.spot.line, self.spot.function)
@@ -350,6 +354,12 @@ class Finding:
     after: str = ""  # the client that had left something behind, where all that met it came later
     key: tuple = ()
 
+    @classmethod
+    def of(cls, cause: Sign, after: str = "") -> "Finding":
+        """The finding of a cause that is not known yet."""
+        about = (cause.kind, cause.seen, cause.meaning, cause.lesson, cause.harm, str(cause.spot), cause.whose)
+        return cls(*about, after=after, key=cause.key)
+
     @property
     def is_note(self) -> bool:
         """Whether it is no fault."""
@@ -362,6 +372,8 @@ def why(signs: Iterable[Sign]) -> tuple[list[Sign], dict[int, list[str]]]:
     causes = [s for s in signs if s.kind not in SEEN_FROM_OUTSIDE]
     if any(s.meaning == IN_ITS_LIST for s in causes):
         causes = [s for s in causes if s.kind is not Kind.HELD]
+    if any(s.kind is Kind.TASKS for s in causes):  # they hold on to what they have
+        causes = [s for s in causes if s.kind is not Kind.GROWS]
     if any(s.key[0] == OTHERS for s in causes):  # who sends to others without care brings that about, too
         causes = [s for s in causes if s.meaning != LOST]
     came_of: dict[int, list[str]] = {}
@@ -409,28 +421,33 @@ class Findings:
     def __iter__(self):
         return iter(sorted(self._by_key.values(), key=lambda finding: finding.harm))
 
-    def add(self, client: str, signs: Iterable[Sign], after: str = "") -> list[Finding]:
-        """Add what was seen in a client's visit. Returns its findings, new or not, in the order of its signs."""
-        causes, came_of = why(signs)
-        found = []
-        for number, cause in enumerate(causes):
-            # What comes is not what was expected, or whoever it is sent to has gone: one cause for the line.
+    def sends_there(self, cause: Sign) -> Finding | None:
+        """The finding that a line sends to others without care. Sending to its own client, too, is no other cause.
+
+        Where that was seen before, it was not known yet that it sends to others.
+        """
+        place = str(cause.spot)
+        others = self._by_key.get((OTHERS, cause.spot.file))
+        if cause.key[0] != OTHERS:
             sends = cause.fault is not None and cause.spot.call == "send" and cause.meaning != IN_ITS_LIST
-            group = "content" if cause.shape else OTHERS if sends else None
-            same_line = self._by_key.get((group, cause.spot.file, cause.spot.line))
-            finding = same_line or self._by_key.get(cause.key)
+            return others if sends and others and place in (others.place, *others.also) else None
+        before = next((f for f in self if f.meaning == SENDS_TO_GONE and place in (f.place, *f.also)), None)
+        if before is None:
+            return others
+        del self._by_key[before.key]
+        others = others or self._by_key.setdefault(cause.key, Finding.of(cause))
+        others.clients += [client for client in before.clients if client not in others.clients]
+        return others
+
+    def add(self, client: str, signs: Iterable[Sign], after: str = "") -> None:
+        """Add what was seen in a client's visit."""
+        causes, came_of = why(signs)
+        for number, cause in enumerate(causes):
+            # What comes is not what was expected: one cause for the line.
+            same_line = self._by_key.get(("content", cause.spot.file, cause.spot.line)) if cause.shape else None
+            finding = same_line or self.sends_there(cause) or self._by_key.get(cause.key)
             if finding is None:
-                finding = self._by_key[cause.key] = Finding(
-                    cause.kind,
-                    cause.seen,
-                    cause.meaning,
-                    cause.lesson,
-                    cause.harm,
-                    str(cause.spot),
-                    cause.whose,
-                    after=after,
-                    key=cause.key,
-                )
+                finding = self._by_key[cause.key] = Finding.of(cause, after)
             if not after:
                 finding.after = ""
             place = str(cause.spot)
@@ -444,6 +461,3 @@ class Findings:
                 finding.clients.append(client)
             if cause.tries[1] > 1:
                 finding.tries[client] = cause.tries
-            if finding not in found:
-                found.append(finding)
-        return found

@@ -191,11 +191,14 @@ def table(rows: Sequence[Row]) -> list[str]:
 
 def report(outcomes: Iterable[Outcome], **about) -> Report:
     """The report on these visits. about: the rest of what `Report` takes."""
-    findings, rows = Findings(), []
+    findings, rows, outcomes = Findings(), [], list(outcomes)
     for outcome in outcomes:
-        met = sorted(findings.add(outcome.client, outcome.signs, outcome.after), key=rank)
+        findings.add(outcome.client, outcome.signs, outcome.after)
+    for outcome in outcomes:
+        met = sorted((finding for finding in findings if outcome.client in finding.clients), key=rank)
         problem = next((finding for finding in met if not finding.is_note), None)
-        own = [sign.seen for sign in outcome.signs if problem and sign.key == problem.key]
+        places = (problem.place, *problem.also) if problem else ()
+        own = [s.seen for s in outcome.signs if problem and (s.key == problem.key or str(s.spot) in places)]
         seen = own[0] if own else in_words(outcome.seen)
         rows.append(Row(outcome.client, CLIENTS[outcome.client].client.__doc__, seen, tuple(met)))
     return Report(rows, findings, **about)

@@ -19,11 +19,11 @@ from websockets import InvalidHandshake, InvalidURI
 from wslab import stopping
 from wslab.arguments import check_app
 from wslab.examination import clients, process, refusals
-from wslab.examination.clients import BRIEF, SOON, Seen, Target
+from wslab.examination.clients import BRIEF, Seen, Target
 from wslab.examination.evidence import frames_of
 from wslab.examination.findings import Kind, Sign, sign
 from wslab.examination.report import Report, report
-from wslab.examination.visit import MAX_SIZE, Outcome, Patient, Visit, said_and_heard
+from wslab.examination.visit import MAX_SIZE, Outcome, Patient, Visit
 from wslab.server import ServeError
 
 TRIES = 3  # for a visit that proved nothing
@@ -157,8 +157,9 @@ async def everywhere(app, importable, plan: Plan, progress) -> Report:
     outcomes: list[Outcome] = []
     why_not = ""
     fresh = app is importable
+    nursery = process.Nursery()
     while plan.names:
-        steps = process.fresh(importable, plan) if fresh else here(app, plan)
+        steps = nursery.steps(importable, plan) if fresh else here(app, plan)
         try:
             async with contextlib.aclosing(steps):
                 async for step in steps:
@@ -185,6 +186,7 @@ async def everywhere(app, importable, plan: Plan, progress) -> Report:
             why_not = "the check-up came to an end before"
             break
         fresh = True
+    nursery.close()
     learned = plan.learned
     if plan.names and not why_not:
         why_not = "the event loop was blocked for good"
@@ -207,14 +209,15 @@ class WhyNot:
 async def here(app, plan: Plan) -> AsyncIterator[Learned | Outcome | WhyNot | str]:
     """Let the clients in, in this process: what was learned, and what came of each, as it comes."""
     loop = _loops.pop() if _loops else asyncio.new_event_loop()
-    # Python's garbage collector looks at all that the process holds, and nothing else runs meanwhile. In a process that
-    # holds much, that may last as long as what an endpoint is to be accused of: let it look at what is new only.
-    gc.freeze()
     patient = Patient(app, plan.path, Target("", **plan.target), plan.ws, plan.room, loop)
     try:
         with patient.watch:
             yield "the app starts"
             await patient.start()
+            # Python's garbage collector looks at all that the process holds, and nothing else runs meanwhile. In a
+            # process that holds much, that may last as long as what an endpoint is to be accused of: let it look at
+            # what is new only.
+            gc.freeze()
             if plan.trigger:
                 patient.target = replace(patient.target, trigger=pulled(patient.server, plan.trigger))
             learned = plan.learned
@@ -304,12 +307,12 @@ async def first_look(app, patient: Patient, path: str) -> Learned:
         if problem := refusals.explain(app, path, seen.refused, connection, str(raised and raised.text)):
             raise problem
     known, unanswered = learned(Target("", **target_of(patient)), seen, patient.room)
-    known["long"] = known["say"][0]
+    if not any(known["answered"]):  # what answered its prologue is not looked at any more
+        seen = replace(seen, answers=0)
     room, alone = patient.room, False
     if seen.refused is None:
         patient.target = replace(patient.target, **known, farewell=BRIEF if seen.unheard else None)
         room, alone = await two_at_once(patient)
-        known["long"] = patient.target.long
     if room and unanswered:
         unanswered.pop()  # others have heard it
     patient.watch.take()  # a polite client comes once more, and is asked about it
@@ -338,20 +341,17 @@ async def two_at_once(patient: Patient) -> tuple[bool, bool]:
             return False, False
         await visit.forget_what_was_heard()
         kind, _ = await visit.exchange()
-        patient.target = replace(patient.target, long=await heard_in_full(visit))
-        return kind is None, False
+        return kind is None, await is_full(patient)
 
 
-async def heard_in_full(visit: Visit) -> str | bytes:
-    """A long message that others hear in full. If there is none, the one that suits."""
-    target = replace(visit.target, patience=SOON)
-    with contextlib.suppress(clients.ConnectionClosed):
-        for message in clients.longer(target.say[0]):
-            await visit.forget_what_was_heard()
-            heard = await said_and_heard(*visit.witnesses, replace(target, say=(message,)))
-            if len(heard or "") > clients.LONG:
-                return message
-    return target.say[0]
+async def is_full(patient: Patient) -> bool:
+    """Whether a room for two has no place for a third."""
+    with contextlib.suppress(clients.InvalidStatus, clients.ConnectionClosed, OSError, EOFError):
+        async with clients.knock(patient.target) as third:
+            await clients.heard_so_far(third, patient.target)
+            await (await third.ping())
+            return False
+    return True
 
 
 def know(patient: Patient, learned: Learned) -> None:

@@ -33,12 +33,14 @@ from wslab.examination.evidence import (
     stood_still,
 )
 from wslab.examination.findings import ANOTHERS, LATE, Harm, Kind, Sign, sign, sign_of, why
+from wslab.examination.process import Imported
 from wslab.server import ServeError, Server
 
 SETTLE = 1.0  # seconds for endpoints to end after their clients have left; half of the patience, if that is more
 LIMIT = 4.0  # seconds for one client, all in all, and some more for its patience
 BUSY_LIMIT = 10  # times as long it may take where the machine is busy
 START = 10.0  # seconds for the app's start-up
+IMPORT = 50.0  # seconds more where it is imported only then
 FORWARD = 30.0  # seconds by which the server's clock is set forward for an endpoint that sleeps
 END = 1.0  # seconds for an endpoint to end once it is cancelled
 WIDE = 2**20  # bytes: what the system may buffer again of what is not read
@@ -46,7 +48,6 @@ MAX_SIZE = 64 * 1024  # bytes: the limit for a message during the check-up
 MUCH = 2.0  # seconds for a client that does much; half of its time, if that is less
 LINGER = 3.0  # seconds that a client listens at most
 KEPT = 10  # of the clients that came and went, so many may still be remembered
-RACES = 5  # tries of a client who depends on a race
 SENT_AWAY = (1002, 1003, 1007, 1008, 1009, 1011, 1013)  # RFC 6455, section 7.4.1, and IANA's registry of close codes
 LIMITS = (403, 429, 503)  # HTTP statuses of who is refused as one too many
 
@@ -70,7 +71,7 @@ class Patient:
     def __init__(self, app, path: str, target: Target, ws: str, room: bool, loop: asyncio.AbstractEventLoop):
         pings = {"ws_ping_interval": None, "ws_ping_timeout": None}
         self.server = Server(app, port=0, loop=loop, ws=ws, ws_max_size=MAX_SIZE, **pings)
-        self.server.start_timeout = START
+        self.app = app
         self.watch = Watch(loop)
         self.server.tape.on_end = self.watch.ended
         self.server.tape.on_misled = self.watch.could_not_send
@@ -86,7 +87,15 @@ class Patient:
 
     async def start(self) -> None:
         """Start the app. Raises ServeError if that does not work."""
-        await asyncio.to_thread(self.server.start)
+        imported = isinstance(self.app, Imported)
+        self.server.start_timeout = START + IMPORT * imported
+        try:
+            await asyncio.to_thread(self.server.start)
+        except ServeError:
+            if not (imported and self.app.problem):
+                raise
+        if imported and self.app.problem:
+            raise self.app.problem
 
     async def end(self) -> str:
         """Stop it, if it still runs. Returns what there is to say about that, and was not said before."""
@@ -106,7 +115,9 @@ class Visit:
         self.patient, self.name, self.about = patient, name, CLIENTS[name]
         self.server = patient.server
         meanwhile = getattr(self, self.about.meanwhile) if self.about.meanwhile else None
-        self.target = replace(patient.target, meanwhile=meanwhile, linger=LINGER, late=self.late, heard=self.heard)
+        self.target = replace(
+            patient.target, meanwhile=meanwhile, linger=LINGER, late=self.late, heard=self.heard, stall=self.stall
+        )
         self.target = replace(self.target, patience=calm * self.target.patience)
         if patient.first.unheard or any(known.kind is Kind.UNHEARD for known in patient.known):
             self.target = replace(self.target, farewell=BRIEF)
@@ -165,7 +176,7 @@ class Visit:
         self.look_at_faults()
         if stood_still(self.pulse, self.own) and not any(s.kind is Kind.BLOCKED for s in self.signs):
             self.found(Kind.STOOD_STILL, "the event loop stood still", self.stands, first=True)
-        if self.about.race:
+        if self.tries > 1:
             tries = {s: (self.races[s.spot.file, s.spot.line], self.tries) for s in self.signs}
             self.signs = [replace(s, tries=tries[s]) if tries[s][0] else s for s in self.signs]
         return Outcome(self.name, self.seen, self.signs, self.patient.after, self.poisons, self.blocked)
@@ -183,9 +194,9 @@ class Visit:
     async def try_it(self) -> None:
         """The client's visit; several times where a race decides, until it was twice that something came of it."""
         seen = []
-        for _ in range(RACES if self.about.race else 1):
+        for _ in range(self.about.tries):
             seen.append(await self.about.client(self.target))
-            if self.about.race and self.server.running:
+            if self.about.tries > 1 and self.server.running:
                 await self.server.conversation()
                 self.came_of_try(seen[-1])
             if max(self.races.values(), default=0) > 1 or self.late() or not self.server.running:
@@ -212,25 +223,36 @@ class Visit:
                 self.witnesses.append(ws)
         await self.forget_what_was_heard()
 
-    async def ask(self, message: str | bytes | None = None) -> bool:
-        """One of the witnesses says something, and waits for the answer; in a room the other one waits for it.
-
-        Says whether all is well.
-        """
+    async def ask(self) -> None:
+        """One of the witnesses says something, and waits for the answer; in a room the other one waits for it."""
         if not self.witnesses or not self.asks:
-            return False
-        if message is None:
-            await self.forget_what_was_heard()
-        quick = self.about.narrow and self.patient.room  # one is there who does not read
-        kind, seen = await self.exchange(message, SOON if quick else self.target.patience)
+            return
+        await self.forget_what_was_heard()
+        quick = self.about.meanwhile == "talk"  # one is there who does not read
+        kind, seen = await self.exchange(SOON if quick else self.target.patience)
         if not kind:
-            return True
-        where = await self.where(self.witnesses[0])
-        waits = where.call == "send" and where.number >= self.first_number + len(self.witnesses)
-        if kind is Kind.HURT and quick and await self.hears_later(waits):
-            return True
-        self.found(Kind.STALLED if waits else kind, seen, where)
-        return False
+            return
+        waits = await self.held_up()
+        if kind is Kind.HURT and quick and await self.hears_later(waits != NOWHERE):
+            return
+        if waits != NOWHERE:
+            self.found(Kind.STALLED, seen, waits)
+        else:
+            self.found(kind, seen, await self.where(self.witnesses[0]))
+
+    async def held_up(self) -> Spot:
+        """Where somebody else's task waits in a send to this client."""
+        own = self.first_number + len(self.witnesses)
+
+        def look() -> Spot:
+            endpoints = self.server.tape.endpoints
+            others = [t for t in asyncio.all_tasks() if t not in endpoints or not self.is_own(endpoints[t].peer)]
+            spots = [spot(frames_of_task(task)) for task in others]
+            return next((s for s in spots if s.call == "send" and s.number >= own and s.function), NOWHERE)
+
+        with contextlib.suppress(ServeError):
+            return await self.server.on_loop(look)
+        return NOWHERE
 
     async def hears_later(self, waits: bool) -> bool:
         """Whether an answer that did not come soon comes later.
@@ -245,16 +267,17 @@ class Visit:
             return True
         return False
 
-    async def exchange(self, message: str | bytes | None = None, patience: float = 0) -> tuple[Kind | None, str]:
+    async def exchange(self, patience: float = 0) -> tuple[Kind | None, str]:
         """The same. Returns what went wrong: the kind, and in words."""
         speaker, listener = self.witnesses[0], self.witnesses[-1]
-        asked = replace(self.target, say=(message or self.target.say[0],), answered=(self.target.replies,))
+        asked = replace(self.target, say=self.target.say[:1], answered=(self.target.replies,))
         asked = replace(asked, patience=patience or asked.patience)
         try:
             if speaker is listener:
                 _, missed = await clients.exchange(speaker, asked)
             else:
-                missed = await said_and_heard(speaker, listener, asked) is None
+                await clients.say(speaker, asked.say[0], False, asked)
+                missed = not await clients.hears(speaker, listener, asked)
                 if missed and speaker.close_code == 1006:
                     return Kind.CUT, "the bystander was cut off"
         except clients.ConnectionClosed:
@@ -272,13 +295,24 @@ class Visit:
     # --- what happens while the client keeps still ---
 
     async def talk(self) -> None:
-        """The bystander talks until whoever does not read has had more than all buffers hold."""
-        if not self.patient.room:
+        """The bystander talks: twice, since the first time whoever listens may come before the client."""
+        signs = len(self.signs)
+        await self.ask()
+        if len(self.signs) == signs:
             await self.ask()
-            return
-        for _ in range(clients.MUCH // len(self.target.long) + 1):
-            if self.late() or not await self.ask(self.target.long):
-                return
+
+    async def stall(self, ws, full: bool) -> None:
+        """Fill all buffers for a client, or empty them: tell uvicorn what the system tells it when they are.
+
+        It takes a few hundred messages otherwise (https://docs.python.org/3/library/asyncio-protocol.html#flow-control).
+        """
+
+        def tell() -> None:
+            for connection in self.patient.running().values():
+                if tuple(connection.peer)[:2] == ws.local_address[:2] and connection.protocol:
+                    (connection.protocol.pause_writing if full else connection.protocol.resume_writing)()
+
+        await self.server.on_loop(tell)
 
     async def given_up(self) -> None:
         """Wait until only the witnesses' endpoints are left."""
@@ -359,12 +393,14 @@ class Visit:
             self.found(Kind.CUT_OFF, "closed without a close frame (1006)")
         elif first.answers and self.about.answered and seen.code and not seen.answers and not seen.missed:
             self.found(Kind.NOT_ANY_MORE, f"closed with {seen.code}, without an answer")
-        elif seen.unheard:
+        elif seen.unheard and not many:
             self.found(Kind.UNHEARD, "no answer to its close frame", self.unheard_at)
         elif self.about.stands_for_first and first.code in SENT_AWAY:
             self.found(Kind.SENT_AWAY, f"closed with {first.code}")
         elif seen.missed and self.about.talk:
             self.found(Kind.MISSED, "some who stayed missed messages")
+        elif seen.missed and self.about.needs == "names":
+            self.signs.append(replace(sign(Kind.NO_ANSWER, "no answer"), meaning=self.about.meaning, lesson=""))
         elif seen.missed:
             self.found(Kind.NO_ANSWER, "no answer")
         if self.about.browser and self.spoilt:
@@ -497,9 +533,10 @@ class Visit:
 
         async def visit(ws):
             self.peers.add(ws.local_address[:2])
-            return await clients.exchange(ws, self.target)
+            return await clients.exchange(ws, target)
 
-        return await clients.tell(self.target, visit)
+        target = replace(self.target, answered=self.patient.target.answered)
+        return await clients.tell(target, visit)
 
     def like_the_first(self, seen: Seen) -> tuple[Kind | None, str]:
         """What went wrong with a polite client, in comparison with the very first one."""
@@ -538,7 +575,7 @@ class Visit:
             if self.about.ordinary and (fault.spot.file, fault.spot.line) not in places:
                 self.signs.append(sign_of(fault, Kind.LOGGED))
         for connection, where in returned:
-            if connection.accepted and self.about.narrow and self.about.meanwhile == "talk":
+            if connection.accepted and self.about.meanwhile == "talk":
                 continue  # a close frame would not get through to who does not read
             kind, what = (Kind.NO_CLOSE, "close()") if connection.accepted else (Kind.NO_ACCEPT, "accept()")
             if connection.number in misled:
@@ -614,13 +651,3 @@ class Visit:
         known = {sign.key for sign in self.patient.known}
         late = any(s.kind in LATE and s.key not in known for s in causes) if causes else self.pulse.longest > STALL
         return late and self.own.longest > BUSY
-
-
-async def said_and_heard(speaker, listener, target: Target) -> str | bytes | None:
-    """What another hears when one says something in a room; None if that is nothing."""
-    await speaker.send(clients.named(target.say[0], speaker.number))
-    if target.trigger:
-        await target.trigger(speaker.number)
-    heard = asyncio.create_task(listener.recv())
-    await clients.while_open(speaker, [heard], target.patience)
-    return None if heard.cancelled() or heard.exception() else heard.result()
