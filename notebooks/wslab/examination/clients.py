@@ -590,6 +590,9 @@ async def joins_and_leaves(target: Target) -> Seen:
         async with contextlib.AsyncExitStack() as stack:
             leaver, stalled, listener, speaker = [await stack.enter_async_context(knock(target)) for _ in range(4)]
             with contextlib.suppress(ConnectionClosed):
+                await speaker.send(named(target.say[0], speaker.number))
+                if not await hears(speaker, listener, target):  # who hears nothing anyway, misses nothing
+                    return Seen(code=1000)
                 for change in (leaver.close, lambda: stack.enter_async_context(knock(target))):
                     await heard_so_far(listener, target)
                     if target.stall:

@@ -233,12 +233,24 @@ class Visit:
         if not kind:
             return
         waits = await self.held_up()
-        if kind is Kind.HURT and quick and await self.hears_later(waits != NOWHERE):
-            return
-        if waits != NOWHERE:
-            self.found(Kind.STALLED, seen, waits)
-        else:
-            self.found(kind, seen, await self.where(self.witnesses[0]))
+        if quick and waits != NOWHERE:
+            # Who gives such a one only so much time has given up on it then. (It passes by the server's clock.)
+            await self.server.let_time_pass(self.target.patience)
+            waits = await self.held_up()
+            kind = kind if waits != NOWHERE else None
+        elif quick and kind is Kind.HURT and await self.hears_later():
+            kind = None
+        if kind:
+            where = waits if waits != NOWHERE else await self.where(self.witnesses[0])
+            self.found(Kind.STALLED if waits != NOWHERE else kind, seen, where)
+
+    async def hears_later(self) -> bool:
+        """Whether an answer that did not come soon comes later."""
+        with contextlib.suppress(TimeoutError, clients.ConnectionClosed):
+            async with asyncio.timeout(self.target.patience):
+                await self.witnesses[-1].recv()
+            return True
+        return False
 
     async def held_up(self) -> Spot:
         """Where somebody else's task waits in a send to this client."""
@@ -253,19 +265,6 @@ class Visit:
         with contextlib.suppress(ServeError):
             return await self.server.on_loop(look)
         return NOWHERE
-
-    async def hears_later(self, waits: bool) -> bool:
-        """Whether an answer that did not come soon comes later.
-
-        Who waits for one who does not read may do so for some time only: by the server's clock, that passes at once.
-        """
-        if waits:
-            await self.server.let_time_pass(self.target.patience)
-        with contextlib.suppress(TimeoutError, clients.ConnectionClosed):
-            async with asyncio.timeout(SOON if waits else self.target.patience):
-                await self.witnesses[-1].recv()
-            return True
-        return False
 
     async def exchange(self, patience: float = 0) -> tuple[Kind | None, str]:
         """The same. Returns what went wrong: the kind, and in words."""
@@ -641,8 +640,10 @@ class Visit:
         self.signs.insert(0 if first else len(self.signs), sign(kind, seen, where))
 
     def late(self) -> bool:
-        """Whether so much time is over that a client who does much should come to an end."""
-        return self.own.left < max(self.limit / 2, self.limit - MUCH)
+        """Whether it is time for a client that does much to come to an end."""
+        looked = not self.about.visits or len(self.kept) > 3  # at what is kept, which takes some visits
+        known = self.about.visits and any(sign.kind in (Kind.HELD, Kind.TASKS) for sign in self.patient.known)
+        return self.own.left < self.limit / 2 or (looked and (known or self.own.left < self.limit - MUCH))
 
     @property
     def in_doubt(self) -> bool:
