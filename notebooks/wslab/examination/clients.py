@@ -4,19 +4,22 @@ A client is a short coroutine. It takes a `Target`, does what its docstring says
 Most are made with the `websockets` library; where that is too polite, the bytes are written by hand. All waits end:
 with the server's answer, with the connection, or after `WAIT` seconds.
 
-`@client` makes it a client of the check-up, under its name, with its docstring in the reports. They come in the order
-in which they stand here. Whatever is special about one stands with it, as an argument: see `Registered`.
+`@client` makes it a client of the check-up, under its name, with its docstring in the reports; `@visitor` does, if it
+comes once, and gives it the connection. They come in the order in which they stand here. Whatever is special about one
+stands with it, as an argument: see `Registered`.
 """
 
 import asyncio
 import base64
 import contextlib
+import functools
 import itertools
 import json
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from websockets import ClientConnection, ConnectionClosed, InvalidStatus, State, connect
@@ -36,6 +39,10 @@ MASKED = 0x80  # bit of the second byte
 NORMAL = (1000).to_bytes(2, "big")  # a close frame's payload: its code (RFC 6455, section 5.5.1)
 
 
+async def nothing(*_) -> None:
+    """Nothing happens."""
+
+
 @dataclass(frozen=True)
 class Target:
     """Where a client goes and what it says there."""
@@ -48,14 +55,14 @@ class Target:
     # What each client says first, and whether that is answered. None: it says nothing, and waits for a greeting.
     prologue: tuple[tuple[str | bytes | None, bool], ...] = ()
     max_size: int = 2**24  # the server's limit for a message, in bytes
-    meanwhile: Callable[[], Awaitable[object]] | None = None  # what happens while the client keeps still
+    meanwhile: Callable[[], Awaitable[object]] = nothing  # what happens while the client keeps still
     linger: float = 0.0  # seconds to stay and listen
     patience: float = WAIT  # seconds to wait for a handshake, an answer, a close
     farewell: float | None = None  # seconds to wait for the answer to a close frame; None: as for all else
     late: Callable[[], bool] = lambda: False  # whether it is time for a client that does much to come to an end
     heard: Callable[[str | bytes], object] = lambda message: None  # told of each answer
     # What fills all buffers for a client that does not read, at once, or empties them again
-    stall: Callable[[ClientConnection, bool], Awaitable[object]] | None = None
+    stall: Callable[[ClientConnection, bool], Awaitable[object]] = nothing
     trigger: Callable[[int], Awaitable[object]] | None = None  # what makes the endpoint speak to the client of a number
     numbers: Iterator[int] = field(default_factory=itertools.count)  # each client is `{n}`, a number of its own
 
@@ -126,6 +133,24 @@ def client(function: Client | None = None, **special):
     def register(function: Client) -> Client:
         CLIENTS[function.__name__.replace("_", " ")] = Registered(function, **special)
         return function
+
+    return register(function) if function else register
+
+
+def visitor(function=None, *, drops: bool = False, connect: Mapping = MappingProxyType({}), **special):
+    """Make this a client of one visit: it gets the connection, and returns how many answers came, and how many did not.
+
+    drops: it cuts the connection itself, so that no close code says anything. connect: options for that connection.
+    special: as for `client`.
+    """
+
+    def register(function):
+        @functools.wraps(function)
+        async def come(target: Target) -> Seen:
+            seen = await tell(target, lambda ws: function(ws, target), **connect)
+            return replace(seen, code=None) if drops else seen
+
+        return client(**special)(come)
 
     return register(function) if function else register
 
@@ -218,17 +243,13 @@ async def tell(target: Target, visit: Callable[[ClientConnection], Awaitable[tup
     return Seen(answers=answers, missed=missed, code=ws.close_code, unchosen=unchosen)
 
 
-@client(ordinary=True, answered=True, stands_for_first=True)
-async def polite(target: Target) -> Seen:
+@visitor(ordinary=True, answered=True, stands_for_first=True)
+async def polite(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """says its messages, waits for the answers, and closes with 1000"""
-
-    async def visit(ws):
-        try:
-            return await exchange(ws, target)
-        except ConnectionClosed:  # whoever speaks first, and closes, may be done before this client has said a word
-            return len([message async for message in ws]), 0
-
-    return await tell(target, visit)
+    try:
+        return await exchange(ws, target)
+    except ConnectionClosed:  # whoever speaks first, and closes, may be done before this client has said a word
+        return len([message async for message in ws]), 0
 
 
 async def first_visit(target: Target) -> Seen:
@@ -279,79 +300,54 @@ async def silent(target: Target) -> Seen:
     return await tell(replace(target, prologue=greetings), visit)
 
 
-@client(ordinary=True)
-async def goes_away(target: Target) -> Seen:
+@visitor(ordinary=True)
+async def goes_away(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """closes with 1001 and a reason, as a browser does whose page is left"""
-
-    async def visit(ws):
-        done = await exchange(ws, target)
-        await ws.close(1001, "page left")
-        return done
-
-    return await tell(target, visit)
+    done = await exchange(ws, target)
+    await ws.close(1001, "page left")
+    return done
 
 
-@client(ordinary=True)
-async def drops_while_idle(target: Target) -> Seen:
+@visitor(ordinary=True, drops=True)
+async def drops_while_idle(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """loses its TCP connection while nothing is said: a laptop that is closed"""
-
-    async def visit(ws):
-        done = await exchange(ws, target)
-        await drop(ws)
-        return done
-
-    return replace(await tell(target, visit), code=None)
+    done = await exchange(ws, target)
+    await drop(ws)
+    return done
 
 
-@client(ordinary=True)
-async def drops_before_the_answer(target: Target) -> Seen:
+@visitor(ordinary=True, drops=True)
+async def drops_before_the_answer(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """asks, and loses its TCP connection while the server is about to answer"""
-
-    async def visit(ws):
-        await ws.send(named(target.say[0], ws.number))
-        await drop(ws)
-        return 0, 0
-
-    return replace(await tell(target, visit), code=None)
+    await ws.send(named(target.say[0], ws.number))
+    await drop(ws)
+    return 0, 0
 
 
-@client(ordinary=True)
-async def does_not_wait(target: Target) -> Seen:
+@visitor(ordinary=True)
+async def does_not_wait(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """asks three times and closes with 1000 in one breath, without waiting for an answer"""
-
-    async def visit(ws):
-        await in_one_breath(ws, [target.say[0]] * 3, then_close=True)
-        await ws.wait_closed()
-        return 0, 0
-
-    return await tell(target, visit)
+    await in_one_breath(ws, [target.say[0]] * 3, then_close=True)
+    await ws.wait_closed()
+    return 0, 0
 
 
-@client
-async def drops_inside_a_message(target: Target) -> Seen:
+@visitor(drops=True)
+async def drops_inside_a_message(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """loses its TCP connection in the middle of a message"""
-
-    async def visit(ws):
-        await write(ws, frame(TEXT, b"x" * 100)[:20])
-        await drop(ws)
-        return 0, 0
-
-    return replace(await tell(target, visit), code=None)
+    await write(ws, frame(TEXT, b"x" * 100)[:20])
+    await drop(ws)
+    return 0, 0
 
 
-@client(meanwhile="given_up", pings=(0.05, 0.3))
-async def half_open(target: Target) -> Seen:
+@visitor(meanwhile="given_up", pings=(0.05, 0.3), drops=True, connect={"compression": None})
+async def half_open(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """neither reads nor answers pings any more, and does not say so: a phone that has lost its network"""
-
-    async def visit(ws):
-        done = await exchange(ws, target)
-        ws.transport.pause_reading()
-        if target.meanwhile:
-            await target.meanwhile()
-        await drop(ws)
-        return done
-
-    return replace(await tell(target, visit, compression=None), code=None)
+    done = await exchange(ws, target)
+    ws.transport.pause_reading()
+    await target.meanwhile()
+    await drop(ws)
+    return done
 
 
 class HearsPings(ClientConnection):
@@ -367,59 +363,47 @@ class HearsPings(ClientConnection):
         super().process_event(event)
 
 
-@client(pings=(0.05, 1.0))
-async def listens(target: Target) -> Seen:
+@visitor(pings=(0.05, 1.0), connect={"create_connection": HearsPings})
+async def listens(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """speaks once and then only listens, and answers the server's pings"""
+    answers = 0
 
-    async def visit(ws):
-        answers = 0
+    async def listen():
+        nonlocal answers
+        async for _ in ws:
+            answers += 1
 
-        async def listen():
-            nonlocal answers
-            async for _ in ws:
-                answers += 1
+    async def three_pings():
+        # The server sends a ping once it has read the pong of the one before. The first pong after the message
+        # may come in one breath with it, and tells nothing of a server that stops reading at a message. The
+        # second one does; that the server has read it, the third ping tells.
+        for _ in range(3):
+            await ws.pings.acquire()
 
-        async def three_pings():
-            # The server sends a ping once it has read the pong of the one before. The first pong after the message
-            # may come in one breath with it, and tells nothing of a server that stops reading at a message. The
-            # second one does; that the server has read it, the third ping tells.
-            for _ in range(3):
-                await ws.pings.acquire()
-
-        await ws.send(named(target.say[0], ws.number))
-        ws.pings = asyncio.Semaphore(0)  # forget those that came before
-        tasks = [asyncio.create_task(listen()), asyncio.create_task(three_pings())]
-        await asyncio.wait(tasks, timeout=target.linger, return_when=asyncio.FIRST_COMPLETED)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        return answers, 0
-
-    return await tell(target, visit, create_connection=HearsPings)
+    await ws.send(named(target.say[0], ws.number))
+    ws.pings = asyncio.Semaphore(0)  # forget those that came before
+    tasks = [asyncio.create_task(listen()), asyncio.create_task(three_pings())]
+    await asyncio.wait(tasks, timeout=target.linger, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return answers, 0
 
 
-@client
-async def wrong_kind(target: Target) -> Seen:
+@visitor
+async def wrong_kind(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """sends bytes where text is due, or text where bytes are"""
-
-    async def visit(ws):
-        await ws.send(b"\x00\xff" if isinstance(target.say[0], str) else "text")
-        return await and_then(ws, target)
-
-    return await tell(target, visit)
+    await ws.send(b"\x00\xff" if isinstance(target.say[0], str) else "text")
+    return await and_then(ws, target)
 
 
-@client
-async def changes_its_kind(target: Target) -> Seen:
+@visitor
+async def changes_its_kind(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """sends twenty messages and then one of the wrong kind, all in one breath"""
-
-    async def visit(ws):
-        wrong = b"\x00\xff" if isinstance(target.say[0], str) else "text"
-        await in_one_breath(ws, [target.say[0]] * 20 + [wrong])
-        answers = await hear(ws, target, 20 * target.replies_by_itself)
-        return answers, int(target.replies_by_itself and not answers)
-
-    return await tell(target, visit)
+    wrong = b"\x00\xff" if isinstance(target.say[0], str) else "text"
+    await in_one_breath(ws, [target.say[0]] * 20 + [wrong])
+    answers = await hear(ws, target, 20 * target.replies_by_itself)
+    return answers, int(target.replies_by_itself and not answers)
 
 
 @client(needs="json", meaning="It breaks when something comes that is not JSON.")
@@ -483,27 +467,19 @@ def twisted(message: str | bytes) -> list[str]:
     return [json.dumps({**whole, key: other}) for key in whole for other in others][:20] or ["{}"]
 
 
-@client(by_server=True)
-async def not_utf8(target: Target) -> Seen:
+@visitor(by_server=True)
+async def not_utf8(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """sends a text message that is not UTF-8"""
-
-    async def visit(ws):
-        await write(ws, frame(TEXT, b"\xff\xfe"))
-        return await is_closed(ws, target)
-
-    return await tell(target, visit)
+    await write(ws, frame(TEXT, b"\xff\xfe"))
+    return await is_closed(ws, target)
 
 
-@client(by_server=True)
-async def too_big(target: Target) -> Seen:
+@visitor(by_server=True)
+async def too_big(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """sends a message over the server's size limit"""
-
-    async def visit(ws):
-        kind = "x" if isinstance(target.say[0], str) else b"x"
-        await ws.send(kind * (target.max_size + 1))
-        return await is_closed(ws, target)
-
-    return await tell(target, visit)
+    kind = "x" if isinstance(target.say[0], str) else b"x"
+    await ws.send(kind * (target.max_size + 1))
+    return await is_closed(ws, target)
 
 
 @client(meanwhile="ask", narrow=True)
@@ -514,8 +490,7 @@ async def floods(target: Target) -> Seen:
         nonlocal dropped
         ws.transport.pause_reading()
         await in_one_breath(ws, [target.say[n % len(target.say)] for n in range(FLOOD)])
-        if target.meanwhile:
-            await target.meanwhile()
+        await target.meanwhile()
         ws.transport.resume_reading()
         expected = sum(target.answered[n % len(target.say)] if target.answered else 1 for n in range(FLOOD))
         expected *= not target.trigger
@@ -531,21 +506,15 @@ async def floods(target: Target) -> Seen:
     return replace(seen, code=None) if dropped else seen
 
 
-@client(meanwhile="talk", many=True)
-async def stalls(target: Target) -> Seen:
+@visitor(meanwhile="talk", many=True, drops=True)
+async def stalls(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """stops reading while others talk: a page whose tab sleeps"""
-
-    async def visit(ws):
-        await ws.send(named(target.say[0], ws.number))
-        ws.transport.pause_reading()
-        if target.stall:
-            await target.stall(ws, True)
-        if target.meanwhile:
-            await target.meanwhile()
-        await drop(ws)
-        return 0, 0
-
-    return replace(await tell(target, visit), code=None)
+    await ws.send(named(target.say[0], ws.number))
+    ws.transport.pause_reading()
+    await target.stall(ws, True)
+    await target.meanwhile()
+    await drop(ws)
+    return 0, 0
 
 
 @client(needs="room", many=True, talk=True, tries=5)
@@ -595,13 +564,11 @@ async def joins_and_leaves(target: Target) -> Seen:
                     return Seen(code=1000)
                 for change in (leaver.close, lambda: stack.enter_async_context(knock(target))):
                     await heard_so_far(listener, target)
-                    if target.stall:
-                        await target.stall(stalled, True)
+                    await target.stall(stalled, True)
                     await speaker.send(named(target.say[0], speaker.number))
                     await heard_so_far(speaker, target)
                     await change()
-                    if target.stall:
-                        await target.stall(stalled, False)
+                    await target.stall(stalled, False)
                     missed += not await hears(speaker, listener, target)
                     heard += not missed
             code = listener.close_code or speaker.close_code or 1000
@@ -634,8 +601,7 @@ async def gives_up(target: Target) -> Seen:
     _, writer = await asyncio.open_connection(*address(target))
     writer.write("\r\n".join([*lines, "", ""]).encode())
     await writer.drain()
-    if target.meanwhile:
-        await target.meanwhile()
+    await target.meanwhile()
     writer.transport.abort()
     return Seen()
 
@@ -662,8 +628,7 @@ async def comes_back(target: Target) -> Seen:
             nonlocal seen
             await drop(ws)
             await heard_so_far(new, same)
-            if target.meanwhile:
-                await target.meanwhile()
+            await target.meanwhile()
             seen = await exchange(new, same)
             return seen
 
@@ -679,8 +644,7 @@ async def handshake_stops(target: Target) -> Seen:
     _, writer = await asyncio.open_connection(*address(target))
     writer.write(b"GET / HTTP/1.1\r\nUpgrade: websocket\r\n")
     await writer.drain()
-    if target.meanwhile:
-        await target.meanwhile()
+    await target.meanwhile()
     writer.transport.abort()
     return Seen()
 
@@ -700,7 +664,7 @@ async def comes_and_goes(target: Target) -> Seen:
     visits: list[Seen] = []
     while not visits or (len(visits) < VISITS and not target.late()):
         visits.append(await polite(target))
-        if target.meanwhile and len(visits) % SOME_VISITS == 0:
+        if len(visits) % SOME_VISITS == 0:
             await target.meanwhile()
     # One of them: how many there were says something about the machine, and nothing about the endpoint.
     return worst(visits)
@@ -718,34 +682,24 @@ async def as_a_browser(target: Target) -> Seen:
     return await polite(target)
 
 
-@client(meanwhile="cancel")
-async def is_cancelled(target: Target) -> Seen:
+@visitor(meanwhile="cancel", drops=True)
+async def is_cancelled(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """is connected when its endpoint is cancelled, as by a server that waits no longer"""
-
-    async def visit(ws):
-        done = await exchange(ws, target)
-        if target.meanwhile:
-            await target.meanwhile()
-        await drop(ws)
-        return done
-
-    return replace(await tell(target, visit), code=None)
+    done = await exchange(ws, target)
+    await target.meanwhile()
+    await drop(ws)
+    return done
 
 
-@client(meanwhile="end", ordinary=True)
-async def stays(target: Target) -> Seen:
+@visitor(meanwhile="end", ordinary=True)
+async def stays(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """is still connected when the server shuts down"""
-
-    async def visit(ws):
-        done = await exchange(ws, target)
-        if target.meanwhile:
-            await target.meanwhile()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(target.patience):
-                await ws.wait_closed()
-        return done
-
-    return await tell(target, visit)
+    done = await exchange(ws, target)
+    await target.meanwhile()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(target.patience):
+            await ws.wait_closed()
+    return done
 
 
 async def and_then(ws: ClientConnection, target: Target) -> tuple[int, int]:

@@ -35,14 +35,12 @@ class Spot:
     line: int = 0
     function: str = ""
     call: str = ""  # accept, receive, send, close; or none
-    kind: str = ""  # of receive: "text", "bytes", "json"
     number: int = 0  # of the connection that it was called on
     state: str = ""  # of that connection: see `Connection.state`
     accepted: bool = False  # whether that was ever accepted
     over: bool = False  # whether that connection's own endpoint has ended
     middleware: bool = False  # in an ASGI middleware, and not in an endpoint
     outer: str = ""  # the app's own outermost function there
-    endpoint: int = 0  # number of the connection whose endpoint it is, where that is known
 
     def __str__(self) -> str:
         of_cell = self.file.startswith("<") or "ipykernel_" in self.file
@@ -96,7 +94,7 @@ def spot(frames: Iterable[tuple], endpoint=None, before: Iterable[tuple] = ()) -
             begun = next((f.f_locals for f, _ in [*frames, *before] if f.f_code.co_name == "tape_send"), {})
             over = begun.get("over", target.over)
             about = {"number": target.number, "state": target.state, "accepted": target.accepted, "over": over}
-            return Spot(**place, call=call, kind=name.rpartition("_")[2] if "_" in name else "", **about)
+            return Spot(**place, call=call, **about)
     return Spot(**place)
 
 

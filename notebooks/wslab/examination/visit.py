@@ -114,7 +114,7 @@ class Visit:
         """calm: so many times as long as usual, whatever is waited for."""
         self.patient, self.name, self.about = patient, name, CLIENTS[name]
         self.server = patient.server
-        meanwhile = getattr(self, self.about.meanwhile) if self.about.meanwhile else None
+        meanwhile = getattr(self, self.about.meanwhile) if self.about.meanwhile else clients.nothing
         self.target = replace(
             patient.target, meanwhile=meanwhile, linger=LINGER, late=self.late, heard=self.heard, stall=self.stall
         )
@@ -206,10 +206,11 @@ class Visit:
 
     def came_of_try(self, seen: Seen) -> None:
         """Count what came of one try."""
-        raised = self.patient.watch.raised
-        came = {(fault.spot.file, fault.spot.line) for fault in raised[self.counted :]}
-        self.counted = len(raised)
-        self.races.update(came | ({("", 0)} if seen.missed else set()))
+        watch = self.patient.watch
+        came = [fault.spot for fault in watch.raised]
+        came += [watch.misled.get(connection.number, where) for connection, where in watch.returned]
+        new, self.counted = came[self.counted :] if len(came) > self.counted else [], len(came)
+        self.races.update({(where.file, where.line) for where in new} | ({("", 0)} if seen.missed else set()))
 
     async def invite(self, stack: contextlib.AsyncExitStack) -> None:
         """Let a bystander in; in a room two: one who speaks, and one who listens."""
@@ -603,8 +604,8 @@ class Visit:
 
         def look() -> Spot:
             tasks = self.server.tape.endpoints
-            mine = [(task, c) for task, c in tasks.items() if tuple(c.peer)[:2] == address]
-            return replace(spot(frames_of_task(mine[0][0])), endpoint=mine[0][1].number) if mine else NOWHERE
+            mine = [task for task, connection in tasks.items() if tuple(connection.peer)[:2] == address]
+            return spot(frames_of_task(mine[0])) if mine else NOWHERE
 
         with contextlib.suppress(ServeError):
             return await self.server.on_loop(look)
