@@ -5,7 +5,8 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upg
 COMPILE_FOR_PAGES := $(BIN)/uv pip compile --quiet --python-platform wasm32-pyodide2024 --python-version 3.14 --upgrade --no-header
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-BROWSERS := --numprocesses=4 --no-loadscope-reorder  # in the order of the files: test_lab.py takes longest
+# In the order of the files: test_lab.py takes longest. Named, so that four processes do not collect all others as well.
+BROWSERS := --numprocesses=4 --no-loadscope-reorder $(shell grep -l 'mark\.browser' tests/test_*.py)
 
 .PHONY: lab test thorough lint outputs stress bench picture links binder site pages lock clean
 

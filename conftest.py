@@ -38,7 +38,7 @@ THE_BUILT_SITE = (
     "test_in_a_page_wslab.py",
 )
 
-JUPYTERLABS = 2  # how many share the notebooks of test_lab.py
+JUPYTERLABS = 2  # how many share the notebooks of test_lab.py, where all are opened
 
 
 class NotebooksInOnePiece(LoadScopeScheduling):
@@ -48,7 +48,8 @@ class NotebooksInOnePiece(LoadScopeScheduling):
         file = nodeid.partition("::")[0]
         if file.endswith("test_lab.py"):
             number = re.search(r"\[(\d\d)-", nodeid)
-            return f"{file}, part {int(number[1]) % JUPYTERLABS if number else 0}"
+            parts = 1 if "not thorough" in self.config.option.markexpr else JUPYTERLABS
+            return f"{file}, part {int(number[1]) % parts if number else 0}"
         if file.endswith(THE_BUILT_SITE):
             return "the built site"
         return file if file.endswith((".ipynb", *SHARE_A_FIXTURE)) else nodeid

@@ -16,17 +16,17 @@ from starlette.endpoints import WebSocketEndpoint
 from starlette.routing import WebSocketRoute
 
 from tests import gallery
+from tests.implementations import on_each_implementation
 from wslab import ServeError, checkup, serve
 from wslab.examination import CheckupFailed, choose, clients, evidence, visit
 from wslab.examination.findings import Harm
 
-IMPLEMENTATIONS = ["websockets-sansio", "wsproto"]
 PATIENCE = 60  # seconds; only a test that fails waits this long
 EVERYTHING = {"json": True, "room": True, "origins": True, "headers": True, "names": True}
 EVERY_CLIENT = choose(exclude=[], only=None, **EVERYTHING)
 
 
-@pytest.mark.parametrize("ws", IMPLEMENTATIONS)
+@on_each_implementation
 @pytest.mark.parametrize("name", gallery.RIGHT)
 def test_no_right_endpoint_is_accused(name, ws):
     app, options = gallery.RIGHT[name]
@@ -34,7 +34,7 @@ def test_no_right_endpoint_is_accused(name, ws):
     assert report.ok, f"\n{report}"
 
 
-@pytest.mark.parametrize("ws", IMPLEMENTATIONS)
+@on_each_implementation
 def test_who_is_slow_is_not_accused(monkeypatch, ws):
     """Clients that do much stop when half of the time for their visit is over."""
     patience = 1
@@ -44,7 +44,7 @@ def test_who_is_slow_is_not_accused(monkeypatch, ws):
     assert report.ok, f"\n{report}"
 
 
-@pytest.mark.parametrize("ws", IMPLEMENTATIONS)
+@on_each_implementation
 @pytest.mark.parametrize("name", gallery.WRONG)
 def test_a_wrong_endpoint_is_found_by_the_client_meant_for_it(name, ws):
     wrong = gallery.WRONG[name]
@@ -56,7 +56,7 @@ def test_a_wrong_endpoint_is_found_by_the_client_meant_for_it(name, ws):
     assert any(wrong.seen in seen and wrong.lesson == lesson for seen, lesson in found), f"\n{report}"
 
 
-@pytest.mark.parametrize("ws", IMPLEMENTATIONS)
+@on_each_implementation
 def test_catching_too_much_is_found_where_a_connection_is_lost(ws):
     """It is not in the gallery: with wsproto, even a polite client finds it."""
     report = asyncio.run(checkup(gallery.app_with(gallery.catches_too_much), ws=ws, only=["drops while idle"]))
@@ -85,7 +85,7 @@ def test_a_new_client_needs_a_wrong_endpoint(monkeypatch):
     assert "comes at night" not in choose(room=False, **given)
 
 
-@pytest.mark.parametrize("ws", IMPLEMENTATIONS)
+@on_each_implementation
 def test_no_app_hears_of_a_handshake_that_stops(ws):
     calls = []
 
@@ -331,7 +331,7 @@ def test_on_a_busy_machine_what_came_late_is_looked_at_again(monkeypatch, busy, 
     assert clients == 3 + 3 * visits  # the first look, and two at once; each time a bystander, and who comes next
 
 
-@pytest.mark.parametrize("ws", IMPLEMENTATIONS)
+@on_each_implementation
 def test_the_keepalive_is_named_where_its_close_frame_is_lost(monkeypatch, ws):
     """uvicorn closes with a message unread, so the system resets the connection. Who writes first then sees 1006."""
     servers, codes = [], []

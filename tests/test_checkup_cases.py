@@ -26,7 +26,7 @@ ROOM = {"room": True}
 # By the case: the check-up's options, and of each finding its harm, a part of what was seen, the line of the app that
 # it names, by a part of its text, and a part of what it means.
 CASES = {
-    "subprotocol": (HEADER, [(Harm.CLIENT, "no subprotocol was chosen", "", "No browser can open it")]),
+    "subprotocol": (HEADER, [(Harm.CLIENT, "no subprotocol was chosen", "", "Chromium cannot open it")]),
     "history": (
         {},
         [(Harm.STAYS, "with each visit it keeps more", "sessions[session] = {", "It grows with each visit.")],

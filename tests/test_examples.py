@@ -23,6 +23,7 @@ from websockets import ConnectionClosed, connect
 from examples.disconnects import app as disconnects
 from examples.stream import app as stream
 from tests import lessons
+from tests.implementations import on_each_implementation
 from wslab import checkup, serve
 from wslab.examination.clients import BINARY, TEXT, frame, in_one_breath
 
@@ -142,7 +143,7 @@ def test_the_stream_program_and_its_client():
         assert (result.stderr, result.returncode) == ("", 0)
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_disconnects_survives_every_client(ws):
     asyncio.run(checkup(disconnects.app, "/ws", say="hello", ws=ws)).raise_for_failures()
     assert not disconnects.online
@@ -174,7 +175,7 @@ async def served_by_the_lesson(visit, **uvicorn_options) -> list[str]:
     return [note.text for note in notes if note.text.startswith("endpoint raised")]
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_disconnects_puts_out_whoever_sends_texts_and_then_bytes(ws):
     async def visit(client):
         client.transport.write(20 * frame(TEXT, b"hello") + frame(BINARY, b"x"))
@@ -186,7 +187,7 @@ def test_disconnects_puts_out_whoever_sends_texts_and_then_bytes(ws):
     assert asyncio.run(served_by_the_lesson(visit, ws=ws)) == []
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_disconnects_does_not_fail_at_closing_who_has_left(ws):
     async def visit(client):
         await in_one_breath(client, [b"x"], then_close=True)
@@ -195,7 +196,7 @@ def test_disconnects_does_not_fail_at_closing_who_has_left(ws):
     assert asyncio.run(served_by_the_lesson(visit, ws=ws)) == []
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_disconnects_puts_out_who_says_nothing(ws, monkeypatch):
     async def visit(client):
         await client.wait_closed()
@@ -205,7 +206,7 @@ def test_disconnects_puts_out_who_says_nothing(ws, monkeypatch):
     assert asyncio.run(served_by_the_lesson(visit, ws=ws)) == []
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_disconnects_gives_up_who_reads_nothing(ws, monkeypatch):
     async def visit(client):
         client.transport.pause_reading()
@@ -219,7 +220,7 @@ def test_disconnects_gives_up_who_reads_nothing(ws, monkeypatch):
     assert asyncio.run(served_by_the_lesson(visit, ws=ws)) == []
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_a_client_that_uvicorn_has_given_up_has_left_and_is_no_bug_of_disconnects(ws, monkeypatch):
     """Its bytes are stuck, so that no disconnect comes, and the next send raises a plain `RuntimeError`."""
 
@@ -250,7 +251,7 @@ def test_a_client_that_uvicorn_has_given_up_has_left_and_is_no_bug_of_disconnect
     assert not [note for note in notes if "failed" in note or "raised" in note]
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_a_send_after_its_own_close_is_a_bug_of_disconnects(ws, monkeypatch):
     async def closes_first(websocket, text):
         await websocket.close()
@@ -269,7 +270,7 @@ def test_a_send_after_its_own_close_is_a_bug_of_disconnects(ws, monkeypatch):
     assert note.startswith("log: /ws failed (WebSocketDisconnected")
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_accepted_and_a_task_group_compose(ws):
     """Who leaves is no failure, who is put out hears it, and a bug is logged, also out of a group of errors."""
     may_go_on = asyncio.Event()
@@ -317,7 +318,7 @@ def test_accepted_and_a_task_group_compose(ws):
         ]
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_stream_survives_every_client(ws, monkeypatch):
     monkeypatch.setattr(stream, "PAUSE", 0)
     asyncio.run(checkup(stream.app, "/ask", say="hello", ws=ws)).raise_for_failures()
@@ -339,7 +340,7 @@ async def asked(visit, ws: str) -> list[str]:
         return [event.text for event in (await server.conversation()).events if not event.message]
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_stream_says_once_that_it_has_stopped(ws, monkeypatch):
     async def visit(client):
         await in_one_breath(client, ["stop", "stop", "hello", "hello"])
@@ -349,7 +350,7 @@ def test_stream_says_once_that_it_has_stopped(ws, monkeypatch):
     assert asyncio.run(asked(visit, ws)) == ["log: left with 1000 ''"]
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_stream_puts_out_who_sends_bytes_meanwhile(ws, monkeypatch):
     async def visit(client):
         await client.send(b"x")
@@ -360,7 +361,7 @@ def test_stream_puts_out_who_sends_bytes_meanwhile(ws, monkeypatch):
     assert asyncio.run(asked(visit, ws)) == []
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_a_bug_of_the_model_is_logged_with_its_place_and_its_client_hears_1011(ws, monkeypatch):
     async def fails(question):
         yield "well"
@@ -374,7 +375,7 @@ def test_a_bug_of_the_model_is_logged_with_its_place_and_its_client_hears_1011(w
     assert asyncio.run(asked(visit, ws)) == ["log: /ask failed (ValueError: hello)"]
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_stream_gives_up_who_reads_nothing(ws, monkeypatch):
     async def long_winded(question):
         while True:
@@ -400,7 +401,7 @@ def test_stream_gives_up_who_reads_nothing(ws, monkeypatch):
     assert "log: left with 1006 'it does not read'" in asyncio.run(visit())
 
 
-@pytest.mark.parametrize("ws", ["websockets-sansio", "wsproto"])
+@on_each_implementation
 def test_a_bug_in_disconnects_is_logged_and_its_client_hears_1011(ws, monkeypatch):
     async def fails(websocket, text):
         raise ValueError(text)

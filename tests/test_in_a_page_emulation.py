@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import sys
 
 import pytest
 
@@ -33,7 +34,10 @@ def in_a_page(run_in_a_page):
     return seen_in_a_page(run_in_a_page)
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+AS_ON_LINUX = {"small_buffers"}  # other systems say another size than they were told
+
+
+@pytest.mark.parametrize("name", SCENARIOS if sys.platform == "linux" else set(SCENARIOS) - AS_ON_LINUX)
 def test_a_page_and_an_operating_system_agree(in_a_page, name):
     assert in_a_page[name] == seen(name)
 
@@ -45,6 +49,7 @@ sockets.Socket.setsockopt = lambda self, level, option, value: self._options.upd
 
 
 @pytest.mark.thorough
+@pytest.mark.skipif(sys.platform != "linux", reason="what is spoiled is as on Linux")
 def test_what_is_spoiled_is_found(run_in_a_page):
     spoiled = seen_in_a_page(run_in_a_page, SPOILED)
-    assert {name for name in SCENARIOS if spoiled[name] != seen(name)} == {"small_buffers"}  # Linux doubles them
+    assert {name for name in SCENARIOS if spoiled[name] != seen(name)} == AS_ON_LINUX  # which doubles them

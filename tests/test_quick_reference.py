@@ -79,7 +79,7 @@ def test_there_are_errors_of_each_place():
     assert list(TABLES) == ["errors-terminal", "errors-endpoint", "errors-client", "errors-notebook"]
     assert all(TABLES.values())
     assert len(ERRORS) > 35
-    assert len(BROWSER_CONSOLE) == 3
+    assert BROWSER_CONSOLE
 
 
 def test_each_row_has_a_cause_a_cure_and_a_place_to_read_on():

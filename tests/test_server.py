@@ -414,11 +414,13 @@ def test_an_endpoint_that_runs_in_circles_is_broken_off(stop_while_stuck, monkey
 
 
 def test_a_shutdown_that_never_ends(waits, capsys):
+    never = asyncio.Event()  # held here: a task that waits for what nobody holds may be collected as garbage
+
     @contextlib.asynccontextmanager
     async def lifespan(app):
         yield
         asyncio.get_running_loop().call_soon(waiting.set)  # in the next turn, when it waits
-        await asyncio.Event().wait()
+        await never.wait()
 
     server = serve(FastAPI(lifespan=lifespan))
     waits.ran_out.clear()

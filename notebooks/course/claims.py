@@ -568,7 +568,7 @@ async def one_path(serve):
     "If a client offers subprotocols, the server picks one by itself.",
     verdict=FALSE,
     keep="Pick one from `websocket.scope['subprotocols']` and pass it to `accept()`. "
-    "A browser ends a connection for which none was picked.",
+    "Chromium ends a connection for which none was picked.",
     source="https://websockets.spec.whatwg.org/",
 )
 async def subprotocol(serve):
@@ -761,7 +761,7 @@ async def two_receivers(serve):
 @claim(
     "Two tasks must not send over one WebSocket at the same time.",
     verdict=FALSE,
-    keep="Each message goes out whole, and those of one task in their order. Only to receive is for one task alone.",
+    keep="Each message goes out whole, and those of one task in their order.",
     lesson="both-directions-at-once",
     source="https://github.com/Kludex/uvicorn/blob/0.54.0/uvicorn/protocols/websockets/websockets_sansio_impl.py",
 )
@@ -1054,7 +1054,7 @@ async def send_has_arrived(serve):
 @claim(
     "A last `close()` does no harm after a disconnect.",
     verdict=DEPENDS,
-    keep="When the client has gone, there is nothing to close: leave it out.",
+    keep="Leave it out.",
     lesson="catching-too-much",
     source="https://asgi.readthedocs.io/en/stable/specs/www.html#close-send-event",
 )
@@ -1141,7 +1141,7 @@ async def return_is_1000(serve):
 @claim(
     "`close()` ends the endpoint.",
     verdict=FALSE,
-    keep="It sends a close frame, and the next line runs. Write `return` after it.",
+    keep="Write `return` after it.",
     lesson="closing-too-early",
     source="https://www.starlette.io/websockets/#closing-the-connection",
 )

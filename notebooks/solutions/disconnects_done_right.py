@@ -32,6 +32,10 @@ async def send(websocket: WebSocket, text: str):
             await websocket.send_text(text)
     except TimeoutError:
         raise WebSocketDisconnect(1006, "it does not read") from None
+    except RuntimeError:
+        if websocket.application_state != WebSocketState.CONNECTED:
+            raise  # closed already: a bug
+        raise WebSocketDisconnect(1006, "given up") from None  # uvicorn has closed
 
 
 async def try_to_close(websocket: WebSocket, code: int, reason: str = ""):

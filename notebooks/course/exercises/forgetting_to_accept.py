@@ -95,7 +95,7 @@ async def accepts_at_once(server: Server, began: list[str]) -> str:
         await client.expect_close()
     if began:
         raise NotYet(f"a client at {PATH} was accepted, and before that, a task had been started for it. {SLOW}")
-    return "the greeting is loaded when the client is in, who does not wait for accept()"
+    return "the greeting is loaded when the client is in: before accept() there is no sleep, and no task"
 
 
 def noting_tasks(app, began: list[str]):

@@ -302,7 +302,7 @@ async def silent(target: Target) -> Seen:
 
 @visitor(ordinary=True)
 async def goes_away(ws: ClientConnection, target: Target) -> tuple[int, int]:
-    """closes with 1001 and a reason, as a browser does whose page is left"""
+    """closes with 1001, as a browser does whose page is left"""
     done = await exchange(ws, target)
     await ws.close(1001, "page left")
     return done

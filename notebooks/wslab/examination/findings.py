@@ -97,7 +97,7 @@ class Kind(enum.Enum):
     UNCHOSEN = (
         24,
         Harm.CLIENT,
-        "No browser can open it: subprotocols were offered, and none was chosen. accept(subprotocol=...)",
+        "Chromium cannot open it: subprotocols were offered, and none was chosen. accept(subprotocol=...)",
     )
     MISLED = (
         25,
