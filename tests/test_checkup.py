@@ -524,6 +524,14 @@ def test_an_endpoint_that_never_receives_is_not_taken_for_a_task_of_its_own(monk
     assert row.problem.lesson == "both-directions-at-once"
 
 
+def test_what_comes_of_an_endpoint_that_does_not_receive_is_no_cause_of_its_own():
+    """The keepalive takes its client for dead, the shutdown waits for it, and what it has in its hands stays."""
+    report = asyncio.run(checkup(gallery.app_with(gallery.never_notices), patience=0.5, exclude=["wrong content"]))
+    (finding,) = report.findings
+    assert finding.seen == "its endpoint is still running"
+    assert "listens" in finding.clients
+
+
 def test_what_cannot_be_checked():
     app, _ = gallery.RIGHT["echo of text"]
     for arguments, message in [

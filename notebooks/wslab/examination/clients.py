@@ -122,6 +122,7 @@ class Registered:
     talk: bool = False  # is many, and what some miss of a talk is held against those who leave it
     browser: bool = False  # is a browser, with a browser's rules
     meaning: str = ""  # what an error means that only this client brings about
+    content: bool = False  # what is wrong about it is what it says
 
 
 CLIENTS: dict[str, Registered] = {}  # by their names, in their order
@@ -406,7 +407,7 @@ async def changes_its_kind(ws: ClientConnection, target: Target) -> tuple[int, i
     return answers, int(target.replies_by_itself and not answers)
 
 
-@client(needs="json", meaning="It breaks when something comes that is not JSON.")
+@client(needs="json", content=True, meaning="It breaks when something comes that is not JSON.")
 async def not_json(target: Target) -> Seen:
     """sends text that is not JSON"""
     return await each(target, ["this is {not JSON"])
@@ -415,19 +416,19 @@ async def not_json(target: Target) -> Seen:
 SHAPE = "It trusts the shape of what comes. Check that first: a Pydantic model does."
 
 
-@client(needs="json", meaning=SHAPE)
+@client(needs="json", content=True, meaning=SHAPE)
 async def wrong_shape(target: Target) -> Seen:
     """sends JSON that is well-formed, and nothing that the endpoint expects"""
     return await each(target, ("null", "[]", '"x"', '{"unexpected": {"deep": [1, 2, 3]}}'))
 
 
-@client(needs="json", meaning=SHAPE, browser=True)
+@client(needs="json", content=True, meaning=SHAPE, browser=True)
 async def wrong_values(target: Target) -> Seen:
     """sends its own JSON with other values: none, a huge number, not a number, an empty text, a list"""
     return await each(target, twisted(target.say[0]))
 
 
-@client(meaning="It trusts what comes.")
+@client(content=True, meaning="It trusts what comes.")
 async def wrong_content(target: Target) -> Seen:
     """sends what is of the right kind, and no sense: nothing, a number of 5,000 digits, bytes that are no picture"""
     if isinstance(target.say[0], bytes):

@@ -321,8 +321,8 @@ def sign(kind: Kind, seen: str, spot: Spot = NOWHERE) -> Sign:
     return Sign(kind, seen, spot, meaning=kind.meaning, lesson=kind.lesson, harm=kind.harm)
 
 
-def sign_of(fault: Fault, kind: Kind, of_client: str = "", whose: str = "") -> Sign:
-    """The sign that a fault is."""
+def sign_of(fault: Fault, kind: Kind, of_client: str = "", content: bool = False, whose: str = "") -> Sign:
+    """The sign that a fault is. content: what is wrong about the client is what it says."""
     found = meaning_of(fault, kind, of_client)
     verb = {Kind.RAISED: "raised ", Kind.UNSEEN: "a task raised ", Kind.LOGGED: "logged "}[kind]
     harm = found.harm or kind.harm
@@ -332,7 +332,7 @@ def sign_of(fault: Fault, kind: Kind, of_client: str = "", whose: str = "") -> S
         harm = Harm.LOG
     return Sign(
         kind, verb + fault.text, fault.spot, fault, whose, found.says, found.lesson, harm, found.leave,
-        shape=bool(of_client) and found not in MEANINGS,
+        shape=content and found not in MEANINGS,
     )  # fmt: skip
 
 
@@ -372,7 +372,7 @@ def why(signs: Iterable[Sign]) -> tuple[list[Sign], dict[int, list[str]]]:
     causes = [s for s in signs if s.kind not in SEEN_FROM_OUTSIDE]
     if any(s.meaning == IN_ITS_LIST for s in causes):
         causes = [s for s in causes if s.kind is not Kind.HELD]
-    if any(s.kind is Kind.TASKS for s in causes):  # they hold on to what they have
+    if any(s.kind in LEFT_OVER for s in causes):  # they hold on to what they have
         causes = [s for s in causes if s.kind is not Kind.GROWS]
     if any(s.key[0] == OTHERS for s in causes):  # who sends to others without care brings that about, too
         causes = [s for s in causes if s.meaning != LOST]
@@ -404,6 +404,9 @@ def explains(outside: Sign, causes: list[Sign]) -> Sign | None:
 
 # An endpoint that does not receive: where it was found waiting may differ each time.
 STAYING = {Kind.NEVER_RECEIVES, Kind.BUSY, Kind.NOTICES_LATE, Kind.SEND_WAITS, Kind.UNHEARD}
+
+# Something of the endpoint's own that goes on, or waits.
+LEFT_OVER = STAYING | {Kind.TASKS, Kind.GOES_ON, Kind.STUBBORN}
 
 # What leaves a client without an answer, or cut off.
 ENDS = {
@@ -439,19 +442,27 @@ class Findings:
         others.clients += [client for client in before.clients if client not in others.clients]
         return others
 
+    def comes_of(self, cause: Sign) -> Finding | None:
+        """The finding that something goes on, or does not receive, where this is only what comes of it."""
+        kinds = {Kind.SHUTDOWN: LEFT_OVER, Kind.DEAD: STAYING}.get(cause.kind, ())
+        finding = next((f for f in self if f.kind in kinds), None)
+        if finding and cause.seen not in finding.hurts:
+            finding.hurts.append(cause.seen)
+        return finding
+
     def add(self, client: str, signs: Iterable[Sign], after: str = "") -> None:
         """Add what was seen in a client's visit."""
         causes, came_of = why(signs)
         for number, cause in enumerate(causes):
             # What comes is not what was expected: one cause for the line.
             same_line = self._by_key.get(("content", cause.spot.file, cause.spot.line)) if cause.shape else None
-            finding = same_line or self.sends_there(cause) or self._by_key.get(cause.key)
+            finding = same_line or self.sends_there(cause) or self.comes_of(cause) or self._by_key.get(cause.key)
             if finding is None:
                 finding = self._by_key[cause.key] = Finding.of(cause, after)
             if not after:
                 finding.after = ""
             place = str(cause.spot)
-            if place != finding.place and place not in finding.also:
+            if place and place != finding.place and place not in finding.also:
                 finding.also.append(place)
             if came_of.get(number):
                 finding.harm = Harm.OTHERS

@@ -415,6 +415,7 @@ class Visit:
 
     async def look_at_server(self, tasks: set[asyncio.Task]) -> None:
         """What is left on the server when all have gone."""
+        self.server.keepalive(None, None)  # whoever comes next is not pinged
         await self.server.on_loop(self.pulse.stop)
         stayed = await self.server.on_loop(lambda: self.note_running("its endpoint is still running"))
         if stayed:
@@ -568,7 +569,7 @@ class Visit:
             if self.about.pings[0] and GIVEN_UP in fault.text:
                 continue  # who sends in the moment in which uvicorn gives its client up; others hear of it as always
             whose = self.whose(fault.number, fault.peer)
-            about = sign_of(fault, kind, self.about.meaning, whose)
+            about = sign_of(fault, kind, self.about.meaning, self.about.content, whose)
             if whose and about.harm is Harm.LOG:
                 continue  # witnesses leave, too: a client has no part in what comes of that
             if self.about.meanwhile != "cancel" or whose:
