@@ -130,7 +130,7 @@ class Visit:
         self.limit = LIMIT + 4 * self.target.patience  # seconds for the visit
         self.witnesses: list = []
         self.peers: set[tuple] = set()  # addresses of the witnesses
-        self.blocked = self.poisons = False
+        self.blocked = self.poisons = self.asked = False
         self.first_number = self.server.tape.clients + 1
         self.pulse = Pulse()  # of the server's event loop
         self.own = Pulse()  # of this one: where the machine is busy, both slow down
@@ -227,8 +227,10 @@ class Visit:
 
     async def ask(self) -> None:
         """One of the witnesses says something, and waits for the answer; in a room the other one waits for it."""
-        if not self.witnesses or not self.asks:
+        again = self.patient.room or self.target.trigger  # another endpoint may answer once, and then only push
+        if not self.witnesses or not self.asks or (self.asked and not again):
             return
+        self.asked = True
         await self.forget_what_was_heard()
         quick = self.about.meanwhile == "talk"  # one is there who does not read
         kind, seen = await self.exchange(SOON if quick else self.target.patience)
