@@ -199,6 +199,7 @@ def grandchild(where: Importable, plan, out) -> NoReturn:
         async for step in here(Imported(where), plan):
             tell(step, out)
 
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # what is to come there is not for the app
     try:
         asyncio.run(steps())
     except ServeError as problem:

@@ -157,36 +157,35 @@ async def everywhere(app, importable, plan: Plan, progress) -> Report:
     outcomes: list[Outcome] = []
     why_not = ""
     fresh = app is importable
-    nursery = process.Nursery()
-    while plan.names:
-        steps = nursery.steps(importable, plan) if fresh else here(app, plan)
-        try:
-            async with contextlib.aclosing(steps):
-                async for step in steps:
-                    if isinstance(step, Learned):
-                        plan = replace(plan, learned=step)
-                    elif isinstance(step, Outcome):
-                        if outcomes and outcomes[-1].client == step.client:  # the end of the server belongs to it
-                            outcomes.pop()
-                        outcomes.append(step)
-                        known = () if step.doubtful else tuple(step.signs)
-                        names = tuple(name for name in plan.names if name != step.client)
-                        plan = replace(plan, names=names, known=plan.known + known)
-                    elif isinstance(step, WhyNot):
-                        why_not = step.why
-                    else:
-                        progress(step)
-        except ServeError as problem:
-            if not outcomes:
-                raise
-            why_not = str(problem).rstrip(".")  # what was found must not be lost
-        if why_not or not importable or not plan.names:
-            break
-        if outcomes and not (outcomes[-1].poisons or outcomes[-1].blocked):
-            why_not = "the check-up came to an end before"
-            break
-        fresh = True
-    nursery.close()
+    with contextlib.closing(process.Nursery()) as nursery:
+        while plan.names:
+            steps = nursery.steps(importable, plan) if fresh else here(app, plan)
+            try:
+                async with contextlib.aclosing(steps):
+                    async for step in steps:
+                        if isinstance(step, Learned):
+                            plan = replace(plan, learned=step)
+                        elif isinstance(step, Outcome):
+                            if outcomes and outcomes[-1].client == step.client:  # the end of the server belongs to it
+                                outcomes.pop()
+                            outcomes.append(step)
+                            known = () if step.doubtful else tuple(step.signs)
+                            names = tuple(name for name in plan.names if name != step.client)
+                            plan = replace(plan, names=names, known=plan.known + known)
+                        elif isinstance(step, WhyNot):
+                            why_not = step.why
+                        else:
+                            progress(step)
+            except ServeError as problem:
+                if not outcomes:
+                    raise
+                why_not = str(problem).rstrip(".")  # what was found must not be lost
+            if why_not or not importable or not plan.names:
+                break
+            if outcomes and not (outcomes[-1].poisons or outcomes[-1].blocked):
+                why_not = "the check-up came to an end before"
+                break
+            fresh = True
     learned = plan.learned
     if plan.names and not why_not:
         why_not = "the event loop was blocked for good"
