@@ -549,6 +549,26 @@ class ManagerThatTakesOutTwice(CarefulManager):
             self.members.remove(websocket)
 
 
+class DictManager(CarefulManager):
+    """Walks through the dict of members itself. That others come and go meanwhile shows where a send has to wait."""
+
+    def __init__(self):
+        self.members: dict[int, WebSocket] = {}
+
+    async def endpoint(self, websocket: WebSocket):
+        await websocket.accept()
+        self.members[id(websocket)] = websocket
+        try:
+            while (message := await websocket.receive())["type"] != "websocket.disconnect":
+                for member in self.members.values():
+                    with suppress(WebSocketDisconnect, RuntimeError):
+                        await member.send_text(message.get("text") or "bytes")
+        except WebSocketDisconnect:
+            pass
+        finally:
+            del self.members[id(websocket)]
+
+
 def stuck_after_a_disconnect():
     """Greets everybody, and answers none of those who are there any more, once an answer could not be sent."""
     stuck, here = False, 0
@@ -963,9 +983,9 @@ WRONG = {
     "blocks the event loop": Wrong(blocks, "polite", "the event loop stood still", "blocking-the-event-loop"),
     # Stood still or, on a busy machine, where 0.6 s of computing take long, blocked.
     "computes on the event loop": Wrong(computes, "polite", "event loop", "blocking-the-event-loop"),
-    "does not notice who has gone": Wrong(never_notices, "polite", "is still running", "disconnects-done-right"),
+    "does not notice who has gone": Wrong(never_notices, "polite", "is still running", "both-directions-at-once"),
     "sends everybody away": Wrong(sent_away, "polite", "closed with 1003", "closing-too-early"),
-    "swallows its cancellation": Wrong(swallows_cancellation, "polite", "is still running", "disconnects-done-right"),
+    "swallows its cancellation": Wrong(swallows_cancellation, "polite", "is still running", "both-directions-at-once"),
     "leaves a task": Wrong(leaves_a_task, "polite", "2 task(s) left over", "letting-disconnects-escape"),
     "has a bug": Wrong(bug, "polite", "raised IndexError", "catching-too-much"),
     "asks for a name first": Wrong(
@@ -999,7 +1019,7 @@ WRONG = {
         plays_before_it_listens,
         "listens",
         "closed with 1011: keepalive ping timeout",
-        "disconnects-done-right",
+        "both-directions-at-once",
         options={"patience": 10},  # seconds: it does let its client go, after the piece
     ),
     "takes text only": Wrong(text_only, "wrong kind", "raised KeyError: 'text'", "text-bytes-and-json"),
@@ -1052,6 +1072,12 @@ WRONG = {
     ),
     "the list changes while it is walked": Wrong(
         lambda: ListManager().endpoint, "leaves a talk", "some who stayed missed messages", options=ROOM
+    ),
+    "the dict changes while it is walked": Wrong(
+        lambda: DictManager().endpoint,
+        "joins and leaves",
+        "raised RuntimeError: dictionary changed size",
+        options=ROOM,
     ),
     "the set changes while it is walked": Wrong(
         lambda: SetManager().endpoint, "crowd", "raised RuntimeError: Set changed size", options=ROOM
