@@ -959,10 +959,9 @@ WRONG = {
         has_one_place_for_a_name,
         "comes back",
         "no answer",
-        "disconnects-done-right",
         options=ROOM | SOON | {"query": {"name": "{n}"}},
     ),
-    "answers NaN": Wrong(measures, "as a browser", "an answer that no browser reads: NaN", "text-bytes-and-json"),
+    "answers NaN": Wrong(measures, "as a browser", "an answer that no browser reads: NaN", "messages-with-a-contract"),
     "goes on when cancelled": Wrong(
         goes_on_when_cancelled, "is cancelled", "went on after it was cancelled", "catching-too-much"
     ),
@@ -1037,7 +1036,7 @@ WRONG = {
         validates_and_lets_the_error_escape,
         "wrong shape",
         "raised ValidationError: ",
-        "catching-too-much",
+        "messages-with-a-contract",
         options=HEATING,
     ),
     "trusts the shape": Wrong(
@@ -1052,7 +1051,7 @@ WRONG = {
     ),
     "a lock while it sends": Wrong(holds_a_lock_while_it_sends, "floods", "the bystander got no answer", options=SOON),
     "one that does not read stops all": Wrong(
-        lambda: CarefulManager().endpoint, "stalls", "the bystander got no answer", options=ROOM | SOON
+        lambda: CarefulManager().endpoint, "stalls", "the bystander got no answer", "many-clients", options=ROOM | SOON
     ),
     "gather() waits for one that does not read": Wrong(
         lambda: PatientGatherManager().endpoint, "stalls", "the bystander got no answer", options=ROOM | SOON
@@ -1061,36 +1060,43 @@ WRONG = {
         lambda: GatherManager().endpoint,
         "leaves a talk",
         "returned without close()",
-        "disconnects-done-right",
+        "many-clients",
         options=ROOM,
     ),
     "takes out twice": Wrong(
         lambda: ManagerThatTakesOutTwice().endpoint,
         "leaves a talk",
         "raised ValueError: list.remove(x): x not in list",
+        "many-clients",
         options=ROOM,
     ),
     "the list changes while it is walked": Wrong(
-        lambda: ListManager().endpoint, "leaves a talk", "some who stayed missed messages", options=ROOM
+        lambda: ListManager().endpoint, "leaves a talk", "some who stayed missed messages", "many-clients", options=ROOM
     ),
     "the dict changes while it is walked": Wrong(
         lambda: DictManager().endpoint,
         "joins and leaves",
         "raised RuntimeError: dictionary changed size",
+        "many-clients",
         options=ROOM,
     ),
     "the set changes while it is walked": Wrong(
-        lambda: SetManager().endpoint, "crowd", "raised RuntimeError: Set changed size", options=ROOM
+        lambda: SetManager().endpoint, "crowd", "raised RuntimeError: Set changed size", "many-clients", options=ROOM
     ),
     "keeps everybody in a list": Wrong(keeps_everybody, "polite", "of its visits still remembered"),
-    "trusts CORS": Wrong(trusts_cors, "foreign origin", "served", options={"origins": ["https://good.example"]}),
+    "trusts CORS": Wrong(
+        trusts_cors, "foreign origin", "served", "who-is-calling", options={"origins": ["https://good.example"]}
+    ),
     "trusts the cookie": Wrong(
         trusts_the_cookie,
         "foreign origin",
         "served",
+        "who-is-calling",
         options={"origins": ["https://good.example"], "headers": {"Cookie": "session=good"}},
     ),
-    "says who leaves": Wrong(lambda: SaysWhoLeaves().endpoint, "stays", "raised WebSocketDisconnect(1006)"),
+    "says who leaves": Wrong(
+        lambda: SaysWhoLeaves().endpoint, "stays", "raised WebSocketDisconnect(1006)", "many-clients"
+    ),
 }
 
 # The clients for which no endpoint can be wrong, and why.

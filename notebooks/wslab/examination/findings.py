@@ -25,6 +25,9 @@ class Lesson(enum.StrEnum):
     BOTH_WAYS = "both-directions-at-once"
     KINDS = "text-bytes-and-json"
     LIFE = "the-life-of-a-connection"
+    MANY = "many-clients"
+    CONTRACT = "messages-with-a-contract"
+    CALLER = "who-is-calling"
 
 
 class Harm(enum.IntEnum):
@@ -92,22 +95,28 @@ class Kind(enum.Enum):
     TASKS = 19, Harm.STAYS, "What an endpoint starts, it must also end.", Lesson.ESCAPE
     HELD = 20, Harm.STAYS, "The app keeps what it should let go: take it out in a `finally`."
     GROWS = 21, Harm.STAYS, "It grows with each visit. Let it go with the client, or give it a limit."
-    FOREIGN = 22, Harm.CLIENT, "A page of any site can come with your user's cookies: check the Origin."
-    NOT_JSON = 23, Harm.CLIENT, "Its answer is no JSON for a browser, where JSON.parse() throws.", Lesson.KINDS
+    FOREIGN = 22, Harm.CLIENT, "A page of any site can come with your user's cookies: check the Origin.", Lesson.CALLER
+    NOT_JSON = 23, Harm.CLIENT, "Its answer is no JSON for a browser, where JSON.parse() throws.", Lesson.CONTRACT
     UNCHOSEN = (
         24,
         Harm.CLIENT,
         "Chromium cannot open it: subprotocols were offered, and none was chosen. accept(subprotocol=...)",
+        Lesson.CONTRACT,
     )
     MISLED = (
         25,
         Harm.OTHERS,
         "It sends to another, who has left, takes that for its own client's leaving, and ends.",
-        Lesson.DONE_RIGHT,
+        Lesson.MANY,
     )
     SHUTDOWN = 26, Harm.STAYS, "The server cannot shut down in time.", Lesson.DONE_RIGHT
     DEAD = 27, Harm.CLIENT, "Its pongs stay unread, and it is taken for dead.", Lesson.BOTH_WAYS
-    STALLED = 50, Harm.OTHERS, "It waits for one client that does not read, and everybody else waits with it."
+    STALLED = (
+        50,
+        Harm.OTHERS,
+        "It waits for one client that does not read, and everybody else waits with it.",
+        Lesson.MANY,
+    )
     ACCEPTS_LATE = 28, Harm.CLIENT, "It does something else before accept().", Lesson.ACCEPT
     SEND_WAITS = (
         60,
@@ -120,7 +129,7 @@ class Kind(enum.Enum):
     HURT = 30, Harm.OTHERS, "What one client does keeps others waiting."
     CUT = 31, Harm.OTHERS, "What one client does breaks the connection of another."
     POISONED = 32, Harm.OTHERS, "It leaves something behind: whoever comes afterwards is not served any more."
-    MISSED = 33, Harm.OTHERS, "Others leave while it walks through its list."
+    MISSED = 33, Harm.OTHERS, "Others leave while it walks through its list.", Lesson.MANY
     REFUSED = 34, Harm.CLIENT, "A client that should be let in is refused.", Lesson.ACCEPT
     NO_HANDSHAKE = 35, Harm.CLIENT, "It does something else before accept(), for too long.", Lesson.ACCEPT
     CUT_OFF = 36, Harm.CLIENT, "The client cannot know why the connection ended.", Lesson.LIFE
@@ -221,8 +230,8 @@ USED = {"name": "RuntimeError", "harm": Harm.LOG}  # WebSocketDisconnected is on
 ANY = "receive send close"
 MEANINGS = [
     # what another client's connection has to do with it
-    Meaning(IN_ITS_LIST, call="send close", other=True, over=True, harm=Harm.OTHERS),
-    Meaning(JUST_LEFT, call="send close", other=True, state=GONE, harm=Harm.OTHERS),
+    Meaning(IN_ITS_LIST, Lesson.MANY, call="send close", other=True, over=True, harm=Harm.OTHERS),
+    Meaning(JUST_LEFT, Lesson.MANY, call="send close", other=True, state=GONE, harm=Harm.OTHERS),
     # a client leaves
     Meaning("A TaskGroup wraps what its tasks raise: use `except*`.", Lesson.BOTH_WAYS, **LEFT, grouped=True),
     Meaning(TASK_GOES_ON, Lesson.ESCAPE, **LEFT, call=ANY, state=GONE, unseen=True, leave=True),
@@ -252,10 +261,10 @@ MEANINGS = [
     Meaning("It takes text, and breaks when bytes come.", Lesson.KINDS, "KeyError", r"KeyError: 'text'"),
     Meaning("It takes bytes, and breaks when text comes.", Lesson.KINDS, "KeyError", r"KeyError: 'bytes'"),
     Meaning(NOT_JSON, Lesson.KINDS, "JSONDecodeError"),
-    Meaning(NO_FIT, Lesson.CATCH, "ValidationError"),
+    Meaning(NO_FIT, Lesson.CONTRACT, "ValidationError"),
     # others
-    Meaning(CHANGED, name="RuntimeError", text="changed size during iteration", harm=Harm.OTHERS),
-    Meaning(TWICE, name="ValueError", text="not in list"),
+    Meaning(CHANGED, Lesson.MANY, "RuntimeError", "changed size during iteration", harm=Harm.OTHERS),
+    Meaning(TWICE, Lesson.MANY, "ValueError", "not in list"),
     Meaning(ONLY_HTTP, name="KeyError", middleware=True),
 ]
 IN_A_MIDDLEWARE = Meaning("An error in a middleware: the endpoint is not reached.")
