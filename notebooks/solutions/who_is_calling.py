@@ -22,7 +22,7 @@ async def log_in(user: str) -> str:
 
 
 @app.post("/ticket")
-async def new_ticket(session: str) -> str:
+async def new_ticket(session: Annotated[str, Cookie()]) -> str:
     ticket = secrets.token_urlsafe()
     vault_tickets[ticket] = session
     asyncio.get_running_loop().call_later(TICKET, vault_tickets.pop, ticket, None)
@@ -30,7 +30,7 @@ async def new_ticket(session: str) -> str:
 
 
 @app.post("/logout")
-async def log_out(session: str):
+async def log_out(session: Annotated[str, Cookie()]):
     if ended := vault_sessions.pop(session, None):
         for connection in ended.connections:
             if not connection.expired():

@@ -46,7 +46,7 @@ async def log_in(user: str) -> str:
 
 
 @app.post("/ticket")
-async def new_ticket(session: str) -> str:
+async def new_ticket(session: Annotated[str, Cookie()]) -> str:
     if session not in sessions:
         raise HTTPException(401)
     ticket = secrets.token_urlsafe()
@@ -56,7 +56,7 @@ async def new_ticket(session: str) -> str:
 
 
 @app.post("/logout")
-async def log_out(session: str):
+async def log_out(session: Annotated[str, Cookie()]):
     if ended := sessions.pop(session, None):
         for limit in ended.limits:
             if not limit.expired():
@@ -129,7 +129,7 @@ async def log_in(user: str) -> str:
 
 
 @app.post("/ticket")
-async def new_ticket(session: str) -> str:
+async def new_ticket(session: Annotated[str, Cookie()]) -> str:
     ticket = secrets.token_hex()
     tickets[ticket] = session, asyncio.get_running_loop().time() + TICKET
     return ticket
@@ -141,7 +141,7 @@ async def put_out(websocket):
 
 
 @app.post("/logout")
-async def log_out(session: str):
+async def log_out(session: Annotated[str, Cookie()]):
     sessions.pop(session, None)
     for websocket in sockets.pop(session, ()):
         await put_out(websocket)
@@ -189,7 +189,7 @@ async def log_in(user: str) -> str:
 
 
 @app.post("/ticket")
-async def new_ticket(session: str) -> str:
+async def new_ticket(session: Annotated[str, Cookie()]) -> str:
     ticket = secrets.token_urlsafe()
     tickets[ticket] = session
     asyncio.get_running_loop().call_later(TICKET, lambda: tickets.pop(ticket, None))
@@ -197,7 +197,7 @@ async def new_ticket(session: str) -> str:
 
 
 @app.post("/logout")
-async def log_out(session: str):
+async def log_out(session: Annotated[str, Cookie()]):
     if session in sessions:
         del sessions[session]
         logged_out[session].set()
@@ -502,7 +502,10 @@ WRONG = {
         "connections had ended before: take it off in a `finally`, or a logout tries to end it once more.",
     ),
     "a ticket in a dictionary": changed(
-        ("async def new_ticket(session: str) -> str:", "async def new_ticket(session: str):"),
+        (
+            "async def new_ticket(session: Annotated[str, Cookie()]) -> str:",
+            "async def new_ticket(session: Annotated[str, Cookie()]):",
+        ),
         ("    return ticket\n", '    return {"ticket": ticket}\n'),
         says=" Leave what it returns as it is: a text.",
     ),

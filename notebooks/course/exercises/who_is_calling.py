@@ -6,7 +6,6 @@ from collections.abc import Collection
 from contextlib import AsyncExitStack
 from functools import partial
 from urllib.error import HTTPError
-from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 from fastapi import FastAPI
@@ -67,16 +66,16 @@ def with_fresh_tickets(app):
     async def fresh_app(scope, receive, send):
         if scope["type"] == "websocket" and scope["query_string"] == b"ticket=fresh":
             address = "http://{}:{}".format(*scope["server"])
-            ticket = await post(address, "/ticket", session=await post(address, "/login", user="Cleo"))
+            ticket = await post(address, "/ticket", await post(address, "/login?user=Cleo"))
             scope["query_string"] = f"ticket={ticket}".encode()
         await app(scope, receive, send)
 
     return fresh_app
 
 
-async def post(address: str, path: str, **parameters: str) -> str | None:
-    """What the app answers."""
-    request = Request(f"{address}{path}?{urlencode(parameters)}", b"")
+async def post(address: str, path: str, session: str = "") -> str | None:
+    """What the app answers to a browser with this cookie."""
+    request = Request(f"{address}{path}", b"", {"Cookie": f"session={session}"})
     try:
         with await asyncio.to_thread(urlopen, request, timeout=PATIENCE) as response:
             return json.load(response)
@@ -94,17 +93,17 @@ class Visitors(AsyncExitStack):
         super().__init__()
         self.server, self.inside = server, inside
 
-    async def post(self, path: str, **parameters: str) -> str | None:
-        return await post(self.server.http_url(""), path, **parameters)
+    async def post(self, path: str, session: str = "") -> str | None:
+        return await post(self.server.http_url(""), path, session)
 
     async def log_in(self, user: str) -> str:
-        return await self.text("/login", user=user)
+        return await self.text(f"/login?user={user}")
 
     async def ticket(self, session: str) -> str:
-        return await self.text("/ticket", session=session)
+        return await self.text("/ticket", session)
 
-    async def text(self, path: str, **parameters: str) -> str:
-        answer = await self.post(path, **parameters)
+    async def text(self, path: str, session: str = "") -> str:
+        answer = await self.post(path, session)
         if not isinstance(answer, str):
             raise NotYet(f"POST {path} was answered with {answer!r}. Leave what it returns as it is: a text.")
         return answer
@@ -177,7 +176,7 @@ async def wants_a_ticket(server: Server, inside: Collection[str]) -> str:
         session, ended = await visitors.log_in("Ann"), await visitors.log_in("Ann")
         used, of_ended, half = [await visitors.ticket(of) for of in (session, ended, session)]
         await (await visitors.come_in("Ann", session, used)).leave()
-        await visitors.post("/logout", session=ended)
+        await visitors.post("/logout", ended)
         bad = {
             "without a ticket": (None, ""),
             "with an empty ticket": ("", ""),
@@ -217,12 +216,12 @@ async def ends_at_logout(server: Server, inside: Collection[str]) -> str:
         await gone.leave()
         await news(server)  # its endpoint has ended
         try:
-            await visitors.post("/logout", session=ann)
+            await visitors.post("/logout", ann)
         except NotYet as problem:
             raise NotYet(f"{problem} One of this session's connections had ended before: {FORGET}") from None
         for client in ending:
             await expect_4401(client, "whose session had been logged out", AT_ONCE)
-        await visitors.post("/logout", session=ann)
+        await visitors.post("/logout", ann)
         for client, user in zip(staying, ["Ann", "Ben"], strict=True):
             hint = "Another session had been logged out."
             await client.ask("still here", f"{user}: still here", closed=hint, silent=hint)
@@ -264,7 +263,7 @@ async def sees_a_logout_meanwhile(server: Server, inside: Collection[str], door:
         async with door.until_opened(server):
             coming = visitors.knock(ticket)
             await door.is_reached()
-            await visitors.post("/logout", session=session)
+            await visitors.post("/logout", session)
         await asyncio.wait([coming], timeout=PATIENCE)
         if not coming.done() or coming.exception():
             raise NotYet(
