@@ -116,6 +116,7 @@ def function(module: str, name: str) -> str:
         ("accounts/app.py", "send", "who-is-calling", "send", -1),
         ("accounts/app.py", "send", "disconnects-done-right", "send", -1),
         ("accounts/app.py", "new_ticket", "who-is-calling", "new_ticket", 1),
+        ("accounts/app.py", "end", "who-is-calling", "end", -1),
         ("accounts/app.py", "log_out", "who-is-calling", "log_out", 1),
         ("accounts/app.py", "while_logged_in", "who-is-calling", "while_logged_in", -1),
         ("accounts/app.py", "own_page", "who-is-calling", "own_page", -1),
@@ -330,6 +331,11 @@ def test_the_accounts_program():
                 assert ws.close_code == 4401
             assert (await browser.post("/ticket")).status_code == 401
             assert (await browser.post("/logout")).status_code == 200  # twice does no harm
+            await browser.post("/login", json={"user": "ann", "password": "lovelace"})
+            async with come((await browser.post("/ticket")).json()) as ws:
+                await browser.post("/login", json={"user": "ben", "password": "franklin"})
+                await ws.wait_closed()
+                assert (ws.close_code, ws.close_reason) == (4401, "log in again")
 
     with program("-m", "examples.accounts", "--port", "0") as (_, port):
         asyncio.run(talk(port))

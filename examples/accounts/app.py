@@ -65,14 +65,22 @@ sessions: dict[str, Session] = {}
 tickets: dict[str, str] = {}  # the session of each one
 
 
+def end(session: str):
+    if ended := sessions.pop(session, None):
+        for limit in ended.limits:
+            if not limit.expired():
+                limit.reschedule(0)  # which is over
+
+
 @app.post("/login")
-async def log_in(login: Login, response: Response):
+async def log_in(login: Login, response: Response, old: Annotated[str, Cookie(alias="session")] = ""):
     # With `==`, the time that it takes would tell how many letters are right.
     is_right = secrets.compare_digest(USERS.get(login.user, "").encode(), login.password.encode())
     if login.user not in USERS or not is_right:
         raise HTTPException(403, "wrong user or password")
     session = secrets.token_urlsafe()
     sessions[session] = Session(login.user)
+    end(old)  # the browser is about to forget it, and could not log it out any more
     response.set_cookie("session", session, httponly=True)  # and secure=True, where the page comes by https
 
 
@@ -93,10 +101,7 @@ async def new_ticket(session: Annotated[str, Cookie()]) -> str:
 
 @app.post("/logout")
 async def log_out(session: Annotated[str, Cookie()]):
-    if ended := sessions.pop(session, None):
-        for limit in ended.limits:
-            if not limit.expired():
-                limit.reschedule(0)  # which is over
+    end(session)
 
 
 # --- by WebSocket ---

@@ -36,7 +36,7 @@ class Members:
 
     @asynccontextmanager
     async def join(self, websocket: WebSocket) -> AsyncIterator[Member]:
-        """Be a member while the body runs. Should it be put out, WebSocketDisconnect is raised there."""
+        """Be a member while the body runs. Being put out cancels the body, and then raises WebSocketDisconnect here."""
         try:
             async with asyncio.timeout(None) as stay:  # no limit, until put_out() sets one
                 member = self.members[websocket] = Member(websocket, stay)

@@ -2,6 +2,7 @@ from collections import Counter
 from contextlib import contextmanager
 
 SLOW = 5  # seconds
+BACKLOG = 1000  # texts that a connection may be behind
 
 app = FastAPI()
 queues: dict[WebSocket, asyncio.Queue[str]] = {}  # what each connection has not been sent yet
@@ -33,6 +34,8 @@ def present(name: str, queue: asyncio.Queue[str]):
 async def write(websocket: WebSocket, queue: asyncio.Queue[str]):
     while True:
         text = await queue.get()
+        if queue.qsize() > BACKLOG:  # it takes each in time, but others say more
+            raise WebSocketDisconnect(1006, "too far behind")
         try:
             async with asyncio.timeout(SLOW):
                 await websocket.send_text(text)
