@@ -549,6 +549,26 @@ class ManagerThatTakesOutTwice(CarefulManager):
             self.members.remove(websocket)
 
 
+class DictManager(CarefulManager):
+    """Walks through the dict of members itself. That others come and go meanwhile shows where a send has to wait."""
+
+    def __init__(self):
+        self.members: dict[int, WebSocket] = {}
+
+    async def endpoint(self, websocket: WebSocket):
+        await websocket.accept()
+        self.members[id(websocket)] = websocket
+        try:
+            while (message := await websocket.receive())["type"] != "websocket.disconnect":
+                for member in self.members.values():
+                    with suppress(WebSocketDisconnect, RuntimeError):
+                        await member.send_text(message.get("text") or "bytes")
+        except WebSocketDisconnect:
+            pass
+        finally:
+            del self.members[id(websocket)]
+
+
 def stuck_after_a_disconnect():
     """Greets everybody, and answers none of those who are there any more, once an answer could not be sent."""
     stuck, here = False, 0
@@ -939,10 +959,9 @@ WRONG = {
         has_one_place_for_a_name,
         "comes back",
         "no answer",
-        "disconnects-done-right",
         options=ROOM | SOON | {"query": {"name": "{n}"}},
     ),
-    "answers NaN": Wrong(measures, "as a browser", "an answer that no browser reads: NaN", "text-bytes-and-json"),
+    "answers NaN": Wrong(measures, "as a browser", "an answer that no browser reads: NaN", "messages-with-a-contract"),
     "goes on when cancelled": Wrong(
         goes_on_when_cancelled, "is cancelled", "went on after it was cancelled", "catching-too-much"
     ),
@@ -963,9 +982,9 @@ WRONG = {
     "blocks the event loop": Wrong(blocks, "polite", "the event loop stood still", "blocking-the-event-loop"),
     # Stood still or, on a busy machine, where 0.6 s of computing take long, blocked.
     "computes on the event loop": Wrong(computes, "polite", "event loop", "blocking-the-event-loop"),
-    "does not notice who has gone": Wrong(never_notices, "polite", "is still running", "disconnects-done-right"),
+    "does not notice who has gone": Wrong(never_notices, "polite", "is still running", "both-directions-at-once"),
     "sends everybody away": Wrong(sent_away, "polite", "closed with 1003", "closing-too-early"),
-    "swallows its cancellation": Wrong(swallows_cancellation, "polite", "is still running", "disconnects-done-right"),
+    "swallows its cancellation": Wrong(swallows_cancellation, "polite", "is still running", "both-directions-at-once"),
     "leaves a task": Wrong(leaves_a_task, "polite", "2 task(s) left over", "letting-disconnects-escape"),
     "has a bug": Wrong(bug, "polite", "raised IndexError", "catching-too-much"),
     "asks for a name first": Wrong(
@@ -999,7 +1018,7 @@ WRONG = {
         plays_before_it_listens,
         "listens",
         "closed with 1011: keepalive ping timeout",
-        "disconnects-done-right",
+        "both-directions-at-once",
         options={"patience": 10},  # seconds: it does let its client go, after the piece
     ),
     "takes text only": Wrong(text_only, "wrong kind", "raised KeyError: 'text'", "text-bytes-and-json"),
@@ -1017,7 +1036,7 @@ WRONG = {
         validates_and_lets_the_error_escape,
         "wrong shape",
         "raised ValidationError: ",
-        "catching-too-much",
+        "messages-with-a-contract",
         options=HEATING,
     ),
     "trusts the shape": Wrong(
@@ -1032,7 +1051,7 @@ WRONG = {
     ),
     "a lock while it sends": Wrong(holds_a_lock_while_it_sends, "floods", "the bystander got no answer", options=SOON),
     "one that does not read stops all": Wrong(
-        lambda: CarefulManager().endpoint, "stalls", "the bystander got no answer", options=ROOM | SOON
+        lambda: CarefulManager().endpoint, "stalls", "the bystander got no answer", "many-clients", options=ROOM | SOON
     ),
     "gather() waits for one that does not read": Wrong(
         lambda: PatientGatherManager().endpoint, "stalls", "the bystander got no answer", options=ROOM | SOON
@@ -1041,30 +1060,43 @@ WRONG = {
         lambda: GatherManager().endpoint,
         "leaves a talk",
         "returned without close()",
-        "disconnects-done-right",
+        "many-clients",
         options=ROOM,
     ),
     "takes out twice": Wrong(
         lambda: ManagerThatTakesOutTwice().endpoint,
         "leaves a talk",
         "raised ValueError: list.remove(x): x not in list",
+        "many-clients",
         options=ROOM,
     ),
     "the list changes while it is walked": Wrong(
-        lambda: ListManager().endpoint, "leaves a talk", "some who stayed missed messages", options=ROOM
+        lambda: ListManager().endpoint, "leaves a talk", "some who stayed missed messages", "many-clients", options=ROOM
+    ),
+    "the dict changes while it is walked": Wrong(
+        lambda: DictManager().endpoint,
+        "joins and leaves",
+        "raised RuntimeError: dictionary changed size",
+        "many-clients",
+        options=ROOM,
     ),
     "the set changes while it is walked": Wrong(
-        lambda: SetManager().endpoint, "crowd", "raised RuntimeError: Set changed size", options=ROOM
+        lambda: SetManager().endpoint, "crowd", "raised RuntimeError: Set changed size", "many-clients", options=ROOM
     ),
     "keeps everybody in a list": Wrong(keeps_everybody, "polite", "of its visits still remembered"),
-    "trusts CORS": Wrong(trusts_cors, "foreign origin", "served", options={"origins": ["https://good.example"]}),
+    "trusts CORS": Wrong(
+        trusts_cors, "foreign origin", "served", "who-is-calling", options={"origins": ["https://good.example"]}
+    ),
     "trusts the cookie": Wrong(
         trusts_the_cookie,
         "foreign origin",
         "served",
+        "who-is-calling",
         options={"origins": ["https://good.example"], "headers": {"Cookie": "session=good"}},
     ),
-    "says who leaves": Wrong(lambda: SaysWhoLeaves().endpoint, "stays", "raised WebSocketDisconnect(1006)"),
+    "says who leaves": Wrong(
+        lambda: SaysWhoLeaves().endpoint, "stays", "raised WebSocketDisconnect(1006)", "many-clients"
+    ),
 }
 
 # The clients for which no endpoint can be wrong, and why.

@@ -304,6 +304,7 @@ def test_a_subprotocol_and_a_host():
 
 def test_a_loop_that_is_blocked_for_good_is_reported_and_not_waited_for(monkeypatch):
     monkeypatch.setattr("wslab.thread.BUSY_TIMEOUT", 1000)  # seconds: whoever waits so long for this loop waits in vain
+    monkeypatch.setattr("wslab.stopping.BREAK_TIMEOUT", PATIENCE)  # it is broken off as soon as its thread gets a turn
     report = asyncio.run(asyncio.wait_for(checkup(gallery.app_with(gallery.circles), patience=0.5), PATIENCE))
     (finding,) = report.findings
     assert (finding.seen, finding.lesson) == ("the event loop is blocked", "blocking-the-event-loop")
@@ -315,6 +316,8 @@ def test_a_loop_that_is_blocked_for_good_is_reported_and_not_waited_for(monkeypa
 @pytest.mark.parametrize(("busy", "visits"), [(1000, 1), (-1, 3)])
 def test_on_a_busy_machine_what_came_late_is_looked_at_again(monkeypatch, busy, visits):
     monkeypatch.setattr(visit, "BUSY", busy)
+    monkeypatch.setattr(visit, "LINGER", PATIENCE)  # the client stays until it is closed, whenever that is
+    monkeypatch.setattr(visit, "LIMIT", PATIENCE)
     clients = 0
 
     async def counts(websocket):
@@ -359,7 +362,7 @@ def test_the_keepalive_is_named_where_its_close_frame_is_lost(monkeypatch, ws):
     report = asyncio.run(checkup(gallery.app_with(gallery.only_sends), ws=ws, only=["listens"], patience=0.5))
     (row,) = report.failed
     assert set(codes) == {1006}
-    assert (row.seen, row.problem.lesson) == ("closed with 1011: keepalive ping timeout", "disconnects-done-right")
+    assert (row.seen, row.problem.lesson) == ("closed with 1011: keepalive ping timeout", "both-directions-at-once")
 
 
 def test_whom_nobody_pings_listens_no_longer_than_it_should():
@@ -445,15 +448,21 @@ def test_linux_tells_who_waits_for_a_cpu():
 
 
 def test_a_visit_that_takes_too_long_is_ended(monkeypatch):
+    visits = 0
+
     async def slow(websocket: WebSocket):
+        nonlocal visits
+        visits += 1
+        first = visits == 1  # which is not limited
         await websocket.accept()
         async for text in websocket.iter_text():
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0 if first else 0.1)
             await websocket.send_text(text)
 
-    patience = 10  # for each answer; and half a second for all
+    # For each answer; and half a second for all two hundred, which take twenty. On a busy machine, ten times as much.
+    patience = 10
     monkeypatch.setattr(visit, "LIMIT", 0.5 - 4 * patience)
-    report = asyncio.run(checkup(gallery.app_with(slow), say=["hello"] * 15, only=["polite"], patience=patience))
+    report = asyncio.run(checkup(gallery.app_with(slow), say=["hello"] * 200, only=["polite"], patience=patience))
     (row,) = report.failed
     assert (row.seen, row.problem.lesson) == ("came to no end", "disconnects-done-right")
 
@@ -512,7 +521,24 @@ def test_an_endpoint_that_never_receives_is_not_taken_for_a_task_of_its_own(monk
     report = asyncio.run(checkup(gallery.app_with(deaf), only=["drops before the answer"], patience=0.5))
     (row,) = report.failed
     assert "left over" not in row.seen
-    assert row.problem.lesson == "disconnects-done-right"
+    assert row.problem.lesson == "both-directions-at-once"
+
+
+def test_what_comes_of_an_endpoint_that_does_not_receive_is_no_cause_of_its_own():
+    """The keepalive takes its client for dead, the shutdown waits for it, and what it has in its hands stays."""
+
+    async def answers_once(websocket: WebSocket):
+        await websocket.accept()
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+            if (await websocket.receive())["type"] == "websocket.receive":
+                await websocket.send_text("subscribed")
+                await asyncio.sleep(60)  # until there is something to tell
+
+    only = ["polite", "listens", "stalls", "stays"]
+    report = asyncio.run(checkup(gallery.app_with(answers_once), patience=0.5, only=only))
+    (finding,) = report.findings
+    assert finding.seen == "its endpoint is still running"
+    assert finding.clients == only
 
 
 def test_what_cannot_be_checked():

@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import inspect
+import json
 import pkgutil
 import re
 import threading
@@ -99,6 +100,45 @@ CASES = {
             (Harm.NOTE, "refused: HTTP 503", "", "A limit is no fault."),
         ],
     ),
+    "leaves_its_list": (
+        ROOM,
+        [
+            (Harm.OTHERS, "the bystander got no answer", "other.send_text", "It waits for one client"),
+            (Harm.OTHERS, "", "other.send_text", "It sends to another client, who has just left"),
+            (Harm.OTHERS, "some who stayed missed messages", "", "Others leave while it walks through its list."),
+        ],
+    ),
+    "class_room": (
+        ROOM,
+        [
+            (Harm.OTHERS, "the bystander got no answer", "member.send_text", "It waits for one client"),
+            (Harm.OTHERS, "", "member.send_text", "It sends to another client, who has just left"),
+            (Harm.OTHERS, "dictionary changed size", "for member in members", "walk through a copy"),
+        ],
+    ),
+    "room_for_two": (
+        ROOM,
+        [(Harm.LOG, "raised ", "await websocket.accept()", "It accepts twice.")],
+    ),
+    "join_first": (
+        {"say": [{"name": "user{n}"}, {"text": "hello"}], "room": True},
+        [
+            (Harm.OTHERS, "the bystander got no answer", "websocket.send_json", "It waits for one client"),
+            (Harm.CLIENT, "1 validation error for Join", "Join.model_validate_json", "does not fit its model"),
+            (Harm.CLIENT, "1 validation error for Talk", "Talk.model_validate_json", "does not fit its model"),
+        ],
+    ),
+    "pushes_to_all": (
+        {"trigger": "POST /push"},
+        [(Harm.OTHERS, "the bystander got no answer", "websocket.send_text", "It waits for one client")],
+    ),
+    "heartbeat": (
+        {"path": "/ws/user{n}", "patience": 0.5},
+        [
+            (Harm.CLIENT, "no answer", "", "It takes the old connection of a name for the new one."),
+            (Harm.STAYS, "task(s) left over", "asyncio.sleep(60)", "What an endpoint starts, it must also end."),
+        ],
+    ),
     "never_ends": ({}, [(Harm.STAYS, "its endpoint is still running", "asyncio.sleep(1)", "It never receives.")]),
 }
 
@@ -111,11 +151,10 @@ def test_each_cause_is_found_once_and_nothing_else(name):
     assert len(report.findings) == len(expected), f"\n{report}"
     lines = inspect.getsource(module).splitlines()
     for harm, seen, source, meaning in expected:
-        fits = [finding for finding in report.findings if meaning in finding.meaning]
+        fits = [finding for finding in report.findings if meaning in finding.meaning and seen in finding.seen]
         assert len(fits) == 1, f"{meaning}\n{report}"
         (finding,) = fits
         assert finding.harm is harm
-        assert seen in finding.seen
         if source.startswith("`"):
             assert finding.place == f"{source} in {name}.py"
         elif source:
@@ -152,6 +191,18 @@ def test_what_takes_the_process_along_is_a_finding_and_nothing_is_lost(name, see
     assert [row.client for row in report.rows] == only  # the last one came to a fresh process
     (finding,) = report.findings
     assert (finding.seen, finding.clients) == (seen, ["wrong kind"])
+
+
+def test_an_app_is_imported_where_it_is_served():
+    report = asyncio.run(checkup(Importable("tests.cases.opens_a_database:app"), only=["polite", "wrong kind"]))
+    assert report.ok, f"\n{report}"
+
+
+def test_it_says_how_often_a_race_was_won():
+    module = importlib.import_module("tests.cases.leaves_its_list")
+    report = asyncio.run(checkup(module.app, room=True, only=["leaves a talk", "joins and leaves"]))
+    assert re.search(r"Met by: .*leaves a talk \(in [12] of [2-5] tries\)", str(report)), f"\n{report}"
+    assert [finding["tries"] for finding in json.loads(report.as_json())["findings"]]
 
 
 def test_an_app_that_cannot_be_started_again(monkeypatch, tmp_path):
@@ -215,5 +266,5 @@ def test_the_page_about_it_names_each_client():
 
 
 def test_every_case_is_asked_about():
-    others = {"static", "untyped", "kills_the_process", "sleeps_for_ever", "starts_once", "pushes"}
+    others = {"static", "untyped", "kills_the_process", "sleeps_for_ever", "starts_once", "pushes", "opens_a_database"}
     assert {module.name for module in pkgutil.iter_modules(cases.__path__)} == {*CASES} | others

@@ -38,7 +38,8 @@ def check_options(port: int, uvicorn_options: dict) -> None:
 
 def listen(port: int) -> socket.socket:
     """A socket that listens on `port` of 127.0.0.1 (0: any free one). Raises ServeError if it can't."""
-    sock = socket.socket()
+    # With TCP's number, asyncio sets TCP_NODELAY, as it does where uvicorn makes its socket by itself.
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if sys.platform == "win32":  # there, SO_REUSEADDR would share the port with another program
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
     else:

@@ -97,6 +97,7 @@ class Tape:
 
         async def tape_send(message):
             sender = _connection.get()
+            over = connection.over  # noqa: F841  # for whoever looks at this frame, when the send has failed
             try:
                 with outside_endpoint():
                     await send(message)

@@ -57,7 +57,8 @@ def free(thread: ServerThread) -> bool:
         while thread.running and time.monotonic() < end:
             if thread.answers(timeout=0.02):
                 return True
-            raise_in_thread(thread.number)
+            if thread.where():  # else the machine is busy, and the error would hit the server itself
+                raise_in_thread(thread.number)
             thread.join(0.01)
     return thread.running and thread.answers(ANSWER_TIMEOUT)
 

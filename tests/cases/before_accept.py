@@ -9,7 +9,7 @@ members: set[WebSocket] = set()
 
 
 async def look_up():
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(0.05)
 
 
 @app.websocket("/ws")

@@ -4,35 +4,43 @@ A client is a short coroutine. It takes a `Target`, does what its docstring says
 Most are made with the `websockets` library; where that is too polite, the bytes are written by hand. All waits end:
 with the server's answer, with the connection, or after `WAIT` seconds.
 
-`@client` makes it a client of the check-up, under its name, with its docstring in the reports. They come in the order
-in which they stand here. Whatever is special about one stands with it, as an argument: see `Registered`.
+`@client` makes it a client of the check-up, under its name, with its docstring in the reports; `@visitor` does, if it
+comes once, and gives it the connection. They come in the order in which they stand here. Whatever is special about one
+stands with it, as an argument: see `Registered`.
 """
 
 import asyncio
 import base64
 import contextlib
+import functools
 import itertools
 import json
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from websockets import ClientConnection, ConnectionClosed, InvalidStatus, State, connect
 from websockets.frames import Frame, Opcode
 
 WAIT = 2.0  # seconds for a handshake, an answer, a close
+SOON = 0.3  # seconds in which an answer comes, as a rule
+BRIEF = 0.1  # seconds for what was said before the end, and may still be on its way
 CROWD = 50
-VISITS = 200
+VISITS = 100
 SOME_VISITS = 10  # of these, after which what is kept is looked at
 FLOOD = 1000
 ROOM = 10  # that leave a room while somebody talks, and as many that stay
 TALK = 30  # messages of that talk
-TALKS = 5  # such talks
 TEXT, BINARY, CLOSE = 0x81, 0x82, 0x88  # first byte of a whole frame (RFC 6455, section 5.2)
 MASKED = 0x80  # bit of the second byte
 NORMAL = (1000).to_bytes(2, "big")  # a close frame's payload: its code (RFC 6455, section 5.5.1)
+
+
+async def nothing(*_) -> None:
+    """Nothing happens."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +55,14 @@ class Target:
     # What each client says first, and whether that is answered. None: it says nothing, and waits for a greeting.
     prologue: tuple[tuple[str | bytes | None, bool], ...] = ()
     max_size: int = 2**24  # the server's limit for a message, in bytes
-    meanwhile: Callable[[], Awaitable[object]] | None = None  # what happens while the client keeps still
+    meanwhile: Callable[[], Awaitable[object]] = nothing  # what happens while the client keeps still
     linger: float = 0.0  # seconds to stay and listen
     patience: float = WAIT  # seconds to wait for a handshake, an answer, a close
     farewell: float | None = None  # seconds to wait for the answer to a close frame; None: as for all else
     late: Callable[[], bool] = lambda: False  # whether it is time for a client that does much to come to an end
     heard: Callable[[str | bytes], object] = lambda message: None  # told of each answer
+    # What fills all buffers for a client that does not read, at once, or empties them again
+    stall: Callable[[ClientConnection, bool], Awaitable[object]] = nothing
     trigger: Callable[[int], Awaitable[object]] | None = None  # what makes the endpoint speak to the client of a number
     numbers: Iterator[int] = field(default_factory=itertools.count)  # each client is `{n}`, a number of its own
 
@@ -83,7 +93,6 @@ class Seen:
     unheard: bool = False  # the client's close frame was not answered in time
     answered: tuple[bool, ...] = ()  # of a first visit: for each message, whether it was answered
     greetings: int = 0  # of a first visit: messages that came before it had said anything
-    tries: tuple[int, int] = (1, 1)  # in how many of how many tries
     unchosen: bool = False  # subprotocols were offered, and none was chosen
 
 
@@ -109,9 +118,11 @@ class Registered:
     visits: bool = False  # comes so often that what is kept of each visit shows
     stands_for_first: bool = False  # does what the very first one did, and speaks for it
     foreign: bool = False  # must not be served
+    tries: int = 1  # so often it comes, where what comes of it is a matter of luck
     talk: bool = False  # is many, and what some miss of a talk is held against those who leave it
     browser: bool = False  # is a browser, with a browser's rules
     meaning: str = ""  # what an error means that only this client brings about
+    content: bool = False  # what is wrong about it is what it says
 
 
 CLIENTS: dict[str, Registered] = {}  # by their names, in their order
@@ -123,6 +134,24 @@ def client(function: Client | None = None, **special):
     def register(function: Client) -> Client:
         CLIENTS[function.__name__.replace("_", " ")] = Registered(function, **special)
         return function
+
+    return register(function) if function else register
+
+
+def visitor(function=None, *, drops: bool = False, connect: Mapping = MappingProxyType({}), **special):
+    """Make this a client of one visit: it gets the connection, and returns how many answers came, and how many did not.
+
+    drops: it cuts the connection itself, so that no close code says anything. connect: options for that connection.
+    special: as for `client`.
+    """
+
+    def register(function):
+        @functools.wraps(function)
+        async def come(target: Target) -> Seen:
+            seen = await tell(target, lambda ws: function(ws, target), **connect)
+            return replace(seen, code=None) if drops else seen
+
+        return client(**special)(come)
 
     return register(function) if function else register
 
@@ -215,17 +244,13 @@ async def tell(target: Target, visit: Callable[[ClientConnection], Awaitable[tup
     return Seen(answers=answers, missed=missed, code=ws.close_code, unchosen=unchosen)
 
 
-@client(ordinary=True, answered=True, stands_for_first=True)
-async def polite(target: Target) -> Seen:
+@visitor(ordinary=True, answered=True, stands_for_first=True)
+async def polite(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """says its messages, waits for the answers, and closes with 1000"""
-
-    async def visit(ws):
-        try:
-            return await exchange(ws, target)
-        except ConnectionClosed:  # whoever speaks first, and closes, may be done before this client has said a word
-            return len([message async for message in ws]), 0
-
-    return await tell(target, visit)
+    try:
+        return await exchange(ws, target)
+    except ConnectionClosed:  # whoever speaks first, and closes, may be done before this client has said a word
+        return len([message async for message in ws]), 0
 
 
 async def first_visit(target: Target) -> Seen:
@@ -236,7 +261,9 @@ async def first_visit(target: Target) -> Seen:
         nonlocal greetings
         try:
             greetings = await heard_so_far(ws, target)
-            for message in target.say:
+            for number, message in enumerate(target.say):
+                if number:
+                    await heard_so_far(ws, target)  # what else comes is no answer to the next one
                 with contextlib.suppress(TimeoutError):
                     answered.append(False)
                     answered[-1] = await say(ws, message, True, target)
@@ -270,82 +297,58 @@ async def silent(target: Target) -> Seen:
     async def visit(ws):
         return 0, 0
 
-    return await tell(target, visit)
+    greetings = tuple((message, answered) for message, answered in target.prologue if message is None)
+    return await tell(replace(target, prologue=greetings), visit)
 
 
-@client(ordinary=True)
-async def goes_away(target: Target) -> Seen:
+@visitor(ordinary=True)
+async def goes_away(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """closes with 1001, as a browser does whose page is left"""
-
-    async def visit(ws):
-        done = await exchange(ws, target)
-        await ws.close(1001, "page left")
-        return done
-
-    return await tell(target, visit)
+    done = await exchange(ws, target)
+    await ws.close(1001, "page left")
+    return done
 
 
-@client(ordinary=True)
-async def drops_while_idle(target: Target) -> Seen:
+@visitor(ordinary=True, drops=True)
+async def drops_while_idle(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """loses its TCP connection while nothing is said: a laptop that is closed"""
-
-    async def visit(ws):
-        done = await exchange(ws, target)
-        await drop(ws)
-        return done
-
-    return replace(await tell(target, visit), code=None)
+    done = await exchange(ws, target)
+    await drop(ws)
+    return done
 
 
-@client(ordinary=True)
-async def drops_before_the_answer(target: Target) -> Seen:
+@visitor(ordinary=True, drops=True)
+async def drops_before_the_answer(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """asks, and loses its TCP connection while the server is about to answer"""
-
-    async def visit(ws):
-        await ws.send(named(target.say[0], ws.number))
-        await drop(ws)
-        return 0, 0
-
-    return replace(await tell(target, visit), code=None)
+    await ws.send(named(target.say[0], ws.number))
+    await drop(ws)
+    return 0, 0
 
 
-@client(ordinary=True)
-async def does_not_wait(target: Target) -> Seen:
+@visitor(ordinary=True)
+async def does_not_wait(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """asks three times and closes with 1000 in one breath, without waiting for an answer"""
-
-    async def visit(ws):
-        await in_one_breath(ws, [target.say[0]] * 3, then_close=True)
-        await ws.wait_closed()
-        return 0, 0
-
-    return await tell(target, visit)
+    await in_one_breath(ws, [target.say[0]] * 3, then_close=True)
+    await ws.wait_closed()
+    return 0, 0
 
 
-@client
-async def drops_inside_a_message(target: Target) -> Seen:
+@visitor(drops=True)
+async def drops_inside_a_message(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """loses its TCP connection in the middle of a message"""
-
-    async def visit(ws):
-        await write(ws, frame(TEXT, b"x" * 100)[:20])
-        await drop(ws)
-        return 0, 0
-
-    return replace(await tell(target, visit), code=None)
+    await write(ws, frame(TEXT, b"x" * 100)[:20])
+    await drop(ws)
+    return 0, 0
 
 
-@client(meanwhile="given_up", pings=(0.05, 0.3))
-async def half_open(target: Target) -> Seen:
+@visitor(meanwhile="given_up", pings=(0.05, 0.3), drops=True, connect={"compression": None})
+async def half_open(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """neither reads nor answers pings any more, and does not say so: a phone that has lost its network"""
-
-    async def visit(ws):
-        done = await exchange(ws, target)
-        ws.transport.pause_reading()
-        if target.meanwhile:
-            await target.meanwhile()
-        await drop(ws)
-        return done
-
-    return replace(await tell(target, visit, compression=None), code=None)
+    done = await exchange(ws, target)
+    ws.transport.pause_reading()
+    await target.meanwhile()
+    await drop(ws)
+    return done
 
 
 class HearsPings(ClientConnection):
@@ -361,88 +364,71 @@ class HearsPings(ClientConnection):
         super().process_event(event)
 
 
-@client(pings=(0.05, 1.0))
-async def listens(target: Target) -> Seen:
+@visitor(pings=(0.05, 1.0), connect={"create_connection": HearsPings})
+async def listens(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """speaks once and then only listens, and answers the server's pings"""
+    answers = 0
 
-    async def visit(ws):
-        answers = 0
+    async def listen():
+        nonlocal answers
+        async for _ in ws:
+            answers += 1
 
-        async def listen():
-            nonlocal answers
-            async for _ in ws:
-                answers += 1
+    async def three_pings():
+        # The server sends a ping once it has read the pong of the one before. The first pong after the message
+        # may come in one breath with it, and tells nothing of a server that stops reading at a message. The
+        # second one does; that the server has read it, the third ping tells.
+        for _ in range(3):
+            await ws.pings.acquire()
 
-        async def three_pings():
-            # The server sends a ping once it has read the pong of the one before. The first pong after the message
-            # may come in one breath with it, and tells nothing of a server that stops reading at a message. The
-            # second one does; that the server has read it, the third ping tells.
-            for _ in range(3):
-                await ws.pings.acquire()
-
-        await ws.send(named(target.say[0], ws.number))
-        ws.pings = asyncio.Semaphore(0)  # forget those that came before
-        tasks = [asyncio.create_task(listen()), asyncio.create_task(three_pings())]
-        await asyncio.wait(tasks, timeout=target.linger, return_when=asyncio.FIRST_COMPLETED)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        return answers, 0
-
-    return await tell(target, visit, create_connection=HearsPings)
+    await ws.send(named(target.say[0], ws.number))
+    ws.pings = asyncio.Semaphore(0)  # forget those that came before
+    tasks = [asyncio.create_task(listen()), asyncio.create_task(three_pings())]
+    await asyncio.wait(tasks, timeout=target.linger, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return answers, 0
 
 
-@client
-async def wrong_kind(target: Target) -> Seen:
+@visitor
+async def wrong_kind(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """sends bytes where text is due, or text where bytes are"""
-
-    async def visit(ws):
-        await ws.send(b"\x00\xff" if isinstance(target.say[0], str) else "text")
-        return await and_then(ws, target)
-
-    return await tell(target, visit)
+    await ws.send(b"\x00\xff" if isinstance(target.say[0], str) else "text")
+    return await and_then(ws, target)
 
 
-@client
-async def changes_its_kind(target: Target) -> Seen:
+@visitor
+async def changes_its_kind(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """sends twenty messages and then one of the wrong kind, all in one breath"""
-
-    async def visit(ws):
-        wrong = b"\x00\xff" if isinstance(target.say[0], str) else "text"
-        await in_one_breath(ws, [target.say[0]] * 20 + [wrong])
-        answers = await hear(ws, target, 20 * target.replies_by_itself)
-        return answers, int(target.replies_by_itself and not answers)
-
-    return await tell(target, visit)
+    wrong = b"\x00\xff" if isinstance(target.say[0], str) else "text"
+    await in_one_breath(ws, [target.say[0]] * 20 + [wrong])
+    answers = await hear(ws, target, 20 * target.replies_by_itself)
+    return answers, int(target.replies_by_itself and not answers)
 
 
-@client(needs="json", meaning="It breaks when something comes that is not JSON.")
+@client(needs="json", content=True, meaning="It breaks when something comes that is not JSON.")
 async def not_json(target: Target) -> Seen:
     """sends text that is not JSON"""
-
-    async def visit(ws):
-        await ws.send("this is {not JSON")
-        return await and_then(ws, target)
-
-    return await tell(target, visit)
+    return await each(target, ["this is {not JSON"])
 
 
 SHAPE = "It trusts the shape of what comes. Check that first: a Pydantic model does."
 
 
-@client(needs="json", meaning=SHAPE)
+@client(needs="json", content=True, meaning=SHAPE)
 async def wrong_shape(target: Target) -> Seen:
     """sends JSON that is well-formed, and nothing that the endpoint expects"""
     return await each(target, ("null", "[]", '"x"', '{"unexpected": {"deep": [1, 2, 3]}}'))
 
 
-@client(needs="json", meaning=SHAPE, browser=True)
+@client(needs="json", content=True, meaning=SHAPE, browser=True)
 async def wrong_values(target: Target) -> Seen:
     """sends its own JSON with other values: none, a huge number, not a number, an empty text, a list"""
     return await each(target, twisted(target.say[0]))
 
 
-@client(meaning="It trusts what comes.")
+@client(content=True, meaning="It trusts what comes.")
 async def wrong_content(target: Target) -> Seen:
     """sends what is of the right kind, and no sense: nothing, a number of 5,000 digits, bytes that are no picture"""
     if isinstance(target.say[0], bytes):
@@ -451,14 +437,19 @@ async def wrong_content(target: Target) -> Seen:
 
 
 async def each(target: Target, messages: Iterable[str | bytes]) -> Seen:
-    """A connection for each of the messages. What was seen of the worst."""
+    """A connection for each of the messages. What was seen of the worst.
+
+    Where a prologue is due, the first of them takes its place, too. What is answered to that is the endpoint's choice.
+    """
     visits = []
-    for message in messages:
+    for number, message in enumerate(messages):
 
         async def visit(ws, message=message):
             await ws.send(message)
             return await and_then(ws, target)
 
+        if target.prologue and number == 0:
+            await tell(replace(target, prologue=()), visit)
         visits.append(await tell(target, visit))
         if target.late() or sum(seen.missed for seen in visits) > 1:
             break
@@ -477,27 +468,19 @@ def twisted(message: str | bytes) -> list[str]:
     return [json.dumps({**whole, key: other}) for key in whole for other in others][:20] or ["{}"]
 
 
-@client(by_server=True)
-async def not_utf8(target: Target) -> Seen:
+@visitor(by_server=True)
+async def not_utf8(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """sends a text message that is not UTF-8"""
-
-    async def visit(ws):
-        await write(ws, frame(TEXT, b"\xff\xfe"))
-        return await is_closed(ws, target)
-
-    return await tell(target, visit)
+    await write(ws, frame(TEXT, b"\xff\xfe"))
+    return await is_closed(ws, target)
 
 
-@client(by_server=True)
-async def too_big(target: Target) -> Seen:
+@visitor(by_server=True)
+async def too_big(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """sends a message over the server's size limit"""
-
-    async def visit(ws):
-        kind = "x" if isinstance(target.say[0], str) else b"x"
-        await ws.send(kind * (target.max_size + 1))
-        return await is_closed(ws, target)
-
-    return await tell(target, visit)
+    kind = "x" if isinstance(target.say[0], str) else b"x"
+    await ws.send(kind * (target.max_size + 1))
+    return await is_closed(ws, target)
 
 
 @client(meanwhile="ask", narrow=True)
@@ -508,13 +491,12 @@ async def floods(target: Target) -> Seen:
         nonlocal dropped
         ws.transport.pause_reading()
         await in_one_breath(ws, [target.say[n % len(target.say)] for n in range(FLOOD)])
-        if target.meanwhile:
-            await target.meanwhile()
+        await target.meanwhile()
         ws.transport.resume_reading()
         expected = sum(target.answered[n % len(target.say)] if target.answered else 1 for n in range(FLOOD))
         expected *= not target.trigger
         answers = await hear(ws, target, expected)
-        if answers < expected:  # it has more to do than this client can wait for, and would not hear of a close
+        if answers < expected or not expected:  # it may have more to do than this client can wait for
             dropped = True
             await drop(ws)
         return answers, int(expected and not answers)
@@ -525,36 +507,20 @@ async def floods(target: Target) -> Seen:
     return replace(seen, code=None) if dropped else seen
 
 
-@client(meanwhile="talk", narrow=True, many=True)
-async def stalls(target: Target) -> Seen:
+@visitor(meanwhile="talk", many=True, drops=True)
+async def stalls(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """stops reading while others talk: a page whose tab sleeps"""
-
-    async def visit(ws):
-        ws.transport.pause_reading()
-        await ws.send(named(target.say[0], ws.number))
-        if target.meanwhile:
-            await target.meanwhile()
-        await drop(ws)
-        return 0, 0
-
-    with small_socket(target) as sock:
-        seen = await tell(target, visit, sock=sock, compression=None)
-    return replace(seen, code=None)
+    await ws.send(named(target.say[0], ws.number))
+    ws.transport.pause_reading()
+    await target.stall(ws, True)
+    await target.meanwhile()
+    await drop(ws)
+    return 0, 0
 
 
-@client(needs="room", many=True, talk=True)
+@client(needs="room", many=True, talk=True, tries=5)
 async def leaves_a_talk(target: Target) -> Seen:
     """leaves a room together with nine others, one after the other, while somebody talks there to ten more"""
-    talks = []  # whether somebody leaves at a bad moment is a matter of luck
-    while len(talks) < TALKS and sum(bool(seen.missed) for seen in talks) < 2:
-        talks.append(await talk_that_many_leave(target))
-        if talks[-1].refused is not None or (talks[-1].missed and talks[-1].code == 1006):
-            break
-    return replace(worst(talks), tries=(sum(bool(seen.missed) for seen in talks), len(talks)))
-
-
-async def talk_that_many_leave(target: Target) -> Seen:
-    """One talk in a room, which as many leave as stay."""
 
     async def leave(ws, number):
         for _ in range(2 * number):
@@ -576,10 +542,7 @@ async def talk_that_many_leave(target: Target) -> Seen:
             with contextlib.suppress(ConnectionClosed):
                 for n in range(TALK):
                     await speaker.send(named(target.say[n % len(target.say)], speaker.number))
-            _, late = await asyncio.wait(others, timeout=target.patience)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
+            await while_open(speaker, others, target.patience)
             code = next((ws.close_code for ws in [*staying, speaker] if ws.close_code), 1000)
     except InvalidStatus as refusal:  # a room for fewer
         return Seen(refused=refusal.response.status_code)
@@ -587,6 +550,41 @@ async def talk_that_many_leave(target: Target) -> Seen:
         return Seen(refused=0)
     most = max(len(messages) for messages in heard)
     return Seen(answers=most, missed=sum(len(messages) < most for messages in heard), code=code)
+
+
+@client(needs="room", many=True, talk=True, tries=2)
+async def joins_and_leaves(target: Target) -> Seen:
+    """leaves a room, and then joins it, while somebody's talk there is held up by one who does not read"""
+    heard = missed = 0
+    try:
+        async with contextlib.AsyncExitStack() as stack:
+            leaver, stalled, listener, speaker = [await stack.enter_async_context(knock(target)) for _ in range(4)]
+            with contextlib.suppress(ConnectionClosed):
+                await speaker.send(named(target.say[0], speaker.number))
+                if not await hears(speaker, listener, target):  # who hears nothing anyway, misses nothing
+                    return Seen(code=1000)
+                for change in (leaver.close, lambda: stack.enter_async_context(knock(target))):
+                    await heard_so_far(listener, target)
+                    await target.stall(stalled, True)
+                    await speaker.send(named(target.say[0], speaker.number))
+                    await heard_so_far(speaker, target)
+                    await change()
+                    await target.stall(stalled, False)
+                    missed += not await hears(speaker, listener, target)
+                    heard += not missed
+            code = listener.close_code or speaker.close_code or 1000
+    except InvalidStatus as refusal:  # a room for fewer
+        return Seen(refused=refusal.response.status_code)
+    except (TimeoutError, OSError, EOFError):
+        return Seen(refused=0)
+    return Seen(answers=heard, missed=missed, code=code)
+
+
+async def hears(speaker: ClientConnection, listener: ClientConnection, target: Target) -> bool:
+    """Whether one hears what another says, before that one's connection ends."""
+    message = asyncio.create_task(listener.recv())
+    await while_open(speaker, [message], target.patience)
+    return not message.cancelled() and message.exception() is None
 
 
 @client(meanwhile="begun")
@@ -604,8 +602,7 @@ async def gives_up(target: Target) -> Seen:
     _, writer = await asyncio.open_connection(*address(target))
     writer.write("\r\n".join([*lines, "", ""]).encode())
     await writer.drain()
-    if target.meanwhile:
-        await target.meanwhile()
+    await target.meanwhile()
     writer.transport.abort()
     return Seen()
 
@@ -632,8 +629,7 @@ async def comes_back(target: Target) -> Seen:
             nonlocal seen
             await drop(ws)
             await heard_so_far(new, same)
-            if target.meanwhile:
-                await target.meanwhile()
+            await target.meanwhile()
             seen = await exchange(new, same)
             return seen
 
@@ -649,8 +645,7 @@ async def handshake_stops(target: Target) -> Seen:
     _, writer = await asyncio.open_connection(*address(target))
     writer.write(b"GET / HTTP/1.1\r\nUpgrade: websocket\r\n")
     await writer.drain()
-    if target.meanwhile:
-        await target.meanwhile()
+    await target.meanwhile()
     writer.transport.abort()
     return Seen()
 
@@ -666,11 +661,11 @@ async def crowd(target: Target) -> Seen:
 
 @client(visits=True, answered=True, meanwhile="look_at_memory")
 async def comes_and_goes(target: Target) -> Seen:
-    """comes and goes again and again: two hundred times, if there is time"""
+    """comes and goes again and again: a hundred times, if there is time"""
     visits: list[Seen] = []
     while not visits or (len(visits) < VISITS and not target.late()):
         visits.append(await polite(target))
-        if target.meanwhile and len(visits) % SOME_VISITS == 0:
+        if len(visits) % SOME_VISITS == 0:
             await target.meanwhile()
     # One of them: how many there were says something about the machine, and nothing about the endpoint.
     return worst(visits)
@@ -688,34 +683,24 @@ async def as_a_browser(target: Target) -> Seen:
     return await polite(target)
 
 
-@client(meanwhile="cancel")
-async def is_cancelled(target: Target) -> Seen:
+@visitor(meanwhile="cancel", drops=True)
+async def is_cancelled(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """is connected when its endpoint is cancelled, as by a server that waits no longer"""
-
-    async def visit(ws):
-        done = await exchange(ws, target)
-        if target.meanwhile:
-            await target.meanwhile()
-        await drop(ws)
-        return done
-
-    return replace(await tell(target, visit), code=None)
+    done = await exchange(ws, target)
+    await target.meanwhile()
+    await drop(ws)
+    return done
 
 
-@client(meanwhile="end", ordinary=True)
-async def stays(target: Target) -> Seen:
+@visitor(meanwhile="end", ordinary=True)
+async def stays(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """is still connected when the server shuts down"""
-
-    async def visit(ws):
-        done = await exchange(ws, target)
-        if target.meanwhile:
-            await target.meanwhile()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(target.patience):
-                await ws.wait_closed()
-        return done
-
-    return await tell(target, visit)
+    done = await exchange(ws, target)
+    await target.meanwhile()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(target.patience):
+            await ws.wait_closed()
+    return done
 
 
 async def and_then(ws: ClientConnection, target: Target) -> tuple[int, int]:
@@ -756,6 +741,19 @@ async def in_one_breath(ws: ClientConnection, messages: list[str | bytes], then_
     messages = [named(message, getattr(ws, "number", 0)) for message in messages]
     frames = [frame(TEXT, m.encode()) if isinstance(m, str) else frame(BINARY, m) for m in messages]
     await write(ws, b"".join(frames) + frame(CLOSE, NORMAL) * then_close)
+
+
+async def while_open(speaker: ClientConnection, tasks: list[asyncio.Task], seconds: float) -> None:
+    """Wait until these tasks are done, or the speaker's connection has ended; so long at most. Ends them all."""
+    gone = asyncio.create_task(speaker.wait_closed())
+    done = asyncio.gather(*tasks, return_exceptions=True)
+    try:
+        await asyncio.wait({done, gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({done}, timeout=BRIEF)
+    finally:
+        for task in (gone, *tasks):
+            task.cancel()
+        await asyncio.gather(gone, done, return_exceptions=True)
 
 
 async def drop(ws: ClientConnection) -> None:

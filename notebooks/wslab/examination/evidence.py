@@ -35,14 +35,12 @@ class Spot:
     line: int = 0
     function: str = ""
     call: str = ""  # accept, receive, send, close; or none
-    kind: str = ""  # of receive: "text", "bytes", "json"
     number: int = 0  # of the connection that it was called on
     state: str = ""  # of that connection: see `Connection.state`
     accepted: bool = False  # whether that was ever accepted
     over: bool = False  # whether that connection's own endpoint has ended
     middleware: bool = False  # in an ASGI middleware, and not in an endpoint
     outer: str = ""  # the app's own outermost function there
-    endpoint: int = 0  # number of the connection whose endpoint it is, where that is known
 
     def __str__(self) -> str:
         of_cell = self.file.startswith("<") or "ipykernel_" in self.file
@@ -68,8 +66,11 @@ class Fault:
     grouped: bool = False  # inside an ExceptionGroup
 
 
-def spot(frames: Iterable[tuple], endpoint=None) -> Spot:
-    """Of these frames, each with its line, from the outermost on: the app's own innermost line, and its call."""
+def spot(frames: Iterable[tuple], endpoint=None, before: Iterable[tuple] = ()) -> Spot:
+    """Of these frames, each with its line, from the outermost on: the app's own innermost line, and its call.
+
+    before: those of the error that led to this one.
+    """
     frames = list(frames)
     own = max(
         (i for i, (frame, _) in enumerate(frames) if not library.is_library(frame.f_code.co_filename)), default=-1
@@ -89,8 +90,11 @@ def spot(frames: Iterable[tuple], endpoint=None) -> Spot:
         if target is not None:
             name = frame.f_code.co_name
             call = CALLS.get(name) or str(frame.f_locals["message"].get("type", "")).removeprefix("websocket.")
-            about = {"number": target.number, "state": target.state, "accepted": target.accepted, "over": target.over}
-            return Spot(**place, call=call, kind=name.rpartition("_")[2] if "_" in name else "", **about)
+            # When it began to send: while it had to wait, the other's endpoint may have ended, as it should.
+            begun = next((f.f_locals for f, _ in [*frames, *before] if f.f_code.co_name == "tape_send"), {})
+            over = begun.get("over", target.over)
+            about = {"number": target.number, "state": target.state, "accepted": target.accepted, "over": over}
+            return Spot(**place, call=call, **about)
     return Spot(**place)
 
 
@@ -132,6 +136,8 @@ def frames_of_task(task: asyncio.Task) -> list[tuple]:
     """Where a task waits: the frames of its coroutines, from the outermost on."""
     frames, step = [], task.get_coro()
     while step is not None:
+        if type(step).__name__ == "coroutine_wrapper":  # of a class with __await__, as Starlette's WebSocketEndpoint
+            step = next(iter(gc.get_referents(step)), None)
         frame = next((f for f in (getattr(step, f"{kind}_frame", None) for kind in ("cr", "ag", "gi")) if f), None)
         if frame is not None:
             frames.append((frame, frame.f_lineno))
@@ -152,7 +158,7 @@ def faults(error: BaseException, connection: Connection | None, endpoint=None) -
     for leaf, grouped in leaves(error):
         names = tuple(kind.__name__ for kind in type(leaf).__mro__[:-2])
         outer = frames_of(error) if grouped else []
-        about = spot(outer + frames_of(leaf), endpoint)
+        about = spot(outer + frames_of(leaf), endpoint, frames_of(leaf.__context__) if leaf.__context__ else ())
         number, state, peer = (connection.number, connection.state, connection.peer) if connection else (0, "", None)
         found.append(Fault(describe_error(leaf), names, about, number, state, peer, grouped))
     return found

@@ -25,6 +25,9 @@ class Lesson(enum.StrEnum):
     BOTH_WAYS = "both-directions-at-once"
     KINDS = "text-bytes-and-json"
     LIFE = "the-life-of-a-connection"
+    MANY = "many-clients"
+    CONTRACT = "messages-with-a-contract"
+    CALLER = "who-is-calling"
 
 
 class Harm(enum.IntEnum):
@@ -73,14 +76,14 @@ class Kind(enum.Enum):
         14,
         Harm.STAYS,
         "It never receives. So it does not notice that its client has gone, and takes no answer to a ping.",
-        Lesson.DONE_RIGHT,
+        Lesson.BOTH_WAYS,
     )
-    BUSY = 15, Harm.STAYS, "It does not receive while it works, so it does not notice what comes.", Lesson.DONE_RIGHT
+    BUSY = 15, Harm.STAYS, "It does not receive while it works, so it does not notice what comes.", Lesson.BOTH_WAYS
     NOTICES_LATE = (
         16,
         Harm.STAYS,
         "It does not receive, so it notices only at its next send that its client has gone.",
-        Lesson.DONE_RIGHT,
+        Lesson.BOTH_WAYS,
     )
     GOES_ON = (
         17,
@@ -92,29 +95,41 @@ class Kind(enum.Enum):
     TASKS = 19, Harm.STAYS, "What an endpoint starts, it must also end.", Lesson.ESCAPE
     HELD = 20, Harm.STAYS, "The app keeps what it should let go: take it out in a `finally`."
     GROWS = 21, Harm.STAYS, "It grows with each visit. Let it go with the client, or give it a limit."
-    FOREIGN = 22, Harm.CLIENT, "A page of any site can come with your user's cookies: check the Origin."
-    NOT_JSON = 23, Harm.CLIENT, "Its answer is no JSON for a browser, where JSON.parse() throws.", Lesson.KINDS
+    FOREIGN = 22, Harm.CLIENT, "A page of any site can come with your user's cookies: check the Origin.", Lesson.CALLER
+    NOT_JSON = 23, Harm.CLIENT, "Its answer is no JSON for a browser, where JSON.parse() throws.", Lesson.CONTRACT
     UNCHOSEN = (
         24,
         Harm.CLIENT,
         "Chromium cannot open it: subprotocols were offered, and none was chosen. accept(subprotocol=...)",
+        Lesson.CONTRACT,
     )
     MISLED = (
         25,
         Harm.OTHERS,
         "It sends to another, who has left, takes that for its own client's leaving, and ends.",
-        Lesson.DONE_RIGHT,
+        Lesson.MANY,
     )
     SHUTDOWN = 26, Harm.STAYS, "The server cannot shut down in time.", Lesson.DONE_RIGHT
-    DEAD = 27, Harm.CLIENT, "Its pongs stay unread, and it is taken for dead.", Lesson.DONE_RIGHT
-    STALLED = 50, Harm.OTHERS, "It waits for one client that does not read, and everybody else waits with it."
+    DEAD = 27, Harm.CLIENT, "Its pongs stay unread, and it is taken for dead.", Lesson.BOTH_WAYS
+    STALLED = (
+        50,
+        Harm.OTHERS,
+        "It waits for one client that does not read, and everybody else waits with it.",
+        Lesson.MANY,
+    )
     ACCEPTS_LATE = 28, Harm.CLIENT, "It does something else before accept().", Lesson.ACCEPT
+    SEND_WAITS = (
+        60,
+        Harm.STAYS,
+        "A send waits for its client to read, for as long as that takes: give it a limit.",
+        Lesson.DONE_RIGHT,
+    )
     BROKEN = 29, Harm.CLIENT, "The check-up itself came to grief here, or the app took it along."
     # what is only seen from outside, and is put down to a cause where there is one
     HURT = 30, Harm.OTHERS, "What one client does keeps others waiting."
     CUT = 31, Harm.OTHERS, "What one client does breaks the connection of another."
     POISONED = 32, Harm.OTHERS, "It leaves something behind: whoever comes afterwards is not served any more."
-    MISSED = 33, Harm.OTHERS, "Others leave while it walks through its list."
+    MISSED = 33, Harm.OTHERS, "Others leave while it walks through its list.", Lesson.MANY
     REFUSED = 34, Harm.CLIENT, "A client that should be let in is refused.", Lesson.ACCEPT
     NO_HANDSHAKE = 35, Harm.CLIENT, "It does something else before accept(), for too long.", Lesson.ACCEPT
     CUT_OFF = 36, Harm.CLIENT, "The client cannot know why the connection ended.", Lesson.LIFE
@@ -124,7 +139,7 @@ class Kind(enum.Enum):
         "The very first client was answered. Is there a place for one only, or have others left something behind?",
         Lesson.ESCAPE,
     )
-    UNHEARD = 38, Harm.STAYS, "It does not receive while it works, so it does not notice what comes.", Lesson.DONE_RIGHT
+    UNHEARD = 38, Harm.STAYS, "It does not receive while it works, so it does not notice what comes.", Lesson.BOTH_WAYS
     SENT_AWAY = 39, Harm.CLIENT, "A client that did nothing wrong is sent away.", Lesson.CLOSE
     NO_ANSWER = 40, Harm.CLIENT, "The endpoint answers others, but not this client.", Lesson.DONE_RIGHT
     TOO_LONG = 41, Harm.CLIENT, "It keeps clients waiting for longer than `patience` allows.", Lesson.DONE_RIGHT
@@ -142,7 +157,7 @@ TO_OTHERS = {Kind.HURT, Kind.CUT, Kind.POISONED, Kind.MISSED}
 # Known by the clock only: on a busy machine they prove nothing.
 BY_THE_CLOCK = {
     Kind.STOOD_STILL, Kind.NEVER_RECEIVES, Kind.BUSY, Kind.NOTICES_LATE, Kind.GOES_ON, Kind.STUBBORN, Kind.DEAD,
-    Kind.TASKS, Kind.ACCEPTS_LATE, Kind.STALLED,
+    Kind.TASKS, Kind.SEND_WAITS, Kind.ACCEPTS_LATE, Kind.STALLED,
 }  # fmt: skip
 LATE = BY_THE_CLOCK | SEEN_FROM_OUTSIDE - {Kind.REFUSED, Kind.CUT_OFF, Kind.SENT_AWAY}
 
@@ -188,6 +203,7 @@ class Meaning:
 
 # Meanings that more than one fault has, or that are asked for by name
 NOT_JSON = "It breaks when something comes that is not JSON."
+NO_FIT = "What comes does not fit its model, and the endpoint does not expect that: catch ValidationError."
 IN_ITS_LIST = "A client that has gone is still in its list: take it out in a `finally`."
 JUST_LEFT = "It sends to another client, who has just left: expect that, too."
 UNEXPECTED = "It does not expect its client to leave: catch WebSocketDisconnect."
@@ -214,8 +230,8 @@ USED = {"name": "RuntimeError", "harm": Harm.LOG}  # WebSocketDisconnected is on
 ANY = "receive send close"
 MEANINGS = [
     # what another client's connection has to do with it
-    Meaning(IN_ITS_LIST, call="send close", other=True, over=True, harm=Harm.OTHERS),
-    Meaning(JUST_LEFT, call="send close", other=True, state=GONE, harm=Harm.OTHERS),
+    Meaning(IN_ITS_LIST, Lesson.MANY, call="send close", other=True, over=True, harm=Harm.OTHERS),
+    Meaning(JUST_LEFT, Lesson.MANY, call="send close", other=True, state=GONE, harm=Harm.OTHERS),
     # a client leaves
     Meaning("A TaskGroup wraps what its tasks raise: use `except*`.", Lesson.BOTH_WAYS, **LEFT, grouped=True),
     Meaning(TASK_GOES_ON, Lesson.ESCAPE, **LEFT, call=ANY, state=GONE, unseen=True, leave=True),
@@ -245,9 +261,10 @@ MEANINGS = [
     Meaning("It takes text, and breaks when bytes come.", Lesson.KINDS, "KeyError", r"KeyError: 'text'"),
     Meaning("It takes bytes, and breaks when text comes.", Lesson.KINDS, "KeyError", r"KeyError: 'bytes'"),
     Meaning(NOT_JSON, Lesson.KINDS, "JSONDecodeError"),
+    Meaning(NO_FIT, Lesson.CONTRACT, "ValidationError"),
     # others
-    Meaning(CHANGED, name="RuntimeError", text="changed size during iteration", harm=Harm.OTHERS),
-    Meaning(TWICE, name="ValueError", text="not in list"),
+    Meaning(CHANGED, Lesson.MANY, "RuntimeError", "changed size during iteration", harm=Harm.OTHERS),
+    Meaning(TWICE, Lesson.MANY, "ValueError", "not in list"),
     Meaning(ONLY_HTTP, name="KeyError", middleware=True),
 ]
 IN_A_MIDDLEWARE = Meaning("An error in a middleware: the endpoint is not reached.")
@@ -285,6 +302,7 @@ class Sign:
     lesson: str = ""
     harm: Harm = Harm.NOTE
     leave: bool = False  # see `Meaning.leave`
+    tries: tuple[int, int] = (1, 1)  # in how many of how many tries it was seen, of a client who depends on a race
     shape: bool = False  # it is about what this client says, and nothing else is known of it
 
     @property
@@ -294,12 +312,14 @@ class Sign:
             return ("blocks", self.spot.outer)
         if self.leave:
             return ("leave", self.kind is Kind.UNSEEN, self.spot.file, self.spot.function)
-        if self.meaning == NOT_JSON:
+        if self.meaning in (NOT_JSON, NO_FIT):
             return ("content", self.spot.file, self.spot.line)
         if self.shape:
             return ("content", self.spot.file, self.spot.function)
         if self.meaning in (JUST_LEFT, Kind.MISLED.meaning):
-            return (OTHERS, self.spot.file, self.spot.line)
+            return (OTHERS, self.spot.file)
+        if self.meaning in (IN_ITS_LIST, CHANGED):
+            return (self.meaning, self.spot.file)
         if self.kind in STAYING:
             return ("staying", self.spot.file, self.spot.function)
         return (self.meaning, self.spot.file, self.spot.line, self.spot.function)
@@ -310,8 +330,8 @@ def sign(kind: Kind, seen: str, spot: Spot = NOWHERE) -> Sign:
     return Sign(kind, seen, spot, meaning=kind.meaning, lesson=kind.lesson, harm=kind.harm)
 
 
-def sign_of(fault: Fault, kind: Kind, of_client: str = "", whose: str = "") -> Sign:
-    """The sign that a fault is."""
+def sign_of(fault: Fault, kind: Kind, of_client: str = "", content: bool = False, whose: str = "") -> Sign:
+    """The sign that a fault is. content: what is wrong about the client is what it says."""
     found = meaning_of(fault, kind, of_client)
     verb = {Kind.RAISED: "raised ", Kind.UNSEEN: "a task raised ", Kind.LOGGED: "logged "}[kind]
     harm = found.harm or kind.harm
@@ -321,7 +341,7 @@ def sign_of(fault: Fault, kind: Kind, of_client: str = "", whose: str = "") -> S
         harm = Harm.LOG
     return Sign(
         kind, verb + fault.text, fault.spot, fault, whose, found.says, found.lesson, harm, found.leave,
-        shape=bool(of_client) and found not in MEANINGS,
+        shape=content and found not in MEANINGS,
     )  # fmt: skip
 
 
@@ -337,10 +357,17 @@ class Finding:
     place: str = ""  # the app's own innermost line
     whose: str = ""  # endpoint it was, if not the client's own
     clients: list[str] = field(default_factory=list)
+    tries: dict[str, tuple[int, int]] = field(default_factory=dict)  # for such clients: see `Sign.tries`
     hurts: list[str] = field(default_factory=list)  # what became of others, in words
     also: list[str] = field(default_factory=list)  # other places
     after: str = ""  # the client that had left something behind, where all that met it came later
     key: tuple = ()
+
+    @classmethod
+    def of(cls, cause: Sign, after: str = "") -> "Finding":
+        """The finding of a cause that is not known yet."""
+        about = (cause.kind, cause.seen, cause.meaning, cause.lesson, cause.harm, str(cause.spot), cause.whose)
+        return cls(*about, after=after, key=cause.key)
 
     @property
     def is_note(self) -> bool:
@@ -354,6 +381,8 @@ def why(signs: Iterable[Sign]) -> tuple[list[Sign], dict[int, list[str]]]:
     causes = [s for s in signs if s.kind not in SEEN_FROM_OUTSIDE]
     if any(s.meaning == IN_ITS_LIST for s in causes):
         causes = [s for s in causes if s.kind is not Kind.HELD]
+    if any(s.kind in LEFT_OVER for s in causes):  # they hold on to what they have
+        causes = [s for s in causes if s.kind is not Kind.GROWS]
     if any(s.key[0] == OTHERS for s in causes):  # who sends to others without care brings that about, too
         causes = [s for s in causes if s.meaning != LOST]
     came_of: dict[int, list[str]] = {}
@@ -383,12 +412,15 @@ def explains(outside: Sign, causes: list[Sign]) -> Sign | None:
 
 
 # An endpoint that does not receive: where it was found waiting may differ each time.
-STAYING = {Kind.NEVER_RECEIVES, Kind.BUSY, Kind.NOTICES_LATE, Kind.UNHEARD}
+STAYING = {Kind.NEVER_RECEIVES, Kind.BUSY, Kind.NOTICES_LATE, Kind.SEND_WAITS, Kind.UNHEARD}
+
+# Something of the endpoint's own that goes on, or waits.
+LEFT_OVER = STAYING | {Kind.TASKS, Kind.GOES_ON, Kind.STUBBORN}
 
 # What leaves a client without an answer, or cut off.
 ENDS = {
     Kind.NO_ACCEPT, Kind.NO_CLOSE, Kind.NEVER_RECEIVES, Kind.BUSY, Kind.NOTICES_LATE, Kind.GOES_ON, Kind.STUBBORN,
-    Kind.DEAD, Kind.UNCHOSEN, Kind.ACCEPTS_LATE,
+    Kind.DEAD, Kind.UNCHOSEN, Kind.ACCEPTS_LATE, Kind.SEND_WAITS,
 }  # fmt: skip
 
 
@@ -401,32 +433,45 @@ class Findings:
     def __iter__(self):
         return iter(sorted(self._by_key.values(), key=lambda finding: finding.harm))
 
-    def add(self, client: str, signs: Iterable[Sign], after: str = "") -> list[Finding]:
-        """Add what was seen in a client's visit. Returns its findings, new or not, in the order of its signs."""
-        causes, came_of = why(signs)
-        found = []
-        for number, cause in enumerate(causes):
-            # What comes is not what was expected, or whoever it is sent to has gone: one cause for the line.
+    def sends_there(self, cause: Sign) -> Finding | None:
+        """The finding that a line sends to others without care. Sending to its own client, too, is no other cause.
+
+        Where that was seen before, it was not known yet that it sends to others.
+        """
+        place = str(cause.spot)
+        others = self._by_key.get((OTHERS, cause.spot.file))
+        if cause.key[0] != OTHERS:
             sends = cause.fault is not None and cause.spot.call == "send" and cause.meaning != IN_ITS_LIST
-            group = "content" if cause.shape else OTHERS if sends else None
-            same_line = self._by_key.get((group, cause.spot.file, cause.spot.line))
-            finding = same_line or self._by_key.get(cause.key)
+            return others if sends and others and place in (others.place, *others.also) else None
+        before = next((f for f in self if f.meaning == SENDS_TO_GONE and place in (f.place, *f.also)), None)
+        if before is None:
+            return others
+        del self._by_key[before.key]
+        others = others or self._by_key.setdefault(cause.key, Finding.of(cause))
+        others.clients += [client for client in before.clients if client not in others.clients]
+        return others
+
+    def comes_of(self, cause: Sign) -> Finding | None:
+        """The finding that something goes on, or does not receive, where this is only what comes of it."""
+        kinds = {Kind.SHUTDOWN: LEFT_OVER, Kind.DEAD: STAYING}.get(cause.kind, ())
+        finding = next((f for f in self if f.kind in kinds), None)
+        if finding and cause.seen not in finding.hurts:
+            finding.hurts.append(cause.seen)
+        return finding
+
+    def add(self, client: str, signs: Iterable[Sign], after: str = "") -> None:
+        """Add what was seen in a client's visit."""
+        causes, came_of = why(signs)
+        for number, cause in enumerate(causes):
+            # What comes is not what was expected: one cause for the line.
+            same_line = self._by_key.get(("content", cause.spot.file, cause.spot.line)) if cause.shape else None
+            finding = same_line or self.sends_there(cause) or self.comes_of(cause) or self._by_key.get(cause.key)
             if finding is None:
-                finding = self._by_key[cause.key] = Finding(
-                    cause.kind,
-                    cause.seen,
-                    cause.meaning,
-                    cause.lesson,
-                    cause.harm,
-                    str(cause.spot),
-                    cause.whose,
-                    after=after,
-                    key=cause.key,
-                )
+                finding = self._by_key[cause.key] = Finding.of(cause, after)
             if not after:
                 finding.after = ""
             place = str(cause.spot)
-            if place != finding.place and place not in finding.also:
+            if place and place != finding.place and place not in finding.also:
                 finding.also.append(place)
             if came_of.get(number):
                 finding.harm = Harm.OTHERS
@@ -434,6 +479,5 @@ class Findings:
             finding.harm = min(finding.harm, cause.harm)
             if client not in finding.clients:
                 finding.clients.append(client)
-            if finding not in found:
-                found.append(finding)
-        return found
+            if cause.tries[1] > 1:
+                finding.tries[client] = cause.tries

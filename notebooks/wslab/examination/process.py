@@ -6,6 +6,7 @@ import importlib
 import inspect
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import types
@@ -63,35 +64,97 @@ def importable(app) -> Importable | None:
     return found
 
 
-async def fresh(where: Importable, plan) -> AsyncIterator:
-    """The steps of `here()`, in a process of its own. A process that dies is a step, too."""
-    # -P would keep the current folder out of the path. What is in the path here is passed on instead.
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
-    child = subprocess.Popen(  # noqa: ASYNC220  # returns at once
-        [sys.executable, "-c", CHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
-    )
-    try:
-        with contextlib.suppress(BrokenPipeError):
-            pickle.dump((where, plan), child.stdin)
-            child.stdin.close()
-        name = ""
-        while True:
+class Imported:
+    """An app that is imported when it is called first: on the loop that serves it, as uvicorn does.
+
+    What it makes then may belong to that thread, such as a connection of sqlite3.
+    """
+
+    def __init__(self, where: Importable):
+        self._where = where
+        self._app = None
+        self.problem: ServeError | None = None
+
+    async def __call__(self, scope, receive, send) -> None:
+        if self._app is None:
             try:
-                step = await asyncio.to_thread(pickle.load, child.stdout)
-            except (EOFError, pickle.UnpicklingError):
-                yield died(name, await asyncio.to_thread(child.wait))
-                return
-            if step is None:
-                return
-            if isinstance(step, ServeError):
-                raise step
-            if isinstance(step, str):
-                name = step
-            yield step
-    finally:
-        child.kill()
-        await asyncio.to_thread(child.wait)
-        child.stdout.close()
+                self._app = self._where.load()
+            except ServeError as problem:
+                self.problem = problem
+                raise
+        await self._app(scope, receive, send)
+
+    @property
+    def routes(self):
+        """The app's, for whoever explains why a path is not found."""
+        return self._app.routes
+
+
+class Nursery:
+    """A Python that has imported what all apps need, and makes the fresh processes, where the system can fork."""
+
+    def __init__(self):
+        self._child: subprocess.Popen | None = None
+
+    def _start(self) -> None:
+        if self._child is not None and self._child.poll() is None:
+            return
+        self.close()
+        # -P would keep the current folder out of the path. What is in the path here is passed on instead.
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
+        self._child = subprocess.Popen(
+            [sys.executable, "-c", CHILD],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+            start_new_session=True,  # so that all of it can be killed at once
+        )
+
+    async def steps(self, where: Importable, plan) -> AsyncIterator:
+        """The steps of `here()`, in a fresh process. A process that dies is a step, too."""
+        self._start()
+        name, done = "", False
+        try:
+            with contextlib.suppress(BrokenPipeError):
+                pickle.dump((where, plan), self._child.stdin)
+                self._child.stdin.flush()
+            while True:
+                try:
+                    step = await asyncio.to_thread(pickle.load, self._child.stdout)
+                except (EOFError, pickle.UnpicklingError):
+                    step = Ended(await asyncio.to_thread(self._child.wait))
+                if isinstance(step, Ended):
+                    if not done:
+                        yield died(name, step.status)
+                    return
+                if isinstance(step, ServeError):
+                    raise step
+                name = step if isinstance(step, str) else name
+                done = done or step is None
+                if step is not None:
+                    yield step
+        finally:
+            if not done:
+                self.close()
+
+    def close(self) -> None:
+        """End it, and whatever process it has made."""
+        if self._child is None:
+            return
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._child.pid, signal.SIGKILL) if hasattr(os, "killpg") else self._child.kill()
+        self._child.wait()
+        for pipe in (self._child.stdin, self._child.stdout):
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
+        self._child = None
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A fresh process has ended, with this status."""
+
+    status: int
 
 
 def died(name: str, status: int):
@@ -106,29 +169,45 @@ def died(name: str, status: int):
 
 
 def child() -> NoReturn:
-    """What runs in that process: it reads where the app is and what to do, and writes what comes of it."""
-    from wslab.examination.run import here
-
-    where, plan = pickle.load(sys.stdin.buffer)
+    """What runs in the nursery: it reads where the app is and what to do, and writes what comes of it."""
+    with contextlib.suppress(ImportError):
+        importlib.import_module("fastapi")
+    importlib.import_module("wslab.examination.run")
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what the app prints must not get in between
+    with contextlib.suppress(EOFError, KeyboardInterrupt):
+        while True:
+            where, plan = pickle.load(sys.stdin.buffer)
+            if not hasattr(os, "fork"):
+                grandchild(where, plan, out)
+            if (number := os.fork()) == 0:
+                grandchild(where, plan, out)
+            tell(Ended(os.waitstatus_to_exitcode(os.waitpid(number, 0)[1])), out)
+    os._exit(0)
 
-    def tell(step) -> None:
-        pickle.dump(step, out)
-        out.flush()
+
+def tell(step, out) -> None:
+    """Write a step."""
+    pickle.dump(step, out)
+    out.flush()
+
+
+def grandchild(where: Importable, plan, out) -> NoReturn:
+    """What runs in a fresh process."""
+    from wslab.examination.run import here
 
     async def steps() -> None:
-        async for step in here(app, plan):
-            tell(step)
+        async for step in here(Imported(where), plan):
+            tell(step, out)
 
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # what is to come there is not for the app
     try:
-        app = where.load()
         asyncio.run(steps())
-        tell(None)
     except ServeError as problem:
-        tell(ServeError(str(problem)))
+        tell(ServeError(str(problem)), out)
     except KeyboardInterrupt:
         leave(130)
+    tell(None, out)
     leave(0)
 
 

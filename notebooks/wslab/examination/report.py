@@ -94,6 +94,7 @@ class Report:
                 "lesson": finding.lesson,
                 "came_of_it": finding.hurts,
                 "clients": finding.clients,
+                "tries": finding.tries,
                 "after": finding.after,
             }
             for finding in self.findings
@@ -173,8 +174,10 @@ def details(finding: Finding) -> list[str]:
         lines.append(f"The same at {'; '.join(finding.also[:3])}{' ...' if len(finding.also) > 3 else ''}.")
     if finding.hurts:
         lines.append(f"What came of it: {'; '.join(finding.hurts)}.")
-    more = len(finding.clients) - MANY
-    lines.append(f"Met by: {', '.join(finding.clients[:MANY])}{f', and {more} more' if more > 0 else ''}.")
+    often = {client: f" (in {n} of {m} tries)" for client, (n, m) in finding.tries.items()}
+    met_by = [client + often.get(client, "") for client in finding.clients]
+    more = f", and {len(met_by) - MANY} more" if len(met_by) > MANY else ""
+    lines.append(f"Met by: {', '.join(met_by[:MANY])}{more}.")
     if finding.after:
         lines.append(f"Perhaps only because of what {finding.after!r} had left behind: no fresh process was possible.")
     return lines
@@ -188,11 +191,14 @@ def table(rows: Sequence[Row]) -> list[str]:
 
 def report(outcomes: Iterable[Outcome], **about) -> Report:
     """The report on these visits. about: the rest of what `Report` takes."""
-    findings, rows = Findings(), []
+    findings, rows, outcomes = Findings(), [], list(outcomes)
     for outcome in outcomes:
-        met = sorted(findings.add(outcome.client, outcome.signs, outcome.after), key=rank)
+        findings.add(outcome.client, outcome.signs, outcome.after)
+    for outcome in outcomes:
+        met = sorted((finding for finding in findings if outcome.client in finding.clients), key=rank)
         problem = next((finding for finding in met if not finding.is_note), None)
-        own = [sign.seen for sign in outcome.signs if problem and sign.key == problem.key]
+        places = (problem.place, *problem.also) if problem else ()
+        own = [s.seen for s in outcome.signs if problem and (s.key == problem.key or str(s.spot) in places)]
         seen = own[0] if own else in_words(outcome.seen)
         rows.append(Row(outcome.client, CLIENTS[outcome.client].client.__doc__, seen, tuple(met)))
     return Report(rows, findings, **about)

@@ -19,11 +19,11 @@ from websockets import InvalidHandshake, InvalidURI
 from wslab import stopping
 from wslab.arguments import check_app
 from wslab.examination import clients, process, refusals
-from wslab.examination.clients import Seen, Target
+from wslab.examination.clients import BRIEF, Seen, Target
 from wslab.examination.evidence import frames_of
-from wslab.examination.findings import Kind, sign
+from wslab.examination.findings import Kind, Sign, sign
 from wslab.examination.report import Report, report
-from wslab.examination.visit import BRIEF, MAX_SIZE, Outcome, Patient, Visit
+from wslab.examination.visit import MAX_SIZE, Outcome, Patient, Visit
 from wslab.server import ServeError
 
 TRIES = 3  # for a visit that proved nothing
@@ -53,6 +53,7 @@ class Plan:
     trigger: str = ""
     can_go_on: bool = False  # a fresh process is possible
     learned: "Learned | None" = None
+    known: tuple[Sign, ...] = ()  # see `Patient`
 
 
 @dataclass(frozen=True)
@@ -156,32 +157,35 @@ async def everywhere(app, importable, plan: Plan, progress) -> Report:
     outcomes: list[Outcome] = []
     why_not = ""
     fresh = app is importable
-    while plan.names:
-        steps = process.fresh(importable, plan) if fresh else here(app, plan)
-        try:
-            async with contextlib.aclosing(steps):
-                async for step in steps:
-                    if isinstance(step, Learned):
-                        plan = replace(plan, learned=step)
-                    elif isinstance(step, Outcome):
-                        if outcomes and outcomes[-1].client == step.client:  # the end of the server belongs to it
-                            outcomes.pop()
-                        outcomes.append(step)
-                        plan = replace(plan, names=tuple(name for name in plan.names if name != step.client))
-                    elif isinstance(step, WhyNot):
-                        why_not = step.why
-                    else:
-                        progress(step)
-        except ServeError as problem:
-            if not outcomes:
-                raise
-            why_not = str(problem).rstrip(".")  # what was found must not be lost
-        if why_not or not importable or not plan.names:
-            break
-        if outcomes and not (outcomes[-1].poisons or outcomes[-1].blocked):
-            why_not = "the check-up came to an end before"
-            break
-        fresh = True
+    with contextlib.closing(process.Nursery()) as nursery:
+        while plan.names:
+            steps = nursery.steps(importable, plan) if fresh else here(app, plan)
+            try:
+                async with contextlib.aclosing(steps):
+                    async for step in steps:
+                        if isinstance(step, Learned):
+                            plan = replace(plan, learned=step)
+                        elif isinstance(step, Outcome):
+                            if outcomes and outcomes[-1].client == step.client:  # the end of the server belongs to it
+                                outcomes.pop()
+                            outcomes.append(step)
+                            known = () if step.doubtful else tuple(step.signs)
+                            names = tuple(name for name in plan.names if name != step.client)
+                            plan = replace(plan, names=names, known=plan.known + known)
+                        elif isinstance(step, WhyNot):
+                            why_not = step.why
+                        else:
+                            progress(step)
+            except ServeError as problem:
+                if not outcomes:
+                    raise
+                why_not = str(problem).rstrip(".")  # what was found must not be lost
+            if why_not or not importable or not plan.names:
+                break
+            if outcomes and not (outcomes[-1].poisons or outcomes[-1].blocked):
+                why_not = "the check-up came to an end before"
+                break
+            fresh = True
     learned = plan.learned
     if plan.names and not why_not:
         why_not = "the event loop was blocked for good"
@@ -204,14 +208,15 @@ class WhyNot:
 async def here(app, plan: Plan) -> AsyncIterator[Learned | Outcome | WhyNot | str]:
     """Let the clients in, in this process: what was learned, and what came of each, as it comes."""
     loop = _loops.pop() if _loops else asyncio.new_event_loop()
-    # Python's garbage collector looks at all that the process holds, and nothing else runs meanwhile. In a process that
-    # holds much, that may last as long as what an endpoint is to be accused of: let it look at what is new only.
-    gc.freeze()
     patient = Patient(app, plan.path, Target("", **plan.target), plan.ws, plan.room, loop)
     try:
         with patient.watch:
             yield "the app starts"
             await patient.start()
+            # Python's garbage collector looks at all that the process holds, and nothing else runs meanwhile. In a
+            # process that holds much, that may last as long as what an endpoint is to be accused of: let it look at
+            # what is new only.
+            gc.freeze()
             if plan.trigger:
                 patient.target = replace(patient.target, trigger=pulled(patient.server, plan.trigger))
             learned = plan.learned
@@ -219,6 +224,7 @@ async def here(app, plan: Plan) -> AsyncIterator[Learned | Outcome | WhyNot | st
                 yield "a first look"
                 learned = await first_look(app, patient, plan.path)
                 yield learned
+            patient.known += plan.known
             know(patient, learned)
             async for step in visits(patient, plan):
                 yield step
@@ -240,6 +246,7 @@ async def visits(patient: Patient, plan: Plan) -> AsyncIterator[Outcome | WhyNot
     for number, name in enumerate(plan.names, 1):
         yield name
         outcome = await one_visit(patient, name)
+        patient.known += [] if outcome.doubtful else outcome.signs
         yield outcome
         rest = len(plan.names) > number
         if outcome.blocked:
@@ -268,7 +275,8 @@ async def one_visit(patient: Patient, name: str) -> Outcome:
             where = f"{Path(frame.f_code.co_filename).name}:{line}"
             broken = sign(Kind.BROKEN, f"{type(error).__name__}: {error} ({where})")
             return Outcome(name, visit.seen, [*visit.signs, broken], patient.after, blocked=not patient.server.running)
-        if not visit.in_doubt or outcome.blocked or not patient.server.running:
+        outcome.doubtful = visit.in_doubt
+        if not outcome.doubtful or outcome.blocked or not patient.server.running:
             break
     return outcome
 
@@ -297,15 +305,17 @@ async def first_look(app, patient: Patient, path: str) -> Learned:
         (raised, *_), connection = patient.watch.raised[:1] or [""], patient.server.tape.last
         if problem := refusals.explain(app, path, seen.refused, connection, str(raised and raised.text)):
             raise problem
-    patient.watch.take()  # a polite client comes once more, and is asked about it
-    patient.watch.unseen()
     known, unanswered = learned(Target("", **target_of(patient)), seen, patient.room)
+    if not any(known["answered"]):  # what answered its prologue is not looked at any more
+        seen = replace(seen, answers=0)
     room, alone = patient.room, False
     if seen.refused is None:
         patient.target = replace(patient.target, **known, farewell=BRIEF if seen.unheard else None)
         room, alone = await two_at_once(patient)
     if room and unanswered:
         unanswered.pop()  # others have heard it
+    patient.watch.take()  # a polite client comes once more, and is asked about it
+    patient.watch.unseen()
     return Learned(seen, known, tuple(unanswered), room, alone)
 
 
@@ -330,7 +340,17 @@ async def two_at_once(patient: Patient) -> tuple[bool, bool]:
             return False, False
         await visit.forget_what_was_heard()
         kind, _ = await visit.exchange()
-        return kind is None, False
+        return kind is None, await is_full(patient)
+
+
+async def is_full(patient: Patient) -> bool:
+    """Whether a room for two has no place for a third."""
+    with contextlib.suppress(clients.InvalidStatus, clients.ConnectionClosed, OSError, EOFError):
+        async with clients.knock(patient.target) as third:
+            await clients.heard_so_far(third, patient.target)
+            await (await third.ping())
+            return False
+    return True
 
 
 def know(patient: Patient, learned: Learned) -> None:
@@ -338,7 +358,6 @@ def know(patient: Patient, learned: Learned) -> None:
     patient.first, patient.room, patient.alone = learned.first, learned.room, learned.alone
     patient.well = learned.first.refused is None
     patient.target = replace(patient.target, **learned.target)
-    patient.met["close frame",] = 2 * learned.first.unheard
 
 
 def pulled(server, trigger: str):
