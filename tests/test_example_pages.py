@@ -321,6 +321,19 @@ def test_a_logout_in_another_window_ends_it(page, accounts):
     expect(state(page)).to_have_text("not logged in")
 
 
+def test_a_login_in_another_window_ends_what_no_logout_could_reach(page, accounts):
+    page.goto(accounts)
+    with page.expect_popup() as opening:
+        page.evaluate("void open(location.href)")
+    other = opening.value
+    expect(state(other)).to_have_text("not logged in")
+    log_in(page, "ann", "lovelace")
+    expect(state(page)).to_have_text("connected")
+    log_in(other, "ben", "franklin")
+    expect(state(other)).to_have_text("connected")
+    expect(state(page)).to_have_text("you are logged out")
+
+
 def test_accounts_with_the_keyboard_alone(page, accounts):
     page.goto(accounts)
     page.keyboard.press("Tab")
@@ -357,6 +370,7 @@ def test_accounts_whose_server_goes_away_and_comes_back(page):
     with program("-m", "examples.accounts", "--port", "0") as (process, port):
         page.goto(f"http://127.0.0.1:{port}/")
         log_in(page, "ann", "lovelace")
+        expect(state(page)).to_have_text("connected")
         page.get_by_label("Dear diary").fill("half a sen")
         process.kill()
         expect(state(page)).to_have_text("closed with code 1006")
