@@ -225,7 +225,8 @@ class Person:
             await self.something_to_send.wait()
             self.something_to_send.clear()
             while self.outbox:
-                await asyncio.wait_for(self.websocket.send_text(self.outbox.popleft()), 5)
+                async with asyncio.timeout(5):  # wait_for() of Python 3.11 can swallow a cancellation
+                    await self.websocket.send_text(self.outbox.popleft())
 
     async def listen(self):
         while (message := await self.websocket.receive())["type"] != "websocket.disconnect":
