@@ -249,7 +249,7 @@ def test_headers_queries_and_origins(project):
     open_to_all = wslab(project, "shop.main:app", "/ticket", *ticket, *origin, *some)
     assert open_to_all.returncode == 1
     assert "1 answer, closed with 1000" in open_to_all.stdout
-    assert "check the Origin.\n" in open_to_all.stdout
+    assert "check the Origin. (lesson who-is-calling)\n" in open_to_all.stdout
     refused = wslab(project, "shop.main:app", "/guarded")
     assert refused.returncode == 2
     said = refused.stderr
