@@ -823,6 +823,7 @@ LEAVES_EARLY = [
     "not utf8",
     "too big",
     "does not wait",
+    "stalls",
     "stays",
 ]
 BYTES = ["wrong kind", "changes its kind"]
