@@ -27,7 +27,8 @@ def start(
     parser.error = lambda problem: sys.exit(f"{problem}. See {command} --help")  # one line, no usage
     options = parser.parse_args()
 
-    listener = socket.socket()
+    # With TCP's number, asyncio sets TCP_NODELAY: small messages are sent at once.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if sys.platform != "win32":  # there, it would share the port with another program
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux cuts off whoever takes nothing for so long, which ASGI cannot
