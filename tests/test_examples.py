@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import jsonschema
 import pytest
+import uvicorn
 from fastapi import FastAPI, WebSocket, WebSocketException
 from httpx2 import AsyncClient
 from websockets import ConnectionClosed, InvalidStatus, connect
@@ -28,6 +29,7 @@ from examples.contract import app as contract
 from examples.contract import models
 from examples.disconnects import app as disconnects
 from examples.room import app as room
+from examples.start import start
 from examples.stream import app as stream
 from tests import lessons
 from tests.implementations import on_each_implementation
@@ -184,6 +186,16 @@ def test_the_stream_program_and_its_client():
         assert before == "You\nwould\nlike\n"
         assert after.endswith("(stopped)\n> And Grace?\nYou\nwould\nlike\nto\nknow:\nAnd\nGrace?\n(end)\n")
         assert (result.stderr, result.returncode) == ("", 0)
+
+
+def test_a_program_sends_small_messages_at_once(monkeypatch):
+    served = []
+    monkeypatch.setattr(uvicorn.Server, "run", lambda self, sockets: served.extend(sockets))
+    monkeypatch.setattr(sys, "argv", ["examples.room", "--port", "0"])
+    start(room.app, "room", "")
+    (listener,) = served
+    assert listener.proto == socket.IPPROTO_TCP  # else asyncio does not set TCP_NODELAY
+    listener.close()
 
 
 def test_the_room_program_and_its_page():

@@ -613,6 +613,19 @@ def test_uvicorn_run_elsewhere_does_not_steal_the_log_lines(capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_small_messages_are_sent_at_once():
+    """Without TCP_NODELAY, a second answer waits until the first one is acknowledged: 40 ms, on Linux."""
+
+    async def nodelay() -> bool:
+        async with asyncio.timeout(PATIENCE), connect(server.url("/ws")):
+            (connection,) = server.thread.connections
+            accepted = connection.transport.get_extra_info("socket")
+            return bool(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+    with serve(echo_app()) as server:
+        assert asyncio.run(nodelay())
+
+
 def test_the_second_implementation():
     with serve(echo_app(), ws="wsproto") as server:
         assert asyncio.run(say(server)) == "hello"
