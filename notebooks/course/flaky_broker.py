@@ -122,4 +122,7 @@ class FlakyBroker(Redis):
                     "all that was ever said, for each reader."
                 )
             if self._fetched[entry_id] == TOO_MANY:
-                self._object(f"it fetched {entry_id} {TOO_MANY} times. Ask for what comes after the last one told.")
+                self._object(
+                    f"it fetched {entry_id} {TOO_MANY} times. Ask for what comes after the last one that it has told. "
+                    "(Ids are pairs of numbers: as texts, '9-0' > '10-0'.)"
+                )
