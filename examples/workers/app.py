@@ -124,17 +124,19 @@ async def keep(said: Said, name: str, key: str):
             await append([ROOM, f"course:seen:{key}"], [said.seq, name, said.text, KEEP, REMEMBERED])
     except RedisError:
         raise WebSocketException(1013, "try again later") from None
+    if asyncio.current_task().cancelling():  # on Python 3.11, redis-py may have lost it
+        raise asyncio.CancelledError
 
 
 @app.websocket("/ws/{name}")
 async def enter(websocket: WebSocket, name: str, key: Name = "", last: Id = "0-0"):
-    websocket.state.last, me = position(last), asyncio.current_task()
+    websocket.state.last = position(last)
     async with accepted(websocket), room.join(websocket) as member:
         if len(lines) == KEEP and (0, 0) < websocket.state.last < lines[0][0]:
             room.say(json.dumps({"gap": True}), [member])
         if missed := [line for at, line in lines if at > websocket.state.last]:
             room.say("\n".join(missed), [member])
-        while not me.cancelling():
+        while True:
             said = await next_said(websocket)
             await keep(said, name, key or name)
             if said.seq is not None:
