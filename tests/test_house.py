@@ -33,7 +33,9 @@ FOR_PAGES = "site/browser/requirements"
 def test_every_direct_dependency_has_a_reason_and_is_locked(lock):
     direct = read(f"{lock}.in")
     for line in direct.splitlines():
-        assert line.startswith(("#", "-c ", "-r ")) or re.match(r"\S+( ; [^#]+)? +# \S+", line), f"{line!r} has no reason"
+        assert line.startswith(("#", "-c ", "-r ")) or re.match(r"\S+( ; [^#]+)? +# \S+", line), (
+            f"{line!r} has no reason"
+        )
     assert set(names(direct)) <= set(dict(PIN.findall(read(f"{lock}.txt"))))
 
 
