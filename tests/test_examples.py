@@ -124,6 +124,8 @@ def function(module: str, name: str) -> str:
         ("accounts/app.py", "own_page", "who-is-calling", "own_page", -1),
         ("accounts/app.py", "redeem", "who-is-calling", "redeem", -1),
         ("accounts/app.py", "diary", "who-is-calling", "diary", -1),
+        ("workers/app.py", "position", "more-than-one-worker", "position", -1),
+        ("workers/app.py", "tell", "more-than-one-worker", "tell", -1),
     ],
 )
 def test_an_endpoint_is_the_one_of_its_lesson(module, name, lesson, name_there, which):

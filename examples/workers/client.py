@@ -57,7 +57,7 @@ class Talker:
                 self.last = entry_id
                 print(f"{name}: {text}", flush=True)
             case {"gap": True}:
-                print("(something is missing here)", flush=True)
+                print("(something may be missing here)", flush=True)
 
 
 async def main():
