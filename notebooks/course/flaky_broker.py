@@ -58,7 +58,7 @@ class FlakyBroker(Redis):
             await asyncio.Event().wait()
         if self.away:
             await asyncio.sleep(0)
-            raise Broken("Connection refused (by the check).")
+            raise Broken("Connection refused (by the check)")
         if command[0] not in ("XREAD", "XRANGE"):
             return await super().execute_command(*command, **options)
 
@@ -68,7 +68,7 @@ class FlakyBroker(Redis):
             await self.append(self.appends_before_reads.pop(0))
         breaks = self.breaks.pop(0) if self.breaks and self.commands % 2 == 0 else ""
         if breaks == "before":
-            raise Broken("Connection closed by server (by the check).")
+            raise Broken("Connection closed by server (by the check)")
         try:
             self.waits = "BLOCK" in words
             reply = await super().execute_command(*command, **options)
@@ -80,7 +80,7 @@ class FlakyBroker(Redis):
         finally:
             self.waits = False
         if breaks == "reply":
-            raise Broken("Connection closed by server (by the check).")
+            raise Broken("Connection closed by server (by the check)")
         self._note(words, reply)
         return reply
 
