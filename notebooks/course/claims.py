@@ -474,7 +474,7 @@ async def cors(serve):
 @claim(
     "With the access log turned off, a token in the address is in no log.",
     verdict=FALSE,
-    keep="uvicorn writes the whole address of each handshake to its other log. Use a ticket that is good once.",
+    keep="uvicorn's other log has the address of each handshake that the app answers. Use a ticket that is good once.",
     lesson="who-is-calling",
     source="https://github.com/Kludex/uvicorn/blob/0.54.0/uvicorn/protocols/websockets/websockets_sansio_impl.py",
 )
@@ -1665,7 +1665,7 @@ async def gather_waits(serve):
 @claim(
     "Clients may come and go while a broadcast walks through the `set` of connections.",
     verdict=FALSE,
-    keep="Wherever the loop awaits, others run. Walk through a copy: `for member in list(members)`.",
+    keep="Wherever the loop awaits, others may run. Walk through a copy: `for member in list(members)`.",
     lesson="many-clients",
     source="https://docs.python.org/3/reference/compound_stmts.html#the-for-statement",
 )

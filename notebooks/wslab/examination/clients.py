@@ -609,7 +609,7 @@ async def gives_up(target: Target) -> Seen:
 
 @client(needs="headers", free=True, meaning="It trusts that the headers and the query are there, and right.")
 async def without_papers(target: Target) -> Seen:
-    """comes without the given headers and query, and then with garbled ones"""
+    """comes without the given headers and query, and then with garbled headers"""
     bare = replace(target, headers={}, url=target.url.partition("?")[0])
     garbled = {name: value if name.title() == "Host" else "garbled" for name, value in target.headers.items()}
     return worst([await polite(bare), await polite(replace(target, headers=garbled))])
