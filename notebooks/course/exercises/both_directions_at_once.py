@@ -189,7 +189,7 @@ async def lets_go(server: Server, at_work: Collection[str]) -> str:
 
 
 async def lets_a_send_fail(app, error: Exception, is_gone: str, hint: str) -> None:
-    """A look: a story may be the first to find that its client `is_gone`: uvicorn's `send` raises `error` from then on."""
+    """A look: a story may be the first to find that its client `is_gone`: from then on, sends raise `error`."""
     failed = []
 
     async def lossy(scope, receive, send):
