@@ -5,6 +5,7 @@
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import AsyncIterator
 
 from course.client import NotYet, news, until, visit
@@ -26,6 +27,13 @@ BOTH_KEYS = "?keys=both"  # behind the path of an endpoint
 HIDDEN = (
     "What is caught where a client leaves is `WebSocketDisconnect` alone: `except:`, `except Exception` and others "
     "beside it hide your own errors, too, unless they are logged or raised again. So does a `return` in a `finally`."
+)
+
+# https://github.com/python/cpython/issues/86296
+SWALLOWS = (
+    "(On Python 3.11, `asyncio.wait_for()` may swallow a cancellation; `asyncio.timeout()` does not.)"
+    if sys.version_info < (3, 12)
+    else ""
 )
 
 
@@ -72,13 +80,13 @@ async def lets_bugs_show(server: Server, path: str, errors=(Bug, RuntimeError), 
             async with visit(server, path) as client:
                 await client.say(text)
                 await until(lambda: log.records or client.ws.close_code is not None)
-            await news(server)  # its endpoint has ended
+            events = await news(server)  # its endpoint has ended, or should have
         if not log.records:
             name = "an error" if error is Bug else f"a {error.__name__}"
-            raise NotYet(
-                f"the check let {name} happen where the endpoint receives, as a bug would, and it showed nowhere: it "
-                f"was neither raised nor logged. {hint}"
-            )
+            happened = f"the check let {name} happen where the endpoint receives, as a bug would, and"
+            if any(event.text.startswith("endpoint is still running") for event in events):
+                raise NotYet(f"{happened} the endpoint did not end: something of it goes on. {SWALLOWS}".rstrip())
+            raise NotYet(f"{happened} it showed nowhere: it was neither raised nor logged. {hint}")
     return "an error of its own shows"
 
 

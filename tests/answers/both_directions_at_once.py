@@ -318,6 +318,40 @@ async def story(websocket: WebSocket):
             elif text != "stop":
                 telling = tasks.create_task(tell(websocket, text))
 """
+WITH_A_CALLBACK = """
+def forget(task):
+    nonlocal telling
+    if task is telling:
+        telling = None
+
+await websocket.accept()
+telling = None
+try:
+    async with asyncio.TaskGroup() as tasks:
+        while True:
+            match await websocket.receive():
+                case {"type": "websocket.disconnect", "code": code}:
+                    raise WebSocketDisconnect(code)
+                case {"text": "stop"}:
+                    if telling:
+                        telling.cancel()
+                        telling = None
+                        await send(websocket, "(stopped)")
+                case {"text": str()} if telling:
+                    await send(websocket, "(busy)")
+                case {"text": str(question)}:
+                    telling = tasks.create_task(tell(websocket, question))
+                    telling.add_done_callback(forget)
+                case _:
+                    raise WebSocketException(1003)
+except* WebSocketDisconnect:
+    pass
+except* WebSocketException:
+    await try_to_close(websocket, 1003)
+except* Exception as bugs:
+    logger.error("/story failed", exc_info=bugs)
+    await try_to_close(websocket, 1011)
+"""
 IN_THE_ENDPOINT = """
 await websocket.accept()
 try:
@@ -383,6 +417,19 @@ WRONG = {
         says="the client sent 'a fox' and expected 'Once upon a time:', but got '(stopped)'. It had sent 'stop', "
         "'stop' and this question, without a wait in between. `cancel()` only asks: until the task has had its "
         "turn, `done()` is False.",
+    ),
+    "a task that was not cancelled counts as one that is told": changed(
+        ("telling and not telling.done()", "telling and not telling.cancelled()"),
+        says="the client sent '' and expected 'Once upon a time:', but got '(busy)'. The story before has ended. "
+        "Whether one is still being told says `done()`, of its task.",
+    ),
+    "whoever listens must say something": changed(
+        (
+            "message = await websocket.receive()",
+            "async with asyncio.timeout(60):\n    message = await websocket.receive()",
+        ),
+        says="a client had been silent for an hour, and its story was over. Who listens to a story may be silent for "
+        "as long as it likes.",
     ),
     "the connection ends with the story": changed(
         (CANCELS, "return"),
@@ -477,8 +524,8 @@ WRONG = {
     ),
     "no except for a client that leaves": changed(
         ("except* WebSocketDisconnect:\n    pass\n", ""),
-        says="what a client may do is logged as an error: '/story failed', with ExceptionGroup. Only a bug in "
-        "compose() is one.",
+        says="what a client may do is logged as an error: '/story failed', with ExceptionGroup of "
+        "WebSocketDisconnect. Only a bug in compose() is one.",
     ),
     "only the listener's disconnect is expected": changed(
         ("await listen(websocket, tasks)", "with suppress(WebSocketDisconnect):\n    await listen(websocket, tasks)"),
@@ -518,6 +565,10 @@ WRONG = {
         says="a client sent 'bug 1', at which compose() raises a KeyError, and the log has no error about it. What "
         "is caught around compose() must be what a client may do, and nothing else, or be logged as an error.",
     ),
+    "any RuntimeError is taken for a client that is given up": changed(
+        ("except* WebSocketDisconnect:", "except* (WebSocketDisconnect, RuntimeError):"),
+        says="a client sent 'bug 2', at which compose() raises a RuntimeError, and the log has no error about it.",
+    ),
     "a bug is logged, and raised": changed(
         after("await try_to_close(websocket, 1011)", "raise"),
         says="a client sent 'bug 1', at which compose() raises a KeyError, and it was logged 2 times: once is "
@@ -555,12 +606,13 @@ WRONG = {
             """,
         ),
         says="a client that had been given up when a piece was sent to it is logged as an error: '/story failed', with "
-        "ExceptionGroup. Where uvicorn itself has closed, a send raises RuntimeError, while the endpoint's own side is "
-        "still open: the client is gone, and that is no bug. The lesson's `send()` tells the two apart.",
+        "ExceptionGroup of RuntimeError. Where uvicorn itself has closed, a send raises RuntimeError, while the "
+        "endpoint's own side is still open: the client is gone, and that is no bug.",
     ),
     "a client that leaves is logged as an error": changed(
         ("except* WebSocketDisconnect:\n    pass", 'except* WebSocketDisconnect:\n    logger.exception("left")'),
-        says="what a client may do is logged as an error: 'left', with ExceptionGroup. Only a bug in compose() is one.",
+        says="what a client may do is logged as an error: 'left', with ExceptionGroup of "
+        "WebSocketDisconnect. Only a bug in compose() is one.",
     ),
     "the end is said in a finally": changed(
         (
@@ -619,6 +671,10 @@ WRONG = {
 }
 
 RIGHT = {
+    "a callback that forgets the task, and match": whole(WITH_A_CALLBACK),
+    "any RuntimeError of a send is a client that is given up": changed(
+        ("if websocket.application_state != WebSocketState.CONNECTED:\n    raise  # closed already: a bug\n", "")
+    ),
     "the lesson's accepted(), next_text() and send()": whole(ACCEPTED),
     "a task that reports what became of it": changed(before("await websocket.accept()", REPORTS), of=WITHOUT_A_GROUP),
     "an outbox, and one task that writes": whole(A_WRITER),

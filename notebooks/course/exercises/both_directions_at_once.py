@@ -38,6 +38,8 @@ LISTEN = "While a story is told, somebody must go on receiving: let one task lis
 AWAITED = "`await task` raises CancelledError if the task was cancelled; `asyncio.wait({task})` does not."
 NO_TURN = "`cancel()` only asks: until the task has had its turn, `done()` is False. Forget that task, or wait for it."
 NEXT = "After a story, the next question is taken."
+OVER = "The story before has ended. Whether one is still being told says `done()`, of its task."
+PATIENT = "Who listens to a story may be silent for as long as it likes."
 THE_END = "Send the pieces of a story one by one, as they come, and then (end)."
 BUSY = "Each question during a story is answered with (busy), and forgotten. It neither stops the story nor is told."
 EACH_ITS_OWN = "Another client is just being told a story. That is no reason: each has its own."
@@ -89,8 +91,9 @@ async def story(app, at_work: Collection[str]) -> Verdict:
 async def tells(server: Server) -> str:
     a_question = "Each text is a question, unless it is 'stop', letter by letter."
     async with visit(server, PATH) as client:
-        for question in ["a fox", "", " Stop "]:
-            await tell(client, question, ended=a_question)
+        await tell(client, "a fox")
+        for question in ["", " Stop "]:
+            await tell(client, question, wrong=OVER, ended=a_question)
     await expect_no_error(server, "the clients got their stories, but the", CAUSES)
     return "questions are answered with their stories"
 
@@ -98,6 +101,9 @@ async def tells(server: Server) -> str:
 async def stops(server: Server, at_work: Collection[str]) -> str:
     async with visit(server, PATH) as client:
         await begin(client, SLOW, at_work)
+        await server.let_time_pass(3600)
+        if SLOW not in at_work or client.ws.close_code is not None:
+            raise NotYet(f"a client had been silent for an hour, and its story was over. {PATIENT}")
         try:
             await client.ask("stop", "(stopped)", silent=LISTEN, closed="`stop` ends the story, not the connection.")
         except NotYet as problem:
