@@ -29,12 +29,9 @@ HIDDEN = (
     "beside it hide your own errors, too, unless they are logged or raised again. So does a `return` in a `finally`."
 )
 
-# https://github.com/python/cpython/issues/86296
-SWALLOWS = (
-    "(On Python 3.11, `asyncio.wait_for()` may swallow a cancellation; `asyncio.timeout()` does not.)"
-    if sys.version_info < (3, 12)
-    else ""
-)
+UNSEEN = "A task's error is seen by nobody, unless somebody awaits that task."
+if sys.version_info < (3, 12):  # https://github.com/python/cpython/issues/86296
+    UNSEEN += " (And `wait_for()` may swallow a cancellation there, on Python 3.11; `timeout()` does not.)"
 
 
 def with_troubles(app):
@@ -83,10 +80,11 @@ async def lets_bugs_show(server: Server, path: str, errors=(Bug, RuntimeError), 
             events = await news(server)  # its endpoint has ended, or should have
         if not log.records:
             name = "an error" if error is Bug else f"a {error.__name__}"
-            happened = f"the check let {name} happen where the endpoint receives, as a bug would, and"
-            if any(event.text.startswith("endpoint is still running") for event in events):
-                raise NotYet(f"{happened} the endpoint did not end: something of it goes on. {SWALLOWS}".rstrip())
-            raise NotYet(f"{happened} it showed nowhere: it was neither raised nor logged. {hint}")
+            goes_on = any(event.text.startswith("endpoint is still running") for event in events)
+            raise NotYet(
+                f"the check let {name} happen where the endpoint receives, as a bug would, and it showed nowhere: it "
+                f"was neither raised nor logged. {f'Something of the endpoint goes on. {UNSEEN}' if goes_on else hint}"
+            )
     return "an error of its own shows"
 
 

@@ -569,6 +569,18 @@ WRONG = {
         ("except* WebSocketDisconnect:", "except* (WebSocketDisconnect, RuntimeError):"),
         says="a client sent 'bug 2', at which compose() raises a RuntimeError, and the log has no error about it.",
     ),
+    "nobody asks what became of the listener": changed(
+        ("done, _ = await asyncio.wait({*tasks, went_wrong}, return_when=asyncio.FIRST_COMPLETED)", "await went_wrong"),
+        ("for task in done:\n    task.result()\n", ""),
+        (
+            'if message["type"] == "websocket.disconnect":\n    return',
+            'if message["type"] == "websocket.disconnect":\n    went_wrong.set_exception(WebSocketDisconnect(1000))',
+        ),
+        after("await try_to_close(websocket, 1003)", "went_wrong.set_exception(WebSocketDisconnect(1003))"),
+        of=A_WRITER,
+        says="it was neither raised nor logged. Something of the endpoint goes on. A task's error is seen by nobody, "
+        "unless somebody awaits that task.",
+    ),
     "a bug is logged, and raised": changed(
         after("await try_to_close(websocket, 1011)", "raise"),
         says="a client sent 'bug 1', at which compose() raises a KeyError, and it was logged 2 times: once is "
