@@ -115,7 +115,7 @@ async def waits_for_nobody(server: Server) -> str:
         await server.let_time_pass(SLOW)
         await hear("here: Ann, Ben", ann, ben, hint=f"{OUT} {CLOCK}")
         await server.let_time_pass(2 * SLOW)
-        if not await until(lambda: server.endpoints == 2, SETTLE):
+        if not await until(lambda: server.endpoints == 2, SETTLE, server):
             raise NotYet(f"Sam was put out, and {3 * SLOW} seconds later his endpoint has not ended. {STUCK}")
     return "nobody waits for one that does not read, and it is put out"
 
@@ -156,7 +156,7 @@ async def comes(server: Server, name: str, here: str, *others: Client, hint: str
             await hear(f"here: {here}", client, *others, hint=hint)
             yield client
     finally:  # they leave one after the other: the same verdict each time
-        await until(lambda: server.endpoints <= there, SETTLE)
+        await until(lambda: server.endpoints <= there, SETTLE, server)
 
 
 @contextlib.asynccontextmanager
