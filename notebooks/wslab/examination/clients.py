@@ -43,6 +43,11 @@ async def nothing(*_) -> None:
     """Nothing happens."""
 
 
+async def not_known() -> bool:
+    """Whether it is so is not known."""
+    return False
+
+
 @dataclass(frozen=True)
 class Target:
     """Where a client goes and what it says there."""
@@ -60,6 +65,7 @@ class Target:
     patience: float = WAIT  # seconds to wait for a handshake, an answer, a close
     farewell: float | None = None  # seconds to wait for the answer to a close frame; None: as for all else
     late: Callable[[], bool] = lambda: False  # whether it is time for a client that does much to come to an end
+    idle: Callable[[], Awaitable[bool]] = not_known  # whether the server waits for its clients, and for nothing else
     heard: Callable[[str | bytes], object] = lambda message: None  # told of each answer
     # What fills all buffers for a client that does not read, at once, or empties them again
     stall: Callable[[ClientConnection, bool], Awaitable[object]] = nothing
@@ -93,6 +99,7 @@ class Seen:
     unheard: bool = False  # the client's close frame was not answered in time
     answered: tuple[bool, ...] = ()  # of a first visit: for each message, whether it was answered
     greetings: int = 0  # of a first visit: messages that came before it had said anything
+    pushes: bool = False  # of a first visit: what came was no answer, since the endpoint had received nothing
     unchosen: bool = False  # subprotocols were offered, and none was chosen
 
 
@@ -208,11 +215,51 @@ async def say(ws: ClientConnection, message: str | bytes | None, answered: bool,
     if message is not None:
         await ws.send(named(message, ws.number))
         if target.trigger:
-            await target.trigger(ws.number)
+            async with asyncio.timeout(target.patience):
+                await target.trigger(ws.number)
     if answered:
-        async with asyncio.timeout(target.patience):
-            target.heard(await ws.recv())
+        target.heard(await answer(ws, target))
     return answered
+
+
+async def answer(ws: ClientConnection, target: Target, *others: ClientConnection) -> str | bytes:
+    """What comes next. Raises TimeoutError if nothing does in time, or nothing can come any more.
+
+    others: connections on which something was said that may make it come.
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(BRIEF):
+            return await ws.recv()
+    receiving = asyncio.create_task(ws.recv())
+    watching = asyncio.create_task(nothing_comes(target, *others, ws))
+    try:
+        await asyncio.wait({receiving, watching}, timeout=target.patience, return_when=asyncio.FIRST_COMPLETED)
+        if not receiving.done():
+            raise TimeoutError
+        return receiving.result()
+    finally:
+        receiving.cancel()
+        watching.cancel()
+        await asyncio.gather(receiving, watching, return_exceptions=True)
+
+
+async def nothing_comes(target: Target, *connections: ClientConnection) -> None:
+    """Wait until nothing can come any more: the server waits for its clients, and for nothing else.
+
+    By the first pong it has read what was said before, by the second what it has sent meanwhile has come.
+    """
+    await are_read(*connections)
+    while not await target.idle():
+        await asyncio.sleep(BRIEF)
+        await are_read(*connections)
+    await are_read(*connections)
+
+
+async def are_read(*connections: ClientConnection) -> None:
+    """Wait until the server has read what was said on these connections, or they have ended."""
+    for ws in connections:
+        with contextlib.suppress(ConnectionClosed):
+            await (await ws.ping())
 
 
 async def hear(ws: ClientConnection, target: Target, most: int) -> int:
@@ -220,8 +267,7 @@ async def hear(ws: ClientConnection, target: Target, most: int) -> int:
     heard = 0
     with contextlib.suppress(TimeoutError):
         while heard < most and not target.late():
-            async with asyncio.timeout(target.patience):
-                await ws.recv()
+            await answer(ws, target)
             heard += 1
     return heard
 
@@ -524,12 +570,12 @@ async def leaves_a_talk(target: Target) -> Seen:
 
     async def leave(ws, number):
         for _ in range(2 * number):
-            await ws.recv()
+            await answer(ws, target)
         await ws.close()
 
     async def listen(ws, heard):
         while len(heard) < TALK:
-            heard.append(await ws.recv())
+            heard.append(await answer(ws, target, speaker))
 
     heard = [[] for _ in range(ROOM)]
     try:
@@ -538,10 +584,11 @@ async def leaves_a_talk(target: Target) -> Seen:
             staying = [await stack.enter_async_context(knock(target)) for _ in range(ROOM)]
             speaker = await stack.enter_async_context(knock(target))
             others = [asyncio.create_task(leave(ws, number)) for number, ws in enumerate(leaving)]
-            others += [asyncio.create_task(listen(ws, messages)) for ws, messages in zip(staying, heard, strict=True)]
             with contextlib.suppress(ConnectionClosed):
                 for n in range(TALK):
                     await speaker.send(named(target.say[n % len(target.say)], speaker.number))
+            # Not before all is said: else one might find that nothing comes any more.
+            others += [asyncio.create_task(listen(ws, messages)) for ws, messages in zip(staying, heard, strict=True)]
             await while_open(speaker, others, target.patience)
             code = next((ws.close_code for ws in [*staying, speaker] if ws.close_code), 1000)
     except InvalidStatus as refusal:  # a room for fewer
@@ -582,7 +629,7 @@ async def joins_and_leaves(target: Target) -> Seen:
 
 async def hears(speaker: ClientConnection, listener: ClientConnection, target: Target) -> bool:
     """Whether one hears what another says, before that one's connection ends."""
-    message = asyncio.create_task(listener.recv())
+    message = asyncio.create_task(answer(listener, target, speaker))
     await while_open(speaker, [message], target.patience)
     return not message.cancelled() and message.exception() is None
 

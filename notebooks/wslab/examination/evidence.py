@@ -224,7 +224,7 @@ class Watch:
         """An endpoint has ended by itself: for `Tape.on_end`."""
         if error is not None:
             self.raised += faults(error, connection, connection.endpoint)
-        elif not connection.ended:
+        elif not connection.ended and not connection.given_up:
             self.returned.append((connection, Spot(**where_it_is_defined(connection.endpoint))))
 
     def could_not_send(self, sender: Connection) -> None:

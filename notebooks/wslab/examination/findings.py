@@ -407,8 +407,9 @@ def explains(outside: Sign, causes: list[Sign]) -> Sign | None:
         own = [c for c in raised if not c.whose and not c.leave]
         return next(iter(blocks + theirs + own), None)
     ends = [c for c in causes if (c.kind in ENDS and not c.whose) or c.kind is Kind.MISLED]
-    own = [c for c in raised if not c.whose and c.kind is Kind.RAISED] + [c for c in raised if c.kind is Kind.UNSEEN]
-    return next(iter(blocks + own + ends), None)
+    own = [c for c in raised if not c.whose and c.kind is Kind.RAISED]
+    tasks = [c for c in raised if not c.whose and c.kind is Kind.UNSEEN and not c.leave]
+    return next(iter(blocks + own + tasks + ends), None)
 
 
 # An endpoint that does not receive: where it was found waiting may differ each time.

@@ -69,7 +69,9 @@ class Learned:
     @property
     def answers(self) -> bool:
         """Whether it answers anything."""
-        return bool(any(self.target["answered"]) or self.first.answers or self.first.refused is not None or self.room)
+        first = self.first
+        served = first.answers or first.pushes or first.refused is not None
+        return bool(any(self.target["answered"]) or served or self.room)
 
 
 async def checkup(
@@ -286,7 +288,8 @@ def serves_nobody(first: Seen, outcome: Outcome) -> bool:
     ends = {Kind.NEVER_RECEIVES, Kind.NO_HANDSHAKE, Kind.ACCEPTS_LATE, Kind.RAISED, Kind.NO_ACCEPT}
     if any(sign.kind is Kind.BLOCKED for sign in outcome.signs):
         return True
-    unserved = first.refused is not None or (not first.answers and (first.code == 1006 or first.unheard))
+    nothing_came = not (first.answers or first.pushes)
+    unserved = first.refused is not None or (nothing_came and (first.code == 1006 or first.unheard))
     return unserved and any(sign.kind in ends and not sign.leave for sign in outcome.signs)
 
 
@@ -296,6 +299,9 @@ async def first_look(app, patient: Patient, path: str) -> Learned:
         seen = await clients.first_visit(patient.target)
     except (ValueError, InvalidHandshake, InvalidURI) as error:  # in what the reader has passed
         raise ServeError(f"no handshake is possible for {path}: {type(error).__name__}: {error}.") from None
+    connection = patient.server.tape.last
+    if seen.answers and not connection.heard:
+        seen = replace(seen, answers=0, answered=(), pushes=True)
     patient.server.settle_timeout = BRIEF
     try:
         await patient.server.conversation()
@@ -369,8 +375,7 @@ def pulled(server, trigger: str):
         try:
             head = f"{method} {clients.named(path, number)} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
             writer.write(f"{head}Content-Length: 0\r\nConnection: close\r\n\r\n".encode())
-            async with asyncio.timeout(clients.WAIT):
-                await reader.read()
+            await reader.read()
         finally:
             writer.close()
 

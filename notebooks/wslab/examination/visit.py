@@ -10,6 +10,7 @@ import contextlib
 import gc
 import json
 import linecache
+import threading
 import tracemalloc
 from collections import Counter
 from collections.abc import Callable
@@ -33,6 +34,7 @@ from wslab.examination.evidence import (
     stood_still,
 )
 from wslab.examination.findings import ANOTHERS, LATE, Harm, Kind, Sign, sign, sign_of, why
+from wslab.examination.idle import is_idle
 from wslab.examination.process import Imported
 from wslab.server import ServeError, Server
 
@@ -76,7 +78,7 @@ class Patient:
         self.watch = Watch(loop)
         self.server.tape.on_end = self.watch.ended
         self.server.tape.on_misled = self.watch.could_not_send
-        self.target = replace(target, url=self.server.url(path))
+        self.target = replace(target, url=self.server.url(path), idle=self.is_idle)
         self.first = Seen()
         self.room = room
         self.well = True  # a polite client is served
@@ -102,6 +104,13 @@ class Patient:
         """Stop it, if it still runs. Returns what there is to say about that, and was not said before."""
         trouble = await asyncio.to_thread(self.server.end) if self.server.running else ""
         return "" if self.stubborn or self.was_blocked else trouble
+
+    async def is_idle(self) -> bool:
+        """Whether the server waits for its clients, and for nothing else."""
+        thread = threading.get_ident()
+        with contextlib.suppress(ServeError):
+            return await self.server.on_loop(lambda: is_idle(thread))
+        return False
 
     def running(self) -> dict[asyncio.Task, object]:
         """The endpoints that run, and the connection of each, without those that cannot be ended."""
