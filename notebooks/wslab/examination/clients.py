@@ -43,7 +43,7 @@ async def nothing(*_) -> None:
     """Nothing happens."""
 
 
-async def not_known() -> bool:
+async def not_known(*_) -> bool:
     """Whether it is so is not known."""
     return False
 
@@ -65,7 +65,8 @@ class Target:
     patience: float = WAIT  # seconds to wait for a handshake, an answer, a close
     farewell: float | None = None  # seconds to wait for the answer to a close frame; None: as for all else
     late: Callable[[], bool] = lambda: False  # whether it is time for a client that does much to come to an end
-    idle: Callable[[], Awaitable[bool]] = not_known  # whether the server waits for its clients, and for nothing else
+    # Whether the server waits for its clients, and in so many seconds for nothing else
+    idle: Callable[[float], Awaitable[bool]] = not_known
     heard: Callable[[str | bytes], object] = lambda message: None  # told of each answer
     # What fills all buffers for a client that does not read, at once, or empties them again
     stall: Callable[[ClientConnection, bool], Awaitable[object]] = nothing
@@ -129,6 +130,7 @@ class Registered:
     talk: bool = False  # is many, and what some miss of a talk is held against those who leave it
     browser: bool = False  # is a browser, with a browser's rules
     meaning: str = ""  # what an error means that only this client brings about
+    lesson: str = "catching-too-much"  # the course's lesson about that, by its slug
     content: bool = False  # what is wrong about it is what it says
 
 
@@ -249,7 +251,7 @@ async def nothing_comes(target: Target, *connections: ClientConnection) -> None:
     By the first pong it has read what was said before, by the second what it has sent meanwhile has come.
     """
     await are_read(*connections)
-    while not await target.idle():
+    while not await target.idle(target.patience):
         await asyncio.sleep(BRIEF)
         await are_read(*connections)
     await are_read(*connections)
@@ -662,7 +664,7 @@ async def without_papers(target: Target) -> Seen:
     return worst([await polite(bare), await polite(replace(target, headers=garbled))])
 
 
-@client(needs="names", meaning="It takes the old connection of a name for the new one.")
+@client(needs="names", meaning="It takes the old connection of a name for the new one.", lesson="many-clients")
 async def comes_back(target: Target) -> Seen:
     """loses its connection, and comes back under the same name before the server has noticed"""
     number = next(target.numbers)

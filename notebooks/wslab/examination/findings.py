@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from wslab.examination.clients import Registered
 from wslab.examination.evidence import NOWHERE, Fault, Spot
 
 
@@ -275,8 +276,8 @@ LOGGED_AS_ERROR = Meaning("An ordinary leave is logged as an error.", Lesson.CAT
 AN_ERROR = Meaning("An error in the endpoint cuts its client off.", Lesson.CATCH)
 
 
-def meaning_of(fault: Fault, kind: Kind, of_client: str) -> Meaning:
-    """What a fault means. of_client: what an error means that nothing else explains, with this client."""
+def meaning_of(fault: Fault, kind: Kind, about: Registered) -> Meaning:
+    """What a fault means, in the visit of this client."""
     for meaning in MEANINGS:
         if meaning.fits(fault, kind):
             return meaning
@@ -286,7 +287,7 @@ def meaning_of(fault: Fault, kind: Kind, of_client: str) -> Meaning:
         return NOBODY_LOOKS
     if kind is Kind.LOGGED:
         return LOGGED_AS_ERROR
-    return Meaning(of_client, Lesson.CATCH) if of_client else AN_ERROR
+    return Meaning(about.meaning, Lesson(about.lesson)) if about.meaning else AN_ERROR
 
 
 @dataclass(frozen=True)
@@ -330,9 +331,9 @@ def sign(kind: Kind, seen: str, spot: Spot = NOWHERE) -> Sign:
     return Sign(kind, seen, spot, meaning=kind.meaning, lesson=kind.lesson, harm=kind.harm)
 
 
-def sign_of(fault: Fault, kind: Kind, of_client: str = "", content: bool = False, whose: str = "") -> Sign:
-    """The sign that a fault is. content: what is wrong about the client is what it says."""
-    found = meaning_of(fault, kind, of_client)
+def sign_of(fault: Fault, kind: Kind, about: Registered, whose: str = "") -> Sign:
+    """The sign that a fault is, in the visit of this client."""
+    found = meaning_of(fault, kind, about)
     verb = {Kind.RAISED: "raised ", Kind.UNSEEN: "a task raised ", Kind.LOGGED: "logged "}[kind]
     harm = found.harm or kind.harm
     if whose == ANOTHERS and fault.state in ("new", "open"):
@@ -341,7 +342,7 @@ def sign_of(fault: Fault, kind: Kind, of_client: str = "", content: bool = False
         harm = Harm.LOG
     return Sign(
         kind, verb + fault.text, fault.spot, fault, whose, found.says, found.lesson, harm, found.leave,
-        shape=content and found not in MEANINGS,
+        shape=about.content and found not in MEANINGS,
     )  # fmt: skip
 
 

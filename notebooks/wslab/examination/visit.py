@@ -105,11 +105,11 @@ class Patient:
         trouble = await asyncio.to_thread(self.server.end) if self.server.running else ""
         return "" if self.stubborn or self.was_blocked else trouble
 
-    async def is_idle(self) -> bool:
-        """Whether the server waits for its clients, and for nothing else."""
+    async def is_idle(self, seconds: float) -> bool:
+        """Whether the server waits for its clients, and in so many seconds for nothing else."""
         thread = threading.get_ident()
         with contextlib.suppress(ServeError):
-            return await self.server.on_loop(lambda: is_idle(thread))
+            return await self.server.on_loop(lambda: is_idle(seconds, thread))
         return False
 
     def running(self) -> dict[asyncio.Task, object]:
@@ -158,7 +158,6 @@ class Visit:
 
     async def outcome(self) -> Outcome:
         """Let the client in, and look at everything."""
-        self.server.keepalive(*self.about.pings)
         if self.about.narrow:
             self.server.shrink_buffers()
         try:
@@ -195,6 +194,7 @@ class Visit:
         """The client's visit, while others are connected, who want an ordinary answer afterwards."""
         async with contextlib.AsyncExitStack() as stack:
             await self.invite(stack)
+            self.server.keepalive(*self.about.pings)  # whoever comes from now on is pinged
             await self.try_it()
             if self.server.running:
                 if self.seen.unheard:
@@ -327,7 +327,8 @@ class Visit:
         await self.server.on_loop(tell)
 
     async def given_up(self) -> None:
-        """Wait until only the witnesses' endpoints are left."""
+        """Let the time pass after which uvicorn gives it up, and wait until only the witnesses' endpoints are left."""
+        await self.server.let_time_pass(sum(self.about.pings))
         for _ in range(int(6 * sum(self.about.pings) / BEAT)):
             if await self.server.on_loop(lambda: len(self.patient.running())) <= len(self.witnesses):
                 return
@@ -412,7 +413,9 @@ class Visit:
         elif seen.missed and self.about.talk:
             self.found(Kind.MISSED, "some who stayed missed messages")
         elif seen.missed and self.about.needs == "names":
-            self.signs.append(replace(sign(Kind.NO_ANSWER, "no answer"), meaning=self.about.meaning, lesson=""))
+            self.signs.append(
+                replace(sign(Kind.NO_ANSWER, "no answer"), meaning=self.about.meaning, lesson=self.about.lesson)
+            )
         elif seen.missed:
             self.found(Kind.NO_ANSWER, "no answer")
         if self.about.browser and self.spoilt:
@@ -462,7 +465,7 @@ class Visit:
 
         for beat in range(int(self.settle / BEAT) + 1):
             tasks, is_known = await self.server.on_loop(wait_there)
-            if not tasks or (is_known and beat):
+            if not tasks or (beat and (is_known or await self.patient.is_idle(self.settle))):
                 break
             await asyncio.sleep(BEAT)
         return tasks
@@ -504,7 +507,7 @@ class Visit:
         where = await self.server.on_loop(lambda: {task: spot(frames_of_task(task)) for task in tasks})
         await self.server.on_loop(lambda: [task.cancel() for task in tasks])
         for _ in range(int(max(END, self.settle) / BEAT)):
-            if all(task.done() for task in tasks):
+            if all(task.done() for task in tasks) or await self.patient.is_idle(max(END, self.settle)):
                 break
             await asyncio.sleep(BEAT)
         for task in tasks:
@@ -580,7 +583,7 @@ class Visit:
             if self.about.pings[0] and GIVEN_UP in fault.text:
                 continue  # who sends in the moment in which uvicorn gives its client up; others hear of it as always
             whose = self.whose(fault.number, fault.peer)
-            about = sign_of(fault, kind, self.about.meaning, self.about.content, whose)
+            about = sign_of(fault, kind, self.about, whose)
             if whose and about.harm is Harm.LOG:
                 continue  # witnesses leave, too: a client has no part in what comes of that
             if self.about.meanwhile != "cancel" or whose:
@@ -588,7 +591,7 @@ class Visit:
         places = {(s.spot.file, s.spot.line) for s in self.signs}
         for fault in logged:
             if self.about.ordinary and (fault.spot.file, fault.spot.line) not in places:
-                self.signs.append(sign_of(fault, Kind.LOGGED))
+                self.signs.append(sign_of(fault, Kind.LOGGED, self.about))
         for connection, where in returned:
             if connection.accepted and self.about.meanwhile == "talk":
                 continue  # a close frame would not get through to who does not read
