@@ -40,11 +40,11 @@ NORMAL = (1000).to_bytes(2, "big")  # a close frame's payload: its code (RFC 645
 
 
 async def nothing(*_) -> None:
-    """Nothing happens."""
+    """Nothing happens, and nothing is known."""
 
 
-async def not_known(*_) -> bool:
-    """Whether it is so is not known."""
+def never(*_) -> bool:
+    """It is not so."""
     return False
 
 
@@ -64,14 +64,14 @@ class Target:
     linger: float = 0.0  # seconds to stay and listen
     patience: float = WAIT  # seconds to wait for a handshake, an answer, a close
     farewell: float | None = None  # seconds to wait for the answer to a close frame; None: as for all else
-    late: Callable[[], bool] = lambda: False  # whether it is time for a client that does much to come to an end
+    late: Callable[[], bool] = never  # whether it is time for a client that does much to come to an end
     # Whether the server waits for its clients, and in so many seconds for nothing else
-    idle: Callable[[float], Awaitable[bool]] = not_known
-    heard: Callable[[str | bytes], object] = lambda message: None  # told of each answer
+    idle: Callable[[float], Awaitable[bool | None]] = nothing
+    heard: Callable[[str | bytes], object] = never  # told of each answer
     # What fills all buffers for a client that does not read, at once, or empties them again
     stall: Callable[[ClientConnection, bool], Awaitable[object]] = nothing
     trigger: Callable[[int], Awaitable[object]] | None = None  # what makes the endpoint speak to the client of a number
-    numbers: Iterator[int] = field(default_factory=itertools.count)  # each client is `{n}`, a number of its own
+    numbers: Iterator[int] | None = None  # each client is `{n}`, a number of its own; None: they are all 0
 
     @property
     def replies(self) -> bool:
@@ -168,7 +168,7 @@ def visitor(function=None, *, drops: bool = False, connect: Mapping = MappingPro
 @contextlib.asynccontextmanager
 async def knock(target: Target, **options) -> AsyncIterator[ClientConnection]:
     """Connect and say the prologue; leave with 1000 at the end, if still connected. No keepalive of its own."""
-    number = next(target.numbers)
+    number = next(target.numbers or iter([0]))
     headers = {name.title(): named(value, number) for name, value in target.headers.items()}
     subprotocols = headers.pop("Sec-Websocket-Protocol", None)
     settings = {
@@ -639,7 +639,7 @@ async def hears(speaker: ClientConnection, listener: ClientConnection, target: T
 @client(meanwhile="begun")
 async def gives_up(target: Target) -> Seen:
     """asks for a handshake, and is gone before it is accepted: a page that is reloaded at once"""
-    number = next(target.numbers)
+    number = next(target.numbers or iter([0]))
     url = urlsplit(named(target.url, number))
     headers = {"Host": url.netloc, "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
     headers["Sec-WebSocket-Key"] = base64.b64encode(os.urandom(16)).decode()
@@ -667,7 +667,7 @@ async def without_papers(target: Target) -> Seen:
 @client(needs="names", meaning="It takes the old connection of a name for the new one.", lesson="many-clients")
 async def comes_back(target: Target) -> Seen:
     """loses its connection, and comes back under the same name before the server has noticed"""
-    number = next(target.numbers)
+    number = next(target.numbers or iter([0]))
     same = replace(target, numbers=itertools.repeat(number))
 
     async def visit(ws):

@@ -111,31 +111,31 @@ class Nursery:
         )
 
     async def steps(self, where: Importable, plan) -> AsyncIterator:
-        """The steps of `here()`, in a fresh process. A process that dies is a step, too."""
+        """The steps of `here()`, in a fresh process. If it dies, that is the last step: `Ended`."""
         self._start()
-        name, done = "", False
+        done = False
         try:
             with contextlib.suppress(BrokenPipeError):
                 pickle.dump((where, plan), self._child.stdin)
                 self._child.stdin.flush()
-            while True:
-                try:
-                    step = await asyncio.to_thread(pickle.load, self._child.stdout)
-                except (EOFError, pickle.UnpicklingError):
-                    step = Ended(await asyncio.to_thread(self._child.wait))
-                if isinstance(step, Ended):
-                    if not done:
-                        yield died(name, step.status)
-                    return
+            while not isinstance(step := await asyncio.to_thread(self._read), Ended):
                 if isinstance(step, ServeError):
                     raise step
-                name = step if isinstance(step, str) else name
-                done = done or step is None
-                if step is not None:
+                done = step is None
+                if not done:
                     yield step
+            if not done:
+                yield step
         finally:
             if not done:
                 self.close()
+
+    def _read(self):
+        """The next step. A child that has died has ended, too."""
+        try:
+            return pickle.load(self._child.stdout)
+        except (EOFError, pickle.UnpicklingError):
+            return Ended(self._child.wait())
 
     def close(self) -> None:
         """End it, and whatever process it has made."""
@@ -155,17 +155,6 @@ class Ended:
     """A fresh process has ended, with this status."""
 
     status: int
-
-
-def died(name: str, status: int):
-    """What came of a client in whose visit the process has died."""
-    from wslab.examination.clients import CLIENTS, Seen
-    from wslab.examination.findings import Kind, sign
-    from wslab.examination.visit import Outcome
-
-    if name not in CLIENTS:
-        raise ServeError(f"the app ended its process, with status {status}, when it was imported or started.")
-    return Outcome(name, Seen(), [sign(Kind.BROKEN, f"the process ended, with status {status}")], blocked=True)
 
 
 def child() -> NoReturn:

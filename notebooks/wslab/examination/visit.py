@@ -10,7 +10,6 @@ import contextlib
 import gc
 import json
 import linecache
-import threading
 import tracemalloc
 from collections import Counter
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from dataclasses import dataclass, replace
 
 from wslab import library, stopping
 from wslab.examination import clients
-from wslab.examination.clients import BRIEF, CLIENTS, SOON, Seen, Target
+from wslab.examination.clients import BRIEF, CLIENTS, SOON, Seen
 from wslab.examination.evidence import (
     BEAT,
     BUSY,
@@ -27,26 +26,21 @@ from wslab.examination.evidence import (
     Fault,
     Pulse,
     Spot,
-    Watch,
     frames_of_task,
     holder,
     spot,
     stood_still,
 )
 from wslab.examination.findings import ANOTHERS, LATE, Harm, Kind, Sign, sign, sign_of, why
-from wslab.examination.idle import is_idle
-from wslab.examination.process import Imported
-from wslab.server import ServeError, Server
+from wslab.examination.patient import Patient
+from wslab.server import ServeError
 
 SETTLE = 1.0  # seconds for endpoints to end after their clients have left; half of the patience, if that is more
 LIMIT = 4.0  # seconds for one client, all in all, and some more for its patience
 BUSY_LIMIT = 10  # times as long it may take where the machine is busy
-START = 10.0  # seconds for the app's start-up
-IMPORT = 50.0  # seconds more where it is imported only then
 FORWARD = 30.0  # seconds by which the server's clock is set forward for an endpoint that sleeps
 END = 1.0  # seconds for an endpoint to end once it is cancelled
 WIDE = 2**20  # bytes: what the system may buffer again of what is not read
-MAX_SIZE = 64 * 1024  # bytes: the limit for a message during the check-up
 MUCH = 2.0  # seconds for a client that does much; half of its time, if that is less
 LINGER = 3.0  # seconds that a client listens at most
 KEPT = 10  # of the clients that came and went, so many may still be remembered
@@ -66,55 +60,7 @@ class Outcome:
     poisons: bool = False  # whoever comes next finds it
     blocked: bool = False  # the server is gone, or its event loop does not go round any more
     doubtful: bool = False  # the machine was too busy to tell
-
-
-class Patient:
-    """The app, which runs, and what is known of it."""
-
-    def __init__(self, app, path: str, target: Target, ws: str, room: bool, loop: asyncio.AbstractEventLoop):
-        pings = {"ws_ping_interval": None, "ws_ping_timeout": None}
-        self.server = Server(app, port=0, loop=loop, ws=ws, ws_max_size=MAX_SIZE, **pings)
-        self.app = app
-        self.watch = Watch(loop)
-        self.server.tape.on_end = self.watch.ended
-        self.server.tape.on_misled = self.watch.could_not_send
-        self.target = replace(target, url=self.server.url(path), idle=self.is_idle)
-        self.first = Seen()
-        self.room = room
-        self.well = True  # a polite client is served
-        self.alone = False  # there is a place for one only
-        self.after = ""  # the client that has left something behind
-        self.known: list[Sign] = []  # what was seen beyond doubt, and need not be waited for again
-        self.was_blocked = False  # its event loop, at least once
-        self.stubborn: set[asyncio.Task] = set()  # endpoints that cannot be ended
-
-    async def start(self) -> None:
-        """Start the app. Raises ServeError if that does not work."""
-        imported = isinstance(self.app, Imported)
-        self.server.start_timeout = START + IMPORT * imported
-        try:
-            await asyncio.to_thread(self.server.start)
-        except ServeError:
-            if not (imported and self.app.problem):
-                raise
-        if imported and self.app.problem:
-            raise self.app.problem
-
-    async def end(self) -> str:
-        """Stop it, if it still runs. Returns what there is to say about that, and was not said before."""
-        trouble = await asyncio.to_thread(self.server.end) if self.server.running else ""
-        return "" if self.stubborn or self.was_blocked else trouble
-
-    async def is_idle(self, seconds: float) -> bool:
-        """Whether the server waits for its clients, and in so many seconds for nothing else."""
-        thread = threading.get_ident()
-        with contextlib.suppress(ServeError):
-            return await self.server.on_loop(lambda: is_idle(seconds, thread))
-        return False
-
-    def running(self) -> dict[asyncio.Task, object]:
-        """The endpoints that run, and the connection of each, without those that cannot be ended."""
-        return {task: c for task, c in self.server.tape.endpoints.items() if task not in self.stubborn}
+    why_not: str = ""  # why nobody is asked after this one
 
 
 class Visit:
@@ -129,7 +75,7 @@ class Visit:
             patient.target, meanwhile=meanwhile, linger=LINGER, late=self.late, heard=self.heard, stall=self.stall
         )
         self.target = replace(self.target, patience=calm * self.target.patience)
-        if patient.first.unheard or any(known.kind is Kind.UNHEARD for known in patient.known):
+        if any(known.kind is Kind.UNHEARD for known in patient.known):
             self.target = replace(self.target, farewell=BRIEF)
         # A room may put out whoever does not read; while one floods it, that may be anybody.
         self.asks = not (patient.room and self.about.meanwhile == "ask")
