@@ -10,12 +10,10 @@ stands with it, as an argument: see `Registered`.
 """
 
 import asyncio
-import base64
 import contextlib
 import functools
 import itertools
 import json
-import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -26,7 +24,6 @@ from websockets import ClientConnection, ConnectionClosed, InvalidStatus, State,
 from websockets.frames import Frame, Opcode
 
 WAIT = 2.0  # seconds for a handshake, an answer, a close
-SOON = 0.3  # seconds in which an answer comes, as a rule
 BRIEF = 0.1  # seconds for what was said before the end, and may still be on its way
 CROWD = 50
 VISITS = 100
@@ -639,20 +636,15 @@ async def hears(speaker: ClientConnection, listener: ClientConnection, target: T
 @client(meanwhile="begun")
 async def gives_up(target: Target) -> Seen:
     """asks for a handshake, and is gone before it is accepted: a page that is reloaded at once"""
-    number = next(target.numbers or iter([0]))
-    url = urlsplit(named(target.url, number))
-    headers = {"Host": url.netloc, "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
-    headers["Sec-WebSocket-Key"] = base64.b64encode(os.urandom(16)).decode()
-    if target.origin:
-        headers["Origin"] = target.origin
-    headers |= {name: named(value, number) for name, value in target.headers.items()}
-    path = url.path + (f"?{url.query}" if url.query else "")
-    lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-    _, writer = await asyncio.open_connection(*address(target))
-    writer.write("\r\n".join([*lines, "", ""]).encode())
-    await writer.drain()
+
+    async def ask():
+        async with knock(replace(target, prologue=())) as ws:
+            await drop(ws)  # it was accepted at once
+
+    asking = asyncio.create_task(ask())
     await target.meanwhile()
-    writer.transport.abort()
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
     return Seen()
 
 

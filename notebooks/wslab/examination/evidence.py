@@ -124,12 +124,8 @@ def name_of(code) -> str:
 
 
 def frames_of(error: BaseException) -> list[tuple]:
-    """The frames of an error's traceback, from the outermost on."""
-    frames, step = [], error.__traceback__
-    while step:
-        frames.append((step.tb_frame, step.tb_lineno))
-        step = step.tb_next
-    return frames
+    """The frames of an error's traceback, each with its line, from the outermost on."""
+    return list(traceback.walk_tb(error.__traceback__))
 
 
 def frames_of_task(task: asyncio.Task) -> list[tuple]:

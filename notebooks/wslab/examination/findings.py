@@ -32,27 +32,18 @@ class Lesson(enum.StrEnum):
 
 
 class Harm(enum.IntEnum):
-    """Who suffers, the worst first."""
+    """Who suffers, the worst first; with the title above such a finding."""
 
-    OTHERS = 1
-    CLIENT = 2
-    STAYS = 3
-    LOG = 4
-    NOTE = 5  # no fault
+    OTHERS = 1, "Others are hurt"
+    CLIENT = 2, "The client is not served"
+    STAYS = 3, "Something stays behind"
+    LOG = 4, "The log has an error"
+    NOTE = 5, "Note"  # no fault
 
-    @property
-    def title(self) -> str:
-        """As it stands above a finding."""
-        return HARMS[self]
-
-
-HARMS = {
-    Harm.OTHERS: "Others are hurt",
-    Harm.CLIENT: "The client is not served",
-    Harm.STAYS: "Something stays behind",
-    Harm.LOG: "The log has an error",
-    Harm.NOTE: "Note",
-}
+    def __new__(cls, number: int, title: str):
+        harm = int.__new__(cls, number)
+        harm._value_, harm.title = number, title
+        return harm
 
 
 class Kind(enum.Enum):

@@ -6,10 +6,11 @@ import contextlib
 import gc
 import itertools
 import threading
+import time
 from dataclasses import dataclass, replace
 
 from wslab.examination.clients import Seen, Target
-from wslab.examination.evidence import Watch
+from wslab.examination.evidence import BEAT, Watch
 from wslab.examination.findings import Sign
 from wslab.examination.idle import is_idle
 from wslab.examination.process import Imported
@@ -74,6 +75,7 @@ class Patient:
         self.alone = False  # there is a place for one only
         self.after = ""  # the client that has left something behind
         self.known: list[Sign] = []  # see `Plan`
+        self._was_busy = 0.0  # when it was last seen so, by `time.monotonic()`
         self.was_blocked = False  # its event loop, at least once
         self.stubborn: set[asyncio.Task] = set()  # endpoints that cannot be ended
 
@@ -107,9 +109,13 @@ class Patient:
 
     async def is_idle(self, seconds: float) -> bool:
         """Whether the server waits for its clients, and in so many seconds for nothing else."""
+        if time.monotonic() - self._was_busy < BEAT:  # many ask, as in a crowd: one look is enough
+            return False
         thread = threading.get_ident()
         with contextlib.suppress(ServeError):
-            return await self.server.on_loop(lambda: is_idle(seconds, thread))
+            if await self.server.on_loop(lambda: is_idle(seconds, thread)):
+                return True
+        self._was_busy = time.monotonic()
         return False
 
     def running(self) -> dict[asyncio.Task, object]:

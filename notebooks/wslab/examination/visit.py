@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 from wslab import library, stopping
 from wslab.examination import clients
-from wslab.examination.clients import BRIEF, CLIENTS, SOON, Seen
+from wslab.examination.clients import BRIEF, CLIENTS, Seen
 from wslab.examination.evidence import (
     BEAT,
     BUSY,
@@ -70,17 +70,21 @@ class Visit:
         """calm: so many times as long as usual, whatever is waited for."""
         self.patient, self.name, self.about = patient, name, CLIENTS[name]
         self.server = patient.server
-        meanwhile = getattr(self, self.about.meanwhile) if self.about.meanwhile else clients.nothing
-        self.target = replace(
-            patient.target, meanwhile=meanwhile, linger=LINGER, late=self.late, heard=self.heard, stall=self.stall
-        )
-        self.target = replace(self.target, patience=calm * self.target.patience)
-        if any(known.kind is Kind.UNHEARD for known in patient.known):
-            self.target = replace(self.target, farewell=BRIEF)
+        target = patient.target
+        unheard = any(known.kind is Kind.UNHEARD for known in patient.known)
         # A room may put out whoever does not read; while one floods it, that may be anybody.
         self.asks = not (patient.room and self.about.meanwhile == "ask")
-        if not self.asks:
-            self.target = replace(self.target, answered=(False,) * len(self.target.say))
+        self.target = replace(
+            target,
+            meanwhile=getattr(self, self.about.meanwhile) if self.about.meanwhile else clients.nothing,
+            linger=LINGER,
+            late=self.late,
+            heard=self.heard,
+            stall=self.stall,
+            patience=calm * target.patience,
+            farewell=BRIEF if unheard else target.farewell,
+            answered=target.answered if self.asks else (False,) * len(target.say),
+        )
         self.settle = max(calm * SETTLE, self.target.patience / 2)
         self.limit = LIMIT + 4 * self.target.patience  # seconds for the visit
         self.witnesses: list = []
@@ -144,7 +148,7 @@ class Visit:
             await self.try_it()
             if self.server.running:
                 if self.seen.unheard:
-                    self.unheard_at = await self.server.on_loop(self.where_own)
+                    self.unheard_at = await self.where(self.is_own)
                 await self.ask()
 
     async def try_it(self) -> None:
@@ -187,29 +191,21 @@ class Visit:
             return
         self.asked = True
         await self.forget_what_was_heard()
-        quick = self.about.meanwhile == "talk"  # one is there who does not read
-        kind, seen = await self.exchange(SOON if quick else self.target.patience)
+        kind, seen = await self.exchange()
         if not kind:
             return
         waits = await self.held_up()
-        if quick and waits != NOWHERE:
+        if waits != NOWHERE and self.about.meanwhile == "talk":  # one is there who does not read
             # Who gives such a one only so much time has given up on it then. (It passes by the server's clock.)
             await self.server.let_time_pass(self.target.patience)
             waits = await self.held_up()
-            kind = kind if waits != NOWHERE else None
-        elif quick and kind is Kind.HURT and await self.hears_later():
-            kind = None
-        if kind:
-            where = waits if waits != NOWHERE else await self.where(self.witnesses[0])
-            self.found(Kind.STALLED if waits != NOWHERE else kind, seen, where)
-
-    async def hears_later(self) -> bool:
-        """Whether an answer that did not come soon comes later."""
-        with contextlib.suppress(TimeoutError, clients.ConnectionClosed):
-            async with asyncio.timeout(self.target.patience):
-                await self.witnesses[-1].recv()
-            return True
-        return False
+            if waits == NOWHERE:
+                return
+        if waits != NOWHERE:
+            self.found(Kind.STALLED, seen, waits)
+        else:
+            address = self.witnesses[0].local_address[:2]
+            self.found(kind, seen, await self.where(lambda peer: peer == address))
 
     async def held_up(self) -> Spot:
         """Where somebody else's task waits in a send to this client."""
@@ -221,27 +217,37 @@ class Visit:
             spots = [spot(frames_of_task(task)) for task in others]
             return next((s for s in spots if s.call == "send" and s.number >= own and s.function), NOWHERE)
 
+        return await self.seen_on_loop(look)
+
+    async def where(self, fits: Callable[[tuple], bool]) -> Spot:
+        """Where the endpoint is whose client has an address that fits, if it runs."""
+
+        def look() -> Spot:
+            tasks = [t for t, c in self.server.tape.endpoints.items() if fits(tuple(c.peer or ())[:2])]
+            return spot(frames_of_task(tasks[0])) if tasks else NOWHERE
+
+        return await self.seen_on_loop(look)
+
+    async def seen_on_loop(self, look: Callable[[], Spot]) -> Spot:
+        """What `look` sees on the server's loop; nothing if that is blocked."""
         with contextlib.suppress(ServeError):
             return await self.server.on_loop(look)
         return NOWHERE
 
-    async def exchange(self, patience: float = 0) -> tuple[Kind | None, str]:
+    async def exchange(self) -> tuple[Kind | None, str]:
         """The same. Returns what went wrong: the kind, and in words."""
         speaker, listener = self.witnesses[0], self.witnesses[-1]
         asked = replace(self.target, say=self.target.say[:1], answered=(self.target.replies,))
-        asked = replace(asked, patience=patience or asked.patience)
         try:
             if speaker is listener:
                 _, missed = await clients.exchange(speaker, asked)
             else:
                 await clients.say(speaker, asked.say[0], False, asked)
                 missed = not await clients.hears(speaker, listener, asked)
-                if missed and speaker.close_code == 1006:
-                    return Kind.CUT, "the bystander was cut off"
         except clients.ConnectionClosed:
-            if 1006 in (speaker.close_code, listener.close_code):
-                return Kind.CUT, "the bystander was cut off"
-            return None, ""
+            missed = False
+        if 1006 in (speaker.close_code, listener.close_code):
+            return Kind.CUT, "the bystander was cut off"
         return (Kind.HURT, "the bystander got no answer") if missed else (None, "")
 
     async def forget_what_was_heard(self) -> None:
@@ -275,11 +281,8 @@ class Visit:
     async def given_up(self) -> None:
         """Let the time pass after which uvicorn gives it up, and wait until only the witnesses' endpoints are left."""
         await self.server.let_time_pass(sum(self.about.pings))
-        for _ in range(int(6 * sum(self.about.pings) / BEAT)):
-            if await self.server.on_loop(lambda: len(self.patient.running())) <= len(self.witnesses):
-                return
-            await asyncio.sleep(BEAT)
-        await self.server.on_loop(lambda: self.note_running("its endpoint did not end", only_own=True))
+        if not await self.until(lambda: len(self.patient.running()) <= len(self.witnesses), 6 * sum(self.about.pings)):
+            await self.server.on_loop(lambda: self.note_running("its endpoint did not end", only_own=True))
 
     async def begun(self) -> None:
         """Wait until the app has been called for the client."""
@@ -405,16 +408,27 @@ class Visit:
         """
         known = {(sign.spot.file, sign.spot.line) for sign in self.patient.known}
 
-        def wait_there() -> tuple[list[asyncio.Task], bool]:
-            spots = {task: spot(frames_of_task(task)) for task in left()}
-            return list(spots), all((where.file, where.line) in known for where in spots.values())
+        def all_known() -> bool:
+            spots = [spot(frames_of_task(task)) for task in left()]
+            return all((where.file, where.line) in known for where in spots)
 
-        for beat in range(int(self.settle / BEAT) + 1):
-            tasks, is_known = await self.server.on_loop(wait_there)
-            if not tasks or (beat and (is_known or await self.patient.is_idle(self.settle))):
+        if await self.server.on_loop(left):
+            await asyncio.sleep(BEAT)
+            await self.until(all_known, self.settle)
+        return await self.server.on_loop(left)
+
+    async def until(self, it: Callable[[], bool], seconds: float) -> bool:
+        """Wait until it is so on the server's loop, or nothing can happen there, so many seconds at most.
+
+        Returns whether it is so.
+        """
+        for beat in range(int(seconds / BEAT) + 1):
+            if await self.server.on_loop(it):
+                return True
+            if beat and await self.patient.is_idle(seconds):
                 break
             await asyncio.sleep(BEAT)
-        return tasks
+        return await self.server.on_loop(it)
 
     def note_running(self, seen: str, only_own: bool = False) -> list[asyncio.Task]:
         """On the server's loop: note which endpoints run although their clients have gone. Returns them."""
@@ -452,10 +466,7 @@ class Visit:
         """Cancel endpoints, and wait until they have ended. Whoever does not, swallows it."""
         where = await self.server.on_loop(lambda: {task: spot(frames_of_task(task)) for task in tasks})
         await self.server.on_loop(lambda: [task.cancel() for task in tasks])
-        for _ in range(int(max(END, self.settle) / BEAT)):
-            if all(task.done() for task in tasks) or await self.patient.is_idle(max(END, self.settle)):
-                break
-            await asyncio.sleep(BEAT)
+        await self.until(lambda: all(task.done() for task in tasks), max(END, self.settle))
         for task in tasks:
             if not task.done():
                 self.patient.stubborn.add(task)
@@ -483,14 +494,14 @@ class Visit:
                 await self.invite(stack)
                 kind, seen = await self.exchange() if len(self.witnesses) > 1 else (Kind.CUT, "refused")
         else:
-            kind, seen = self.like_the_first(await self.polite())
+            kind, seen = self.like_the_first(await self.next_one())
         if kind and not self.patient.after:
             self.poisons = True
             self.found(Kind.POISONED, f"from then on: {seen}")
         await self.server.conversation()
         await self.end_tasks(list(self.patient.running()))
 
-    async def polite(self) -> Seen:
+    async def next_one(self) -> Seen:
         """A polite client, as another witness."""
 
         async def visit(ws):
@@ -556,24 +567,6 @@ class Visit:
         if number and number < self.first_number:
             return "an earlier client's"
         return "" if self.is_own(peer) else ANOTHERS
-
-    def where_own(self) -> Spot:
-        """On the server's loop: where the client's endpoint is, if that runs."""
-        own = [task for task, connection in self.patient.running().items() if self.is_own(connection.peer)]
-        return spot(frames_of_task(own[0])) if own else NOWHERE
-
-    async def where(self, witness) -> Spot:
-        """Where the endpoint of a witness waits."""
-        address = witness.local_address[:2]
-
-        def look() -> Spot:
-            tasks = self.server.tape.endpoints
-            mine = [task for task, connection in tasks.items() if tuple(connection.peer)[:2] == address]
-            return spot(frames_of_task(mine[0])) if mine else NOWHERE
-
-        with contextlib.suppress(ServeError):
-            return await self.server.on_loop(look)
-        return NOWHERE
 
     def look_where_it_stands(self) -> None:
         """While the event loop stands still: in which line of the app."""
