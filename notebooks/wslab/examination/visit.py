@@ -217,7 +217,7 @@ class Visit:
             spots = [spot(frames_of_task(task)) for task in others]
             return next((s for s in spots if s.call == "send" and s.number >= own and s.function), NOWHERE)
 
-        return await self.seen_on_loop(look)
+        return await self.server.on_loop(look)
 
     async def where(self, fits: Callable[[tuple], bool]) -> Spot:
         """Where the endpoint is whose client has an address that fits, if it runs."""
@@ -226,13 +226,7 @@ class Visit:
             tasks = [t for t, c in self.server.tape.endpoints.items() if fits(tuple(c.peer or ())[:2])]
             return spot(frames_of_task(tasks[0])) if tasks else NOWHERE
 
-        return await self.seen_on_loop(look)
-
-    async def seen_on_loop(self, look: Callable[[], Spot]) -> Spot:
-        """What `look` sees on the server's loop; nothing if that is blocked."""
-        with contextlib.suppress(ServeError):
-            return await self.server.on_loop(look)
-        return NOWHERE
+        return await self.server.on_loop(look)
 
     async def exchange(self) -> tuple[Kind | None, str]:
         """The same. Returns what went wrong: the kind, and in words."""
