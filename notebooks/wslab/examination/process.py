@@ -90,11 +90,55 @@ class Imported:
         return self._app.routes
 
 
+class Fork:
+    """A nursery that this process forks: what `subprocess.Popen` gives of one, as far as it is needed."""
+
+    def __init__(self):
+        their_input, our_output = os.pipe()
+        our_input, their_output = os.pipe()
+        self.pid = os.fork()
+        if not self.pid:
+            os.setsid()
+            for pipe, number in ((their_input, 0), (their_output, 1)):
+                os.dup2(pipe, number)
+            for pipe in (their_input, our_output, our_input, their_output):
+                os.close(pipe)
+            sys.argv = [CHILD]
+            child()
+        os.close(their_input)
+        os.close(their_output)
+        self.stdin, self.stdout = os.fdopen(our_output, "wb"), os.fdopen(our_input, "rb")
+        self._status: int | None = None
+
+    def poll(self, options: int = os.WNOHANG if hasattr(os, "WNOHANG") else 0) -> int | None:
+        """Its exit status, if it has ended."""
+        if self._status is None:
+            number, status = os.waitpid(self.pid, options)
+            self._status = os.waitstatus_to_exitcode(status) if number else None
+        return self._status
+
+    def wait(self) -> int | None:
+        """Its exit status, once it has ended."""
+        return self.poll(0)
+
+
+_prepared: list[Fork] = []
+
+
+def prepare() -> None:
+    """Make the nursery of this process, where that is possible: it has imported what is needed, and nothing of an app.
+
+    To start another Python would take longer.
+    """
+    if hasattr(os, "fork"):
+        _prepared.append(Fork())
+
+
 class Nursery:
     """A Python that has imported what all apps need, and makes the fresh processes, where the system can fork."""
 
     def __init__(self):
-        self._child: subprocess.Popen | None = None
+        self._child: subprocess.Popen | Fork | None = _prepared.pop() if _prepared else None
 
     def _start(self) -> None:
         if self._child is not None and self._child.poll() is None:
@@ -162,11 +206,11 @@ def child() -> NoReturn:
     with contextlib.suppress(ImportError):
         importlib.import_module("fastapi")
     importlib.import_module("wslab.examination.run")
-    out = os.fdopen(os.dup(1), "wb")
+    source, out = os.fdopen(0, "rb", closefd=False), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what the app prints must not get in between
     with contextlib.suppress(EOFError, KeyboardInterrupt):
         while True:
-            where, plan = pickle.load(sys.stdin.buffer)
+            where, plan = pickle.load(source)
             if not hasattr(os, "fork"):
                 grandchild(where, plan, out)
             if (number := os.fork()) == 0:
