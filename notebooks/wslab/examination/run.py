@@ -234,7 +234,7 @@ async def first_look(app, patient: Patient, plan: Plan) -> Plan:
     except (ValueError, InvalidHandshake, InvalidURI) as error:  # in what the reader has passed
         raise ServeError(f"no handshake is possible for {plan.path}: {type(error).__name__}: {error}.") from None
     connection = patient.server.tape.last
-    if seen.answers and not connection.heard:
+    if any(seen.answered) and not connection.heard and not plan.trigger:
         seen = replace(seen, answers=0, answered=(), pushes=True)
     patient.server.settle_timeout = BRIEF
     try:
@@ -242,7 +242,7 @@ async def first_look(app, patient: Patient, plan: Plan) -> Plan:
     except ServeError:  # something blocks the event loop
         await asyncio.to_thread(stopping.free, patient.server.thread)
     if seen.refused:
-        (raised, *_), connection = patient.watch.raised[:1] or [""], patient.server.tape.last
+        (raised, *_) = patient.watch.raised[:1] or [""]
         if problem := refusals.explain(app, plan.path, seen.refused, connection, str(raised and raised.text)):
             raise problem
     target, unanswered = learned(plan.target, seen, plan.room)
