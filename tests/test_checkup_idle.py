@@ -12,8 +12,8 @@ from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 
 from tests.implementations import on_each_implementation
 from wslab import serve
+from wslab.examination import idle
 from wslab.examination.clients import Target, knock, say
-from wslab.examination.idle import is_idle
 
 PATIENCE = 60  # seconds; only a test that fails waits this long
 SOON = 0.2  # seconds in which the endpoint answers, when it does
@@ -108,15 +108,20 @@ def app_that(answers) -> FastAPI:
     return app
 
 
+@pytest.fixture(autouse=True)
+def threads_of_other_tests(monkeypatch):
+    monkeypatch.setattr(idle, "THREADS_BEFORE", threading.enumerate())
+
+
 async def asked(app, ws: str) -> bool:
     """Whether an answer comes, or it is found that none can."""
     with serve(app, ws=ws, ws_ping_interval=None) as server:
         me = threading.get_ident()
 
-        async def idle(seconds: float) -> bool:
-            return await server.on_loop(lambda: is_idle(seconds, me))
+        async def is_idle(seconds: float) -> bool:
+            return await server.on_loop(lambda: idle.is_idle(seconds, me))
 
-        target = Target(server.url("/ws"), ("hello",), patience=PATIENCE, farewell=0.1, idle=idle)
+        target = Target(server.url("/ws"), ("hello",), patience=PATIENCE, farewell=0.1, idle=is_idle)
         async with knock(target) as client:
             return await say(client, "hello", True, target)
 
@@ -155,7 +160,7 @@ def test_another_loop_that_does_not_tell_counts_as_busy(monkeypatch):
         loop = asyncio.get_running_loop()
         monkeypatch.setattr(asyncio, "get_running_loop", lambda: object())
         try:
-            return is_idle(1.0, threading.get_ident())
+            return idle.is_idle(1.0, threading.get_ident())
         finally:
             monkeypatch.setattr(asyncio, "get_running_loop", lambda: loop)
 

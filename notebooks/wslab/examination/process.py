@@ -1,6 +1,7 @@
 """A fresh process, in which the app is imported and started anew, where one client has spoilt it for the next."""
 
 import asyncio
+import atexit
 import contextlib
 import importlib
 import inspect
@@ -104,7 +105,11 @@ class Fork:
             for pipe in (their_input, our_output, our_input, their_output):
                 os.close(pipe)
             sys.argv = [CHILD]
-            child()
+            try:
+                child()
+            except SystemExit as end:  # must not get to whoever has called us
+                atexit._run_exitfuncs()
+                os._exit(end.code)
         os.close(their_input)
         os.close(their_output)
         self.stdin, self.stdout = os.fdopen(our_output, "wb"), os.fdopen(our_input, "rb")

@@ -31,7 +31,7 @@ from wslab.examination.evidence import (
     spot,
     stood_still,
 )
-from wslab.examination.findings import ANOTHERS, LATE, Harm, Kind, Sign, sign, sign_of, why
+from wslab.examination.findings import ANOTHERS, LATE, STILL_THERE, Harm, Kind, Sign, sign, sign_of, why
 from wslab.examination.patient import Patient
 from wslab.server import ServeError
 
@@ -90,6 +90,7 @@ class Visit:
         self.witnesses: list = []
         self.peers: set[tuple] = set()  # addresses of the witnesses
         self.blocked = self.poisons = self.asked = False
+        self.ran_out = False  # the time for something to end, although more might have happened
         self.first_number = self.server.tape.clients + 1
         self.pulse = Pulse()  # of the server's event loop
         self.own = Pulse()  # of this one: where the machine is busy, both slow down
@@ -420,8 +421,9 @@ class Visit:
             if await self.server.on_loop(it):
                 return True
             if beat and await self.patient.is_idle(seconds):
-                break
+                return False
             await asyncio.sleep(BEAT)
+        self.ran_out = True
         return await self.server.on_loop(it)
 
     def note_running(self, seen: str, only_own: bool = False) -> list[asyncio.Task]:
@@ -602,5 +604,6 @@ class Visit:
         """Whether something new came late, or not at all, and the machine was too busy to tell why."""
         causes, _ = why(self.signs)
         known = {sign.key for sign in self.patient.known}
-        late = any(s.kind in LATE and s.key not in known for s in causes) if causes else self.pulse.longest > STALL
-        return late and self.own.longest > BUSY
+        proves_nothing = LATE if self.ran_out else LATE - STILL_THERE
+        late = [s for s in causes if s.kind in proves_nothing and s.key not in known]
+        return bool(late or (not causes and self.pulse.longest > STALL)) and self.own.longest > BUSY
