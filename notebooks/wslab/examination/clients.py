@@ -23,6 +23,8 @@ from urllib.parse import urlsplit
 from websockets import ClientConnection, ConnectionClosed, InvalidStatus, State, connect
 from websockets.frames import Frame, Opcode
 
+from wslab.loop import go_round
+
 WAIT = 2.0  # seconds for a handshake, an answer, a close
 BRIEF = 0.1  # seconds for what was said before the end, and may still be on its way
 CROWD = 50
@@ -252,6 +254,7 @@ async def nothing_comes(target: Target, *connections: ClientConnection) -> None:
         await asyncio.sleep(BRIEF)
         await are_read(*connections)
     await are_read(*connections)
+    await go_round()  # so that whoever waits for it takes it
 
 
 async def are_read(*connections: ClientConnection) -> None:
