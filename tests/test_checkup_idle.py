@@ -110,7 +110,7 @@ def app_that(answers) -> FastAPI:
 
 @pytest.fixture(autouse=True)
 def threads_of_other_tests(monkeypatch):
-    monkeypatch.setattr(idle, "THREADS_BEFORE", threading.enumerate())
+    monkeypatch.setattr(idle, "THREADS_BEFORE", set(sys._current_frames()))
 
 
 async def asked(app, ws: str) -> bool:

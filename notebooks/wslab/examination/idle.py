@@ -14,7 +14,7 @@ from types import FrameType
 from wslab.examination.evidence import frames_of_task
 
 SERVER = ("uvicorn", "wslab")  # packages whose timers and sockets do nothing but serve clients
-THREADS_BEFORE = threading.enumerate()  # a notebook's or a test runner's own
+THREADS_BEFORE = set(sys._current_frames())  # by their numbers: a notebook's or a test runner's own
 
 
 def is_idle(seconds: float, clients_thread: int) -> bool:
@@ -28,11 +28,13 @@ def is_idle(seconds: float, clients_thread: int) -> bool:
     except AttributeError:  # another loop, which does not tell
         return False
     due = [timer for timer in timers if not timer.cancelled() and timer.when() < loop.time() + seconds]
-    known = {thread.ident for thread in THREADS_BEFORE if thread.is_alive()} | {clients_thread, threading.get_ident()}
-    threads = [frame for number, frame in sys._current_frames().items() if number not in known]
+    threads = sys._current_frames()
+    THREADS_BEFORE.intersection_update(threads)  # the number of one that has ended may be given to another
+    known = THREADS_BEFORE | {clients_thread, threading.get_ident()}
+    others = [frame for number, frame in threads.items() if number not in known]
     return (
         not ready
-        and all(map(has_nothing_to_do, threads))
+        and all(map(has_nothing_to_do, others))
         and all(is_a_clients(*key.data) for key in sockets)
         and all(map(belongs_to_server, due))
     )
