@@ -1,4 +1,4 @@
-"""What the lesson websocket-sse-or-polling says of browsers, in a real Chromium: what an `EventSource` does by itself."""
+"""What the lesson websocket-sse-or-polling says of browsers, in a real Chromium: what an `EventSource` does."""
 
 import asyncio
 from collections.abc import AsyncIterator

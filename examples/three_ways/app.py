@@ -14,12 +14,11 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import FastAPI, Header, WebSocket, WebSocketDisconnect, WebSocketException
+from fastapi import FastAPI, Header, Query, WebSocket, WebSocketDisconnect, WebSocketException
 from fastapi.responses import FileResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from fastapi.staticfiles import StaticFiles
 from fastapi.websockets import WebSocketState
-from pydantic import BaseModel, Field
 
 SLOW = 10  # seconds for a client to take what it is sent
 PATIENCE = 20  # seconds that a poll waits: less than any proxy on the way has
@@ -59,13 +58,9 @@ async def page() -> FileResponse:
     return FileResponse(PAGE / "index.html")
 
 
-class News(BaseModel):
-    text: Annotated[str, Field(min_length=1, max_length=200)]
-
-
 @app.post("/publish", status_code=204)
-async def publish(news: News):
-    feed.publish(news.text)
+async def say(text: Annotated[str, Query(min_length=1, max_length=200)]):
+    feed.publish(text)
 
 
 # --- server-sent events ---
@@ -159,6 +154,7 @@ async def send_news(websocket: WebSocket, seen: int):
         for number, text in await feed.after(seen):
             await send(websocket, json.dumps([number, text]))
             seen = number
+            await asyncio.sleep(0)  # where there is much to send, others have their turn
 
 
 @app.websocket("/ws")

@@ -75,9 +75,9 @@ async function ask() {
 byId("form").addEventListener("submit", async (event) => {
   event.preventDefault();
   byId("problem").textContent = "";
-  const body = JSON.stringify({ text: byId("text").value });
+  const news = new URLSearchParams({ text: byId("text").value });
   try {
-    const response = await fetch("publish", { method: "POST", headers: { "Content-Type": "application/json" }, body });
+    const response = await fetch(`publish?${news}`, { method: "POST" });
     if (!response.ok) throw new Error(response.status);
     byId("text").value = "";
   } catch {
