@@ -146,13 +146,17 @@ async ([sources, sockets]) => {
     await Promise.all([...window.sources, ...window.sockets].map(opened));
 }
 """
-ASK = "() => { window.answer = 'none yet'; fetch('page').then(({ status }) => { window.answer = status; }); }"
 
 
-def test_six_event_sources_take_all_connections_to_a_host_and_websockets_none(at):
+def test_six_event_sources_take_all_connections_to_a_host_and_websockets_none(at, server):
+    """Not even a page in another tab is loaded."""
     at.evaluate(OPEN, [SIX, 0])
-    at.evaluate(ASK)
+    with at.expect_popup() as opening:
+        at.evaluate("void open('about:blank')")
+    seventh = opening.value
+    seventh.evaluate(f"void (location.href = '{server.http_url('/page?seventh')}')")
     at.evaluate(OPEN.replace("window.sources", "window.others"), [0, 2 * SIX])  # they take no place among the six
-    assert at.evaluate("window.answer") == "none yet"
+    assert seventh.url == "about:blank"
     at.evaluate("window.sources[0].close()")
-    at.wait_for_function("window.answer === 200")
+    seventh.wait_for_url("**/page?seventh")
+    seventh.close()

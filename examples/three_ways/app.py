@@ -21,7 +21,7 @@ from fastapi.staticfiles import StaticFiles
 from fastapi.websockets import WebSocketState
 
 SLOW = 10  # seconds for a client to take what it is sent
-PATIENCE = 20  # seconds that a poll waits: less than any proxy on the way has
+PATIENCE = 20  # seconds that a poll waits; an nginx in front would wait for 60
 PAGE = Path(__file__).parent / "page"
 
 logger = logging.getLogger("uvicorn.error")
