@@ -402,3 +402,95 @@ def test_everybody_can_use_accounts(page, accounts, scheme, width):
     expect(messages(page)).to_have_count(1)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     findings(page)
+
+
+# --- three ways ---
+
+WAYS = {
+    "WebSocket": "cut off, comes back",
+    "Server-sent events": "cut off, comes back",
+    "Long polling": "cut off, asks again",
+}
+
+
+def way(page, name: str):
+    return page.get_by_role("region", name=name)
+
+
+def publish(page, text: str) -> None:
+    page.get_by_label("What is new?").fill(text)
+    page.get_by_role("button", name="Publish").click()
+
+
+def test_the_same_news_in_three_ways_and_again_after_a_restart(page):
+    with program("-m", "examples.three_ways", "--port", "0") as (process, port):
+        page.goto(f"http://127.0.0.1:{port}/")
+        publish(page, "<b>1-0</b>")
+        expect(page.get_by_label("What is new?")).to_have_value("")
+        for name in WAYS:
+            expect(messages(way(page, name))).to_have_text(["<b>1-0</b>"])
+            expect(state(way(page, name))).to_have_text("connected")
+        process.kill()
+        for name, says in WAYS.items():
+            expect(state(way(page, name))).to_have_text(says)
+        publish(page, "2-0")
+        expect(page.get_by_role("alert")).to_have_text("That did not get through.")
+    expect(page.get_by_label("What is new?")).to_have_value("2-0")
+    with program("-m", "examples.three_ways", "--port", str(port)):
+        expect(state(way(page, "Server-sent events"))).to_have_text("connected")
+        page.get_by_role("button", name="Publish").click()
+        for name in WAYS:
+            missing = ["(Something is missing here.)"] if name == "Server-sent events" else []
+            expect(messages(way(page, name))).to_have_text(["<b>1-0</b>", *missing, "2-0"])
+            expect(state(way(page, name))).to_have_text("connected")
+        expect(page.get_by_role("alert")).to_have_text("")
+    page.goto("about:blank")
+    assert all("net::ERR_" in problem for problem in page.problems)
+    page.problems.clear()
+
+
+def test_three_ways_that_are_cut_off_by_a_proxy_miss_nothing(page):
+    """It answers 502 for a while, as when a server restarts behind it: an EventSource gives up at that."""
+    with program("-m", "examples.three_ways", "--port", "0") as (_, port):
+        is_down = True
+        page.route("**/sse", lambda route: route.fulfill(status=502) if is_down else route.continue_())
+        page.goto(f"http://127.0.0.1:{port}/")
+        expect(state(way(page, "Server-sent events"))).to_have_text("cut off, comes back")
+        publish(page, "1-0")
+        is_down = False
+        for name in WAYS:
+            expect(messages(way(page, name))).to_have_text(["1-0"])
+        page.goto("about:blank")
+    assert all("502" in problem for problem in page.problems)
+    page.problems.clear()
+
+
+@pytest.fixture(scope="module")
+def three_ways():
+    with program("-m", "examples.three_ways", "--port", "0") as (_, port):
+        yield port
+
+
+def test_three_ways_with_the_keyboard_alone(page, three_ways):
+    page.goto(f"http://127.0.0.1:{three_ways}/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("What is new?")).to_be_focused()
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    page.keyboard.type("by keyboard")
+    page.keyboard.press("Enter")
+    for name in WAYS:
+        expect(messages(way(page, name)).last).to_have_text("by keyboard")
+    expect(page.get_by_label("What is new?")).to_be_focused()
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 320), ("dark", 1280)])
+def test_everybody_can_use_the_page_of_three_ways(page, three_ways, scheme, width):
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(f"http://127.0.0.1:{three_ways}/")
+    findings(page)
+    publish(page, "x" * 200)
+    for name in WAYS:
+        expect(messages(way(page, name)).last).to_have_text("x" * 200)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    findings(page)

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import textwrap
 import urllib.request
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import jsonschema
@@ -31,6 +32,7 @@ from examples.disconnects import app as disconnects
 from examples.room import app as room
 from examples.start import start
 from examples.stream import app as stream
+from examples.three_ways import app as three_ways
 from tests import lessons
 from tests.implementations import on_each_implementation
 from wslab import checkup, serve
@@ -49,8 +51,8 @@ def body(function: str, **renamed: str) -> str:
     return text
 
 
-def function(module: str, name: str) -> str:
-    tree = ast.parse((lessons.ROOT / "examples" / module).read_text(encoding="utf-8"))
+def function(module: str, name: str, folder: Path = lessons.ROOT / "examples") -> str:
+    tree = ast.parse((folder / module).read_text(encoding="utf-8"))
     kinds = ast.AsyncFunctionDef | ast.FunctionDef
     (found,) = [node for node in ast.walk(tree) if isinstance(node, kinds) and node.name == name]
     return ast.unparse(found)
@@ -124,11 +126,30 @@ def function(module: str, name: str) -> str:
         ("accounts/app.py", "own_page", "who-is-calling", "own_page", -1),
         ("accounts/app.py", "redeem", "who-is-calling", "redeem", -1),
         ("accounts/app.py", "diary", "who-is-calling", "diary", -1),
+        ("three_ways/app.py", "publish", "websocket-sse-or-polling", "publish", 0),
+        ("three_ways/app.py", "after", "websocket-sse-or-polling", "after", 0),
+        ("three_ways/app.py", "poll", "websocket-sse-or-polling", "poll", -1),
+        ("three_ways/app.py", "next_text", "websocket-sse-or-polling", "next_text", -1),
+        ("three_ways/app.py", "next_text", "both-directions-at-once", "next_text", -1),
+        ("three_ways/app.py", "send", "websocket-sse-or-polling", "send", -1),
+        ("three_ways/app.py", "send", "both-directions-at-once", "send", -1),
+        ("three_ways/app.py", "try_to_close", "websocket-sse-or-polling", "try_to_close", -1),
+        ("three_ways/app.py", "first", "websocket-sse-or-polling", "first", -1),
+        ("three_ways/app.py", "accepted", "websocket-sse-or-polling", "accepted", -1),
+        ("three_ways/app.py", "accepted", "both-directions-at-once", "accepted", -1),
+        ("three_ways/app.py", "send_news", "websocket-sse-or-polling", "send_news", -1),
+        ("three_ways/app.py", "push", "websocket-sse-or-polling", "push", -1),
     ],
 )
 def test_an_endpoint_is_the_one_of_its_lesson(module, name, lesson, name_there, which):
     there = lessons.function(lessons.read(lessons.path(lesson)), name_there)[which]
     assert body(function(module, name), lost_microphone="microphone") == body(there)
+
+
+@pytest.mark.parametrize(("name", "name_there"), [("number_of", "number_of"), ("sse", "news")])
+def test_the_stream_of_three_ways_is_the_solution_of_its_lesson(name, name_there):
+    there = function("websocket_sse_or_polling.py", name_there, lessons.NOTEBOOKS / "solutions")
+    assert body(function("three_ways/app.py", name)) == body(there, ticker="feed")
 
 
 @contextlib.contextmanager
@@ -203,6 +224,34 @@ def test_the_room_program_and_its_page():
         for path, content_type in [("/", "text/html"), ("/page/page.js", "javascript"), ("/page/page.css", "text/css")]:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE) as response:
                 assert content_type in response.headers["content-type"]
+
+
+@on_each_implementation
+def test_three_ways_survives_every_client(ws, monkeypatch):
+    monkeypatch.setattr(three_ways, "feed", three_ways.Feed(keep=20))  # full soon, else it grows with each visit
+    report = asyncio.run(checkup(three_ways.app, "/ws", trigger="POST /publish?text=hello", ws=ws))
+    report.raise_for_failures()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
+def test_the_three_ways_program_its_page_and_its_end():
+    """A response that does not end holds up a shutdown, until `timeout_graceful_shutdown` is over."""
+    with program("-m", "examples.three_ways", "--port", "0") as (process, port):
+        for path, content_type in [("/", "text/html"), ("/page/page.js", "javascript"), ("/page/page.css", "text/css")]:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE) as response:
+                assert content_type in response.headers["content-type"]
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/sse", timeout=PATIENCE) as response:
+            process.terminate()
+            assert response.readline() == b""
+        assert "Cancel 1 running task(s), timeout graceful shutdown exceeded" in process.stdout.read()
+
+
+def test_a_number_of_before_a_restart_is_too_old(monkeypatch):
+    monkeypatch.setattr(three_ways.time, "time_ns", lambda: 10**18)
+    before = three_ways.Feed()
+    before.publish("long ago")
+    monkeypatch.setattr(three_ways.time, "time_ns", lambda: 10**18 + 10**9)  # a second later
+    assert before.last < three_ways.Feed().last
 
 
 @on_each_implementation

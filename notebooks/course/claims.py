@@ -21,6 +21,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
+from http.client import HTTPConnection
 from logging.handlers import QueueHandler
 from typing import Annotated
 from urllib.request import urlopen
@@ -39,6 +40,7 @@ from fastapi import (
 )
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.sse import EventSourceResponse
 from pydantic import BaseModel
 from websockets import ClientConnection, ConnectionClosed, InvalidStatus, connect
 
@@ -347,6 +349,38 @@ async def http_exception(serve):
         except InvalidStatus as refusal:
             answered = refusal.response
     return answered.status_code != 401, f"HTTP {answered.status_code} {answered.body.decode()}"
+
+
+@claim(
+    "A generator that sends events can refuse its client by `HTTPException`.",
+    verdict=FALSE,
+    keep="When the generator runs, the answer has begun, with 200. Refuse in a dependency.",
+    lesson="websocket-sse-or-polling",
+    source="https://fastapi.tiangolo.com/tutorial/server-sent-events/",
+)
+async def refusing_generator(serve):
+    app = FastAPI()
+
+    def refuse():
+        raise HTTPException(401)
+
+    @app.get("/generator", response_class=EventSourceResponse)
+    async def generator():
+        refuse()
+        yield "never"
+
+    @app.get("/dependency", response_class=EventSourceResponse, dependencies=[Depends(refuse)])
+    async def guarded():
+        yield "never"
+
+    seen = {}
+    async with serve(app) as server:
+        for path in ("/generator", "/dependency"):
+            connection = HTTPConnection("127.0.0.1", server.port, timeout=5)
+            connection.request("GET", path)
+            with contextlib.closing(connection), await asyncio.to_thread(connection.getresponse) as response:
+                seen[path] = response.status
+    return seen["/generator"] == 401, f"HTTP {seen['/generator']}; by a dependency, HTTP {seen['/dependency']}"
 
 
 @claim(
@@ -962,6 +996,31 @@ async def no_turns(serve):
 
 
 @claim(
+    "Only by WebSocket can a server speak without being asked each time.",
+    verdict=FALSE,
+    keep="A response may go on, an event at a time, and a browser comes back to it by itself.",
+    lesson="websocket-sse-or-polling",
+    source="https://html.spec.whatwg.org/multipage/server-sent-events.html",
+)
+async def events(serve):
+    app = FastAPI()
+    happens = asyncio.Queue()
+
+    @app.get("/events", response_class=EventSourceResponse)
+    async def endpoint():
+        while True:
+            yield await happens.get()
+
+    heard = []
+    async with serve(app) as server:
+        with await asyncio.to_thread(urlopen, server.http_url("/events"), timeout=5) as response:
+            for what in ("a goal", "another one"):
+                await server.on_loop(lambda what=what: happens.put_nowait(what))
+                heard += [await asyncio.to_thread(response.readline) for _ in range(2)]
+    return not heard, f"one response: {b''.join(heard)!r}"
+
+
+@claim(
     "A disconnect that nobody catches crashes the server.",
     verdict=FALSE,
     keep="It ends one call of one endpoint. What it skips there, such as a list to tidy up, is the harm.",
@@ -1079,6 +1138,36 @@ async def leaving_interrupts(serve):
         await server.on_loop(result.set)
         await server.conversation()  # waits until the endpoint has ended
     return "worked to the end" not in happened, ", then ".join(happened)
+
+
+@claim(
+    "A route is interrupted when its client leaves.",
+    verdict=FALSE,
+    keep="It works to its end. Only a response that is being streamed is stopped.",
+    lesson="websocket-sse-or-polling",
+)
+async def leaving_interrupts_routes(serve):
+    app = FastAPI()
+    result, happened = asyncio.Event(), []
+    ended: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    @app.get("/route")
+    async def route():
+        happened.append("it works")
+        await result.wait()
+        ended.put("it has worked to its end")
+
+    async with serve(app) as server:
+        connection = HTTPConnection("127.0.0.1", server.port, timeout=5)
+        connection.request("GET", "/route")
+        while not happened:
+            await server.on_loop(lambda: None)
+        connection.close()
+        await server.let_time_pass(1)
+        happened.append("the client has left")
+        await server.on_loop(result.set)
+        happened.append(await news(ended))
+    return "nothing" in happened, ", then ".join(happened)
 
 
 @claim(
