@@ -1,0 +1,2 @@
+__all__ = ["cashbook"]
+async def cashbook(app, stored): return None
