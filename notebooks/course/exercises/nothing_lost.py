@@ -9,7 +9,7 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from course.client import Client, NotYet, news, quote, until, visit
+from course.client import Client, NotYet, describe_end, news, quote, until, visit
 from course.closing import closes_when_nobody_is_there, expect_code, logs_bugs
 from course.error_log import ErrorLog, errors_in_the_log
 from course.judging import (
@@ -146,19 +146,22 @@ class Till:
 
     async def hear(self, what: str, hint: str, anew: int | None = None) -> dict:
         """The next message. `anew`: where it must begin anew, if it must."""
-        try:
-            text = await self.client.hear(what, silent=hint, closed=hint)
-        except NotYet as problem:
-            raise NotYet(f"{self.before}{problem} {hint}") from None
+        start = f"{self.before}a till with after={self.after} "
+        sent = f"sent {quote(self.client.said)}, " if self.client.said else ""
+        text = await self.client.message_or_end(f"{start}{sent}expected {what}, and heard nothing. {hint}")
+        if text is None:
+            end = describe_end(self.client.ws)
+            raise NotYet(f"{start}{sent}expected {what}, but the connection ended, with {end}. {hint}")
         try:
             message = json.loads(text)
         except ValueError:
-            raise NotYet(f"a till heard {quote(text)}, which is not JSON.") from None
+            message = None
+        if message is None or isinstance(text, bytes):
+            raise NotYet(f"{start}expected {what}, but heard {quote(text)}, which is not JSON, sent as text.")
         await self.passes(f"where it was sent {text}")
-        if message == {"anew": anew}:
+        if anew is not None and message == {"anew": anew}:
             self.after, self.heard = anew, []
             return message
-        start = f"{self.before}a till with after={self.after}"
         match message:
             case {"ack": _} if anew is None:
                 return message
@@ -166,14 +169,14 @@ class Till:
                 self.after = number
                 self.heard.append(cents)
                 if (times := self.stored.count(cents)) != 1:
-                    raise NotYet(f"{start} heard of {cents} cents, which are stored {times} times. {hint}")
+                    raise NotYet(f"{start}heard of {cents} cents, which are stored {times} times. {hint}")
                 return message
             case {"number": int(number)} if anew is None:
                 hint = f"{BEFORE if number <= self.after else LOST} {hint}"
             case {"anew": _} if anew is None:
                 hint = KEPT
         expected = json.dumps({"anew": anew}) if anew is not None else f"{what}, or entry {self.after + 1}"
-        raise NotYet(f"{start} expected {expected}, but heard {quote(text)}. {hint}")
+        raise NotYet(f"{start}expected {expected}, but heard {quote(text)}. {hint}")
 
     async def hear_all(self, entries: Sequence[int], hint: str) -> None:
         """It must now hear these."""
