@@ -274,7 +274,7 @@ WRONG = {
         says="It has heard that one before, as its `after` says.",
     ),
     "one too few": changed(
-        ("range(-missing, 0)", "range(1 - missing, 0)"), says="expected the entry of 150 cents, but no answer came"
+        ("range(-missing, 0)", "range(1 - missing, 0)"), says="expected the entry of 150 cents, and heard nothing"
     ),
     "what is gone is left out": changed(
         (SINCE, "if 0 <= missing:"),
@@ -296,7 +296,7 @@ WRONG = {
     ),
     "numbers are places in what is kept": changed(
         (KEEPS, 'entries.append({"number": len(entries) + 1, "cents": taken.cents})'),
-        says="but no answer came within 2 seconds",
+        says="Entries are numbered 1, 2, and so on, though only the last 20 are kept.",
     ),
     "the history first, and then the room": changed(
         (JOINS, HISTORY_FIRST),

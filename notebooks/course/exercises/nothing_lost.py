@@ -36,6 +36,7 @@ numbers = itertools.count(1)  # of tills and amounts: an app keeps them, so that
 
 TALK = "Each new entry is acknowledged to its till, and all tills hear it. Each till counts its ids for itself."
 AGAIN = "What a till sends again has been lost, or only its acknowledgement has: acknowledge it each time."
+NUMBERS = f"Entries are numbered 1, 2, and so on, though only the last {KEEP} are kept."
 OUTLIVE = "What has been stored must be known again over another connection of that till."
 OWN = "Each till counts its ids for itself."
 LATER = "An id is known again, however many entries others have made since."
@@ -336,7 +337,7 @@ async def logs_a_full_disk(app, stored: Sequence[int]) -> None:
 
 async def fill(server: Server, stored: Sequence[int]) -> None:
     """More entries than are kept."""
-    await Till(server, stored, len(stored)).enter(*amounts(stored, KEEP + 2))
+    await Till(server, stored, len(stored)).enter(*amounts(stored, KEEP + 2), hint=NUMBERS)
 
 
 async def expect_nothing_in(log: ErrorLog) -> None:
