@@ -130,7 +130,7 @@ class Till:
             with contextlib.suppress(Cut):
                 async with self.connected():
                     while rest:
-                        await self.enter_one(*rest[0], hint)
+                        await self.enter_one(*rest[0], f"{TALK} {NUMBERS}" if self.left > 0 else hint)
                         rest.pop(0)
 
     async def enter_one(self, id: int, cents: int, hint: str = AGAIN) -> None:
