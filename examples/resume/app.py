@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect, WebSocketException
 from fastapi.websockets import WebSocketState
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, PositiveInt, ValidationError
 
 from examples.resume.history import History
 
@@ -85,7 +85,7 @@ def remember(client: str, id: int):
 
 
 class Said(BaseModel):
-    id: int
+    id: PositiveInt
     text: str
 
 
