@@ -29,6 +29,8 @@ from examples.accounts import app as accounts
 from examples.contract import app as contract
 from examples.contract import models
 from examples.disconnects import app as disconnects
+from examples.resume import app as resume
+from examples.resume.history import History
 from examples.room import app as room
 from examples.start import start
 from examples.stream import app as stream
@@ -139,6 +141,19 @@ def function(module: str, name: str, folder: Path = lessons.ROOT / "examples") -
         ("three_ways/app.py", "accepted", "both-directions-at-once", "accepted", -1),
         ("three_ways/app.py", "send_news", "websocket-sse-or-polling", "send_news", -1),
         ("three_ways/app.py", "push", "websocket-sse-or-polling", "push", -1),
+        ("resume/history.py", "add", "nothing-lost", "add", -1),
+        ("resume/history.py", "since", "nothing-lost", "since", -1),
+        ("resume/app.py", "try_to_close", "nothing-lost", "try_to_close", -1),
+        ("resume/app.py", "first", "nothing-lost", "first", -1),
+        ("resume/app.py", "accepted", "nothing-lost", "accepted", -1),
+        ("resume/app.py", "accepted", "both-directions-at-once", "accepted", -1),
+        ("resume/app.py", "next_text", "nothing-lost", "next_text", -1),
+        ("resume/app.py", "send", "nothing-lost", "send", -1),
+        ("resume/app.py", "send", "disconnects-done-right", "send", -1),
+        ("resume/app.py", "remember", "nothing-lost", "remember", -1),
+        ("resume/app.py", "follow", "nothing-lost", "follow", -1),
+        ("resume/app.py", "listen", "nothing-lost", "listen", -1),
+        ("resume/app.py", "enter", "nothing-lost", "enter", -1),
     ],
 )
 def test_an_endpoint_is_the_one_of_its_lesson(module, name, lesson, name_there, which):
@@ -924,6 +939,88 @@ def test_an_endpoint_passes_the_check_up(module, path, say, exclude):
 def test_a_wrong_endpoint_does_not(module, path, say, client):
     app = importlib.import_module(f"examples.{module}").app
     assert not asyncio.run(checkup(app, path, say=say, only=[client])).ok
+
+
+BEGINS_ANEW = "(from the first line that is kept)\n"
+
+
+def test_the_resume_program_and_its_client_that_comes_back():
+    client = None
+    try:
+        with program("-m", "examples.resume", "--port", "0") as (_, port):
+            command = [sys.executable, "-m", "examples.resume.client", f"ws://127.0.0.1:{port}/room"]
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+            client = subprocess.Popen(command, cwd=lessons.ROOT, text=True, **pipes)
+            print("one\ntwo", file=client.stdin, flush=True)
+            assert [client.stdout.readline() for _ in range(3)] == [BEGINS_ANEW, "1: one\n", "2: two\n"]
+        assert client.stdout.readline() == "(away)\n"  # the server has been killed
+        print("three", file=client.stdin, flush=True)
+        with program("-m", "examples.resume", "--port", str(port)):
+            lines = (line for line in client.stdout if line != "(away)\n")
+            assert [next(lines), next(lines)] == [BEGINS_ANEW, "1: three\n"]
+    finally:
+        if client:
+            client.kill()
+            client.communicate(timeout=PATIENCE)
+
+
+@pytest.mark.parametrize(("url", "why"), [("{}/nowhere", "HTTP 403"), ("localhost", "isn't a valid URI")])
+def test_the_resume_client_says_why_it_gives_up(url, why):
+    with program("-m", "examples.resume", "--port", "0") as (_, port):
+        command = [sys.executable, "-m", "examples.resume.client", url.format(f"ws://127.0.0.1:{port}")]
+        given = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": PATIENCE}
+        result = subprocess.run(command, cwd=lessons.ROOT, **given)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith("Given up: ") and why in result.stderr and len(result.stderr.splitlines()) == 1
+
+
+@on_each_implementation
+def test_the_room_that_loses_nothing_survives_every_client(ws, monkeypatch):
+    full = History("full", keep=3)
+    for text in ["one", "two", "three"]:
+        full.add(text)
+    monkeypatch.setattr(resume, "room", full)
+    monkeypatch.setattr(resume, "done", {})
+    report = asyncio.run(checkup(resume.app, "/room?client={n}", say={"id": 1, "text": "hello"}, ws=ws))
+    report.raise_for_failures()
+    assert not full.followers
+
+
+@on_each_implementation
+def test_nobody_waits_for_a_member_that_does_not_read_and_it_may_go_on_later(ws, monkeypatch):
+    monkeypatch.setattr(resume, "room", History("monday", keep=10))
+    monkeypatch.setattr(resume, "done", {})
+
+    async def visit():
+        options = {"ws": ws, "ws_ping_interval": None, "ws_per_message_deflate": False}
+        with serve(resume.app, name="resume", **options) as server:
+            server.shrink_buffers()
+            url = server.url("/room?client={}&history=monday&number=0")
+            async with asyncio.timeout(PATIENCE), connect(url.format("ann"), max_size=None) as ann:
+                async with connect(url.format("ben"), max_size=None) as ben:
+                    ben.transport.pause_reading()
+                    heard = []
+                    for id, text in enumerate(["x" * 1_000_000, *"abcdefghijkl"], 1):
+                        await ann.send(json.dumps({"id": id, "text": text}))
+                        while len(heard) < 2 * id:  # the line, and its acknowledgement
+                            heard.append(json.loads(await ann.recv()))
+                    await server.let_time_pass(2 * resume.SLOW)
+                    assert len(resume.room.followers) == 1
+                    ben.transport.abort()
+                async with connect(url.format("ben"), max_size=None) as ben:
+                    lines = [json.loads(await ben.recv()) for _ in range(11)]
+        assert lines[0] == {"anew": "monday", "number": 3}
+        assert [line["number"] for line in lines[1:]] == list(range(4, 14))
+
+    asyncio.run(visit())
+
+
+def test_ids_are_remembered_of_so_many_clients(monkeypatch):
+    monkeypatch.setattr(resume, "done", {})
+    monkeypatch.setattr(resume, "CLIENTS", 2)
+    for client, id in [("ann", 1), ("ben", 1), ("ann", 2), ("cleo", 1)]:
+        resume.remember(client, id)
+    assert resume.done == {"ann": 2, "cleo": 1}
 
 
 def run_client(url: str, lines: str) -> subprocess.CompletedProcess:

@@ -1839,6 +1839,93 @@ async def taken_out_twice(serve):
 
 
 @claim(
+    "A client that connects again gets what it has missed.",
+    verdict=FALSE,
+    keep="What was sent meanwhile is gone. Number the messages, keep the last ones, and let it ask for the rest.",
+    lesson="nothing-lost",
+    source="https://websockets.readthedocs.io/en/stable/reference/asyncio/client.html#opening-a-connection",
+)
+async def connects_again(serve):
+    app = FastAPI()
+    members = set()
+
+    @app.websocket("/listen")
+    async def listen(websocket: WebSocket):
+        await websocket.accept()
+        members.add(websocket)
+        await websocket.receive()  # until it is gone
+        members.discard(websocket)
+
+    @app.websocket("/speak")
+    async def speak(websocket: WebSocket):
+        await websocket.accept()
+        async for text in websocket.iter_text():
+            for member in list(members):
+                await member.send_text(text)
+            await websocket.send_text("said")
+
+    heard = []
+    async with serve(app) as server, connect(server.url("/speak")) as speaker:
+
+        async def say(text):
+            await speaker.send(text)
+            await answer(speaker)
+
+        async for ws in connect(server.url("/listen")):  # again and again
+            await say("three" if heard else "one")
+            heard.append(await answer(ws))
+            if len(heard) == 2:
+                break
+            ws.transport.abort()
+            await server.conversation()  # its endpoint has ended
+            await say("two")
+    return "two" in heard, f"heard: {', '.join(heard)}"
+
+
+@claim(
+    "If the history is sent first and the client joins then, it misses nothing.",
+    verdict=FALSE,
+    keep="What is said while the history is sent is not in it, and told to members only. Read both from one list.",
+    lesson="nothing-lost",
+    source="https://docs.python.org/3/library/asyncio-dev.html#concurrency-and-multithreading",
+)
+async def history_first(serve):
+    app = FastAPI()
+    from_endpoint = queue.SimpleQueue()
+    lines, members = ["one"], []
+    looked_up = asyncio.Event()
+
+    @app.websocket("/listen")
+    async def listen(websocket: WebSocket):
+        await websocket.accept()
+        for line in lines.copy():
+            await websocket.send_text(line)
+            await looked_up.wait()  # as a database, or a send to a client that is slow, makes it wait
+        members.append(websocket)
+        from_endpoint.put("joined")
+        await websocket.receive()  # until it is gone
+
+    @app.websocket("/speak")
+    async def speak(websocket: WebSocket):
+        await websocket.accept()
+        async for text in websocket.iter_text():
+            lines.append(text)
+            for member in members:
+                await member.send_text(text)
+            await websocket.send_text("said")
+
+    async with serve(app) as server, connect(server.url("/speak")) as speaker, connect(server.url("/listen")) as ws:
+        heard = [await answer(ws)]
+        await speaker.send("two")
+        await answer(speaker)
+        await server.on_loop(looked_up.set)
+        await news(from_endpoint)
+        await speaker.send("three")
+        heard.append(await answer(ws))
+    return "two" in heard, f"heard: {', '.join(heard)}"
+
+
+@claim(
     "A client that does not read cannot hold up `send_text()`.",
     verdict=FALSE,
     keep="Once all buffers are full, the send waits until it reads: put a timeout around it, or give it a queue.",
