@@ -609,7 +609,9 @@ def test_a_page_waits_longer_each_time_until_it_hears_something(alone):
 )
 def test_a_page_knows_after_which_codes_to_come_back(alone, codes, words):
     for code in codes:
-        alone.evaluate(f"open_last(); last().onmessage({{ data: '' }}); last().onclose({{ code: {code}, reason: 'why' }})")
+        alone.evaluate(
+            f"open_last(); last().onmessage({{ data: '' }}); last().onclose({{ code: {code}, reason: 'why' }})"
+        )
         if words is None:
             expect_a_new_one_after(alone, 500)
         else:
