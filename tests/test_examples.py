@@ -124,6 +124,13 @@ def function(module: str, name: str) -> str:
         ("accounts/app.py", "own_page", "who-is-calling", "own_page", -1),
         ("accounts/app.py", "redeem", "who-is-calling", "redeem", -1),
         ("accounts/app.py", "diary", "who-is-calling", "diary", -1),
+        ("page/app.py", "try_to_close", "a-browser-client", "try_to_close", -1),
+        ("page/app.py", "accepted", "a-browser-client", "accepted", -1),
+        ("page/app.py", "accepted", "who-is-calling", "accepted", -1),
+        ("page/app.py", "next_text", "a-browser-client", "next_text", -1),
+        ("page/app.py", "next_text", "who-is-calling", "next_text", -1),
+        ("page/app.py", "seat", "a-browser-client", "seat", -1),
+        ("page/app.py", "talk", "a-browser-client", "talk", -1),
     ],
 )
 def test_an_endpoint_is_the_one_of_its_lesson(module, name, lesson, name_there, which):

@@ -1,0 +1,32 @@
+async def send_all(ws, outbox, unsent):
+    with suppress(ConnectionClosed):
+        while True:
+            if not unsent:
+                unsent.append(await outbox.get())
+            await ws.send(unsent[0])
+            unsent.popleft()  # only now: if the send fails, it is still there
+
+
+async def stay_connected(url, outbox, hear, wait):
+    unsent, failures = deque(), 0
+    while True:
+        try:
+            ws = await connect(url)
+        except Exception as error:
+            if process_exception(error):
+                raise
+        else:
+            async with ws:
+                sending = asyncio.create_task(send_all(ws, outbox, unsent))
+                try:
+                    async for text in ws:
+                        failures = 0
+                        hear(text)
+                except ConnectionClosed:
+                    pass
+                finally:
+                    sending.cancel()
+            if is_final(ws.close_code):
+                return ws.close_code
+        await wait(jitter(failures))
+        failures += 1
