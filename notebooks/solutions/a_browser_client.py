@@ -4,11 +4,11 @@ async def send_all(ws, outbox, unsent):
             if not unsent:
                 unsent.append(await outbox.get())
             await ws.send(unsent[0])
-            unsent.popleft()  # only now: if the send fails, it is still there
+            unsent.pop(0)  # only now: if the send fails, it is still there
 
 
 async def stay_connected(url, outbox, hear, wait):
-    unsent, failures = deque(), 0
+    unsent, failures = [], 0
     while True:
         try:
             ws = await connect(url)
