@@ -1,3 +1,14 @@
+BASE, CAP = 1, 30  # seconds
+
+
+def is_final(code: int) -> bool:
+    return code in {1000, 1002, 1003, 1007, 1008, 1009, 1010} or code >= 3000
+
+
+def jitter(failures: int) -> float:
+    return random.uniform(0, min(CAP, BASE * 2**failures))
+
+
 async def send_all(ws, outbox, unsent):
     with suppress(ConnectionClosed):
         while True:

@@ -23,6 +23,7 @@ PATIENCE = 10.0  # seconds for so many connections, on a busy machine
 AWAY = [1000, 1003, 1008, 3000, 4001]
 BACK = [1001, 1011, 1012, 1013]
 
+BY_ITSELF = "It has to, each time before it comes back. (A loop over connect() has pauses of its own, or none.)"
 STOPPED = "Stop in a `finally` what has been started."
 TAKEN = "Has something taken it out of the outbox that belongs to a connection that has ended?"
 
@@ -52,6 +53,12 @@ class Stage:
                 self.got.append(await websocket.receive_text())
         except WebSocketDisconnect:
             pass
+
+    async def hears_one_text(self, websocket: WebSocket):
+        await websocket.accept()
+        await websocket.send_text("hello")
+        self.got.append(await websocket.receive_text())
+        await websocket.close(1012)
 
     async def stays_until_told(self, websocket: WebSocket):
         self.told = asyncio.Event()
@@ -85,11 +92,19 @@ async def refuses(websocket: WebSocket, status: int):
     raise HTTPException(status)
 
 
+class Outbox(asyncio.Queue):
+    """A queue at which everybody else has a turn, too, however often it is asked."""
+
+    async def get(self):
+        await asyncio.sleep(0)
+        return await super().get()
+
+
 class Run:
     """The reader's function while it runs, with all that it is given and gives."""
 
     def __init__(self, stay_connected, url: str):
-        self.outbox: asyncio.Queue[str] = asyncio.Queue()
+        self.outbox: asyncio.Queue[str] = Outbox()
         self.heard: list[str] = []
         self.waits: list[float] = []
         self.may_go_on = asyncio.Event()
@@ -190,11 +205,13 @@ class Check:
 
     async def comes_after(self, what: str, play) -> None:
         async with self.runs(play) as run:
+            await until(lambda: run.waits or self.stage.came > 1 or run.task.done())
+            if not run.waits:
+                raise NotYet(f"{what}, and then it did not `await wait(...)`{run.end()}", BY_ITSELF)
             await run.expect(lambda: self.stage.came == 2, f"{what}, and it did not come back")
             await run.expect(lambda: run.heard[-1:] == ["hello"], f"{what}, it came back, and did not hear 'hello'")
             if len(run.waits) != 1:
-                hint = "Before each time that it comes back, `await wait(...)` once; connect() waits by itself, too."
-                raise NotYet(f"{what}, and it came back after {len(run.waits)} waits.", hint)
+                raise NotYet(f"{what}, and it came back after {len(run.waits)} waits.")
 
     async def waits_well(self) -> str:
         async with self.runs(*[partial(greets_and_closes, code=1012)] * MANY) as run:
@@ -207,18 +224,19 @@ class Check:
         return "it waits longer each time, and at random, until it hears something"
 
     async def keeps_what_was_not_sent(self) -> str:
-        async with self.runs(partial(greets_and_closes, code=1012)) as run:
+        async with self.runs(self.stage.hears_one_text) as run:
             run.may_go_on.clear()
-            await run.expect(lambda: run.waits, "the server closed with 1012, and it did not wait")
-            texts = ["one", "two", "three"]
-            for text in texts:
+            run.outbox.put_nowait("one")
+            await run.expect(lambda: run.waits, "the server got 'one', closed with 1012, and it did not wait")
+            for text in ("two", "three"):
                 run.outbox.put_nowait(text)
                 await asyncio.sleep(0)
+            run.outbox.put_nowait("four")
             run.may_go_on.set()
-            what = "three texts came into the outbox while it waited, and"
-            await run.expect(lambda: len(self.stage.got) >= 3, f"{what} the server got {self.stage.got}", TAKEN)
-            if self.stage.got != texts:
-                raise NotYet(f"{what} the server got {self.stage.got}.")
+            await until(lambda: self.stage.got[-1:] == ["four"])
+            if self.stage.got != ["one", "two", "three", "four"]:
+                what = "one text was sent over the first connection, and three came into the outbox while it waited"
+                raise NotYet(f"{what}: the server got {', '.join(self.stage.got)}.", TAKEN)
         return "what was not sent is sent later, in order"
 
     async def keeps_what_it_could_not_send(self) -> str:
@@ -235,9 +253,8 @@ class Check:
 
             run.then = then
             what = (
-                "'last words' came into the outbox when the connection had just been closed with 1012, so that send() "
+                "'last words' came into the outbox when the server had just closed, send() raised ConnectionClosed, and"
             )
-            what += "raised ConnectionClosed, and"
             hint = "What was taken out of the outbox must be kept until its send() has returned."
             await run.expect(lambda: self.stage.got, f"{what} they never arrived", hint)
             if self.stage.got != ["last words"]:
@@ -247,6 +264,8 @@ class Check:
     async def leaves_nothing_behind(self) -> str:
         async with self.runs(partial(greets_and_closes, code=1012), patience=WAIT) as run:
             await run.expect(lambda: run.heard == ["hello", "hello"], "it did not come back")
+        if not run.task.cancelled():
+            raise NotYet(f"it was cancelled, and did not end by that{run.end()}", "Let CancelledError out.")
         if run.left:
             raise NotYet("it was cancelled, and a task of it goes on.", STOPPED)
         if not await until(lambda: not self.server.endpoints):
@@ -278,7 +297,7 @@ async def comes_back(stay_connected) -> Verdict:
             raise NotYet("`stay_connected` must be a function, made with `async def`.")
         with serve(stage.app, name="exercise", ws_ping_interval=None) as server:
             check = Check(stay_connected, stage, server)
-            steps = [check.talks, check.stays_away, check.returns, check.waits_well]
+            steps = [check.stays_away, check.talks, check.returns, check.waits_well]
             steps += [check.keeps_what_was_not_sent, check.keeps_what_it_could_not_send, check.leaves_nothing_behind]
             for step in steps:
                 good.append(await step())
