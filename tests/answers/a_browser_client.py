@@ -139,7 +139,7 @@ WRONG = {
     ),
     "a refusal is the end": changed(
         (FAILS, "except OSError:\n    pass"),
-        says="it was refused with HTTP 500, and then it did not `await wait(...)`: it raised InvalidStatus: server rejected",
+        says="it was refused with HTTP 500, and then it did not `await wait(...)`: it raised InvalidStatus: server",
     ),
     "nobody listens, and that is the end": changed(
         (FAILS, "except InvalidStatus as error:\n    if process_exception(error):\n        raise"),
