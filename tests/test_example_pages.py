@@ -646,8 +646,10 @@ def test_a_page_survives_sleep(alone):
 
 def test_a_page_that_is_looked_at_again_asks_at_once_or_comes_at_once(alone):
     alone.evaluate("open_last(); last().onmessage({ data: 'hello' })")
-    alone.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    assert alone.evaluate("last().sent") == ["", ""]
+    for _ in range(3):
+        alone.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        assert alone.evaluate("last().sent") == ["", ""]  # once is enough
+        alone.clock.run_for(3_000)  # and its time goes on
     alone.evaluate("last().onclose({ code: 1006, reason: '' })")
     alone.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     assert alone.evaluate("sockets.length") == 2

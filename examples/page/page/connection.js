@@ -24,6 +24,7 @@ export class Connection {
   reason = ""; // and why
   #socket = null;
   #failures = 0;
+  #asked = false; // and no answer yet
   #timer = 0; // one for all: in each state, it waits for one thing
   #pump = 0;
   #listeners = new AbortController();
@@ -51,7 +52,7 @@ export class Connection {
 
   #open() {
     clearTimeout(this.#timer);
-    if (!navigator.onLine) return this.#rest("offline");
+    this.#asked = false;
     this.#socket = new WebSocket(this.url);
     this.#socket.onopen = () => {
       this.#become("connected");
@@ -60,6 +61,7 @@ export class Connection {
     };
     this.#socket.onmessage = ({ data }) => {
       this.#failures = 0;
+      this.#asked = false;
       this.#waitFor(QUIET, () => this.#ask());
       if (data) this.heard(data);
     };
@@ -95,6 +97,8 @@ export class Connection {
 
   // The server's pings are answered by the browser, and no script sees them. So: an empty text, answered with one.
   #ask() {
+    if (this.#asked) return;
+    this.#asked = true;
     this.#socket.send("");
     this.#waitFor(PATIENCE, () => this.#comeBack());
   }
