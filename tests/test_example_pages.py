@@ -509,14 +509,14 @@ def test_a_page_stays_away_when_it_is_told_so(page, new_page, comes_back):
     page.on("websocket", lambda socket: opened.append(socket))
     other = new_page()
     take_a_seat(other, comes_back, "Eve")
-    expect(state(page)).to_have_text("you are here in another window")
+    expect(state(page)).to_have_text("here in another window")
     expect(page.get_by_role("button", name="Join")).to_be_enabled()
     page.clock.run_for(300_000)  # milliseconds
     page.evaluate("dispatchEvent(new Event('online'))")
     expect(state(other)).to_have_text("connected")
     assert opened == []
     page.get_by_role("button", name="Join").click()  # but its reader may want to
-    expect(state(other)).to_have_text("you are here in another window")
+    expect(state(other)).to_have_text("here in another window")
     other.close()
 
     page.get_by_role("button", name="Leave").click()

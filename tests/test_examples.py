@@ -343,7 +343,7 @@ def test_a_name_has_one_seat(ws):
             async with asyncio.timeout(PATIENCE), come("Ann") as old, come("Ben") as ben:
                 async with come("Ann") as new:
                     await old.wait_closed()
-                    assert (old.close_code, old.close_reason) == (4001, "you are here in another window")
+                    assert (old.close_code, old.close_reason) == (4001, "here in another window")
                     await new.send("")  # is somebody there?
                     assert [await new.recv() for _ in range(2)] == ["Ann is here", ""]
                     await new.send("hello")

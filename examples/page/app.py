@@ -74,7 +74,7 @@ async def seat(name: str) -> AsyncIterator[None]:
     except TimeoutError:
         if not mine.expired():
             raise  # somebody else's
-        raise WebSocketException(4001, "you are here in another window") from None
+        raise WebSocketException(4001, "here in another window") from None
     finally:
         if seats.get(name) is mine:  # and not the other window's
             del seats[name]

@@ -6,10 +6,11 @@ const QUIET = 20_000; // so long without a message, and it asks whether somebody
 const PATIENCE = 10_000; // so long without an answer, and nobody is
 const FULL = 65_536; // bytes that the browser may hold back
 
-// Done; the page's own mistake; not allowed; or a code of the server's own. It would only be closed again.
-const isFinal = (code) => [1000, 1002, 1003, 1007, 1008, 1009, 1010].includes(code) || code >= 3000;
+// Done; the page's own mistake; not allowed; or a code of the application's: no use to come back.
+const FINAL = [1000, 1002, 1003, 1007, 1008, 1009, 1010];
+const isFinal = (code) => FINAL.includes(code) || code >= 3000;
 
-// The endpoint beside this page: same host, same path prefix, and wss where the page came over https.
+// The endpoint beside this page: same host and path prefix, and wss where the page came over https.
 export function beside(path, query = {}) {
   const url = new URL(path, location.href);
   url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
@@ -32,7 +33,8 @@ export class Connection {
   // `heard(text)` is called with each message, `changed()` when something above is new.
   constructor(url, { heard, changed }) {
     Object.assign(this, { url, heard, changed });
-    const when = (target, event, then) => target.addEventListener(event, then, { signal: this.#listeners.signal });
+    const { signal } = this.#listeners;
+    const when = (target, event, then) => target.addEventListener(event, then, { signal });
     when(window, "online", () => this.#wakeUp());
     when(window, "pageshow", () => this.#wakeUp()); // back from the back/forward cache
     when(document, "visibilitychange", () => document.hidden || this.#wakeUp());
@@ -65,7 +67,10 @@ export class Connection {
       this.#waitFor(QUIET, () => this.#ask());
       if (data) this.heard(data);
     };
-    this.#socket.onclose = ({ code, reason }) => (isFinal(code) ? this.#end(code, reason) : this.#comeBack());
+    this.#socket.onclose = ({ code, reason }) => {
+      if (isFinal(code)) this.#end(code, reason);
+      else this.#comeBack();
+    };
     this.#waitFor(PATIENCE, () => this.#comeBack());
     this.#become("connecting");
   }
@@ -77,7 +82,8 @@ export class Connection {
     this.#become("waiting");
   }
 
-  // After a sleep, or with another network, the socket may be dead, and not know it. And who waits need not wait on.
+  // After a sleep, or with another network, the socket may be dead, and not know it.
+  // And whoever waits need not wait on.
   #wakeUp() {
     if (this.state === "connected") this.#ask();
     else if (this.state !== "connecting") this.#open();
@@ -95,7 +101,8 @@ export class Connection {
     this.#become("ended");
   }
 
-  // The server's pings are answered by the browser, and no script sees them. So: an empty text, answered with one.
+  // The server's pings are answered by the browser, and no script sees them.
+  // So it asks with an empty text, which the server answers with one.
   #ask() {
     if (this.#asked) return;
     this.#asked = true;
@@ -112,13 +119,16 @@ export class Connection {
     this.#socket = null;
   }
 
-  // A socket takes whatever it is given. What it has not sent when the connection breaks is lost: so give it little.
+  // A socket takes whatever it is given, and what it has not sent when it breaks is lost.
+  // So it gets little at a time.
   #flush() {
     clearTimeout(this.#pump);
-    while (this.unsent.length && this.#socket?.readyState === WebSocket.OPEN && this.#socket.bufferedAmount < FULL) {
-      this.#socket.send(this.unsent.shift());
+    const socket = this.#socket;
+    const hasRoom = () => socket?.readyState === WebSocket.OPEN && socket.bufferedAmount < FULL;
+    while (this.unsent.length && hasRoom()) socket.send(this.unsent.shift());
+    if (this.unsent.length && this.state === "connected") {
+      this.#pump = setTimeout(() => this.#flush(), 100); // no event says that there is room again
     }
-    if (this.unsent.length && this.state === "connected") this.#pump = setTimeout(() => this.#flush(), 100);
     this.changed();
   }
 
