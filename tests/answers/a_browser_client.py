@@ -149,6 +149,13 @@ WRONG = {
         (FAILS, "except InvalidStatus as error:\n    return error.response.status_code\nexcept OSError:\n    pass"),
         says="it was refused with HTTP 500, and then it did not `await wait(...)`: it returned 500.",
     ),
+    "looks for a code where there may be none": changed(
+        (
+            "except ConnectionClosed:\n    pass",
+            "except ConnectionClosed as closed:\n    if is_final(closed.rcvd.code):\n        return closed.rcvd.code",
+        ),
+        says="the connection was cut off, and then it did not `await wait(...)`: it raised AttributeError: 'NoneType'",
+    ),
     # when to come back
     "at once": changed(
         (WAITS, "await asyncio.sleep(0)"),
@@ -157,6 +164,14 @@ WRONG = {
     "waits by itself": changed(
         (WAITS, "await asyncio.sleep(jitter(failures) / 1000)"),
         says="the server closed with 1001, and then it did not `await wait(...)`.",
+    ),
+    "waits before it comes for the first time": changed(
+        ("while True:\n    try:\n        ws =", "await wait(0)\nwhile True:\n    try:\n        ws ="),
+        says="and it came back after 2 waits. One for each time is due, and no other.",
+    ),
+    "gives up": changed(
+        ("while True:\n    try:\n        ws =", "for _ in range(10):\n    try:\n        ws ="),
+        says="it did not come back: it returned None.",
     ),
     "the loop of connect() waits, too": whole(
         WITH_THE_LOOP, says="it was refused with HTTP 500, and then it did not `await wait(...)`. It has to"
@@ -205,8 +220,8 @@ WRONG = {
     ),
     "takes out what it cannot send": changed(
         (SENDS, "await ws.send(await outbox.get())"),
-        says="'last words' came into the outbox when the server had just closed, send() raised ConnectionClosed, and "
-        "they never arrived. What was taken out of the outbox must be kept until its send() has returned.",
+        says="two texts came into the outbox when the server had just closed, so that send() fails: the server got "
+        "and more. What was taken out of the outbox must be kept until its send() has returned, and then goes first.",
     ),
     "puts back what it cannot send, behind the others": changed(
         (
@@ -218,6 +233,20 @@ WRONG = {
             """,
         ),
         says="two texts were in the outbox, and did not come.",
+    ),
+    "what it cannot send goes to the end": changed(
+        (
+            SENDS,
+            """
+            text = await outbox.get()
+            try:
+                await ws.send(text)
+            except ConnectionClosed:
+                outbox.put_nowait(text)
+                raise
+            """,
+        ),
+        says="so that send() fails: the server got and more.",
     ),
     "the sender of the connection before takes it": changed(
         (SENDS, "await ws.send(await outbox.get())"),
