@@ -29,6 +29,7 @@ from examples.accounts import app as accounts
 from examples.contract import app as contract
 from examples.contract import models
 from examples.disconnects import app as disconnects
+from examples.page import app as page
 from examples.resume import app as resume
 from examples.resume.history import History
 from examples.room import app as room
@@ -154,6 +155,13 @@ def function(module: str, name: str, folder: Path = lessons.ROOT / "examples") -
         ("resume/app.py", "follow", "nothing-lost", "follow", -1),
         ("resume/app.py", "listen", "nothing-lost", "listen", -1),
         ("resume/app.py", "enter", "nothing-lost", "enter", -1),
+        ("page/app.py", "try_to_close", "a-browser-client", "try_to_close", -1),
+        ("page/app.py", "accepted", "a-browser-client", "accepted", -1),
+        ("page/app.py", "accepted", "who-is-calling", "accepted", -1),
+        ("page/app.py", "next_text", "a-browser-client", "next_text", -1),
+        ("page/app.py", "next_text", "who-is-calling", "next_text", -1),
+        ("page/app.py", "seat", "a-browser-client", "seat", -1),
+        ("page/app.py", "talk", "a-browser-client", "talk", -1),
     ],
 )
 def test_an_endpoint_is_the_one_of_its_lesson(module, name, lesson, name_there, which):
@@ -373,6 +381,46 @@ def test_nobody_comes_into_a_room_without_a_name(query):
                     await connect(server.url(f"/ws?{query}"))
 
     asyncio.run(visit())
+
+
+def test_the_page_program_and_its_page():
+    with program("-m", "examples.page", "--port", "0") as (_, port):
+        for path, content_type in [("/", "text/html"), ("/page/connection.js", "javascript")]:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE) as response:
+                assert content_type in response.headers["content-type"]
+
+
+@on_each_implementation
+def test_the_page_s_endpoint_survives_every_client(ws):
+    asyncio.run(checkup(page.app, "/ws?name={n}", say="hello", room=True, ws=ws)).raise_for_failures()
+    assert not page.seats and not page.room.members
+
+
+@on_each_implementation
+def test_a_name_has_one_seat(ws):
+    async def visit():
+        with serve(page.app, name="seats", ws=ws) as server:
+
+            def come(name):
+                return connect(server.url(f"/ws?name={name}"))
+
+            async with asyncio.timeout(PATIENCE), come("Ann") as old, come("Ben") as ben:
+                async with come("Ann") as new:
+                    await old.wait_closed()
+                    assert (old.close_code, old.close_reason) == (4001, "here in another window")
+                    await new.send("")  # is somebody there?
+                    assert [await new.recv() for _ in range(2)] == ["Ann is here", ""]
+                    await new.send("hello")
+                    assert [await ben.recv() for _ in range(3)] == ["Ben is here", "Ann is here", "Ann: hello"]
+                for name in ("", "n" * 41):
+                    async with come(name) as nobody:
+                        await nobody.wait_closed()
+                        assert (nobody.close_code, nobody.close_reason) == (1008, "a name has 1 to 40 letters")
+            notes = [event.text for event in (await server.conversation()).events if not event.message]
+        assert not page.seats and not page.room.members
+        return notes
+
+    assert asyncio.run(visit()) == ["log: left with 1000 ''", "log: left with 1000 ''"]
 
 
 def test_the_accounts_program():

@@ -1981,3 +1981,35 @@ async def task_group(serve):
             pass  # leaves
         seen = await last_line(server)
     return seen == "caught", seen
+
+
+@claim(
+    "`async for ws in connect(...)` pauses before it connects again.",
+    verdict=FALSE,
+    keep="It pauses when a handshake has failed. After a connection that was accepted, it comes at once, whatever its "
+    "close code was: look at the code, and pause.",
+    lesson="a-browser-client",
+    source="https://websockets.readthedocs.io/en/stable/reference/asyncio/client.html#websockets.asyncio.client.connect",
+)
+async def comes_at_once(serve):
+    app = FastAPI()
+    pauses = []
+
+    @app.websocket("/ws")
+    async def endpoint(websocket: WebSocket):
+        await websocket.accept()
+        await websocket.close(1008, "do not come back")
+
+    def note():
+        while True:
+            pauses.append(0)
+            yield 0
+
+    codes = []
+    async with serve(app) as server:
+        async for ws in connect(server.url("/ws"), reconnect_delays=note):
+            await ws.wait_closed()
+            codes.append(ws.close_code)
+            if len(codes) == 3:
+                break
+    return bool(pauses), f"connected {len(codes)} times, closed with {codes}, with {len(pauses)} pauses"
