@@ -29,3 +29,9 @@ async def drops(ws):
 async def sends_bytes(ws):
     await ws.send(b"\0")
     await ws.wait_closed()
+
+
+async def raised(server) -> list[str]:
+    """What endpoints have raised, as soon as those have ended whose clients have gone."""
+    events = (await server.conversation()).events
+    return [event.text for event in events if "raised" in event.text]

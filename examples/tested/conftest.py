@@ -25,9 +25,10 @@ def overrides(hall):
 
 
 @pytest.fixture
-def server(overrides):
+async def server(overrides):
     with serve(app, name="tested", ws_ping_interval=None) as server:
         yield server
+        await server.let_time_pass(120)  # seconds: whoever still sleeps there wakes up
 
 
 @pytest.fixture(params=[closes, drops, sends_bytes])

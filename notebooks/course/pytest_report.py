@@ -6,7 +6,6 @@ of the cells runs one already.
 
 import asyncio
 import inspect
-import re
 import sys
 import tempfile
 import textwrap
@@ -22,7 +21,7 @@ from wslab.breaking_off import raise_in_thread
 LIMIT = 25.0  # seconds for all tests of a report
 WIDTH = 100  # characters of a line
 OPTIONS = ["-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:logging", "-p", "no:faulthandler", "-s"]
-SETTINGS = "[pytest]\nanyio_mode = auto\n"
+SETTINGS = "[pytest]\nanyio_mode = auto\nverbosity_assertions = 2\n"
 NOTEBOOK = "from __main__ import *  # what the cells have defined\n\n\n"
 
 
@@ -51,12 +50,13 @@ class Outcomes:
 
 
 def reason(report) -> str:
-    """The first line of the error of a test that has failed."""
+    """The error of a test that has failed: its type, and the first line of its text."""
     crash = getattr(report.longrepr, "reprcrash", None)
     text = crash.message if crash else str(report.longrepr)
-    first_line = re.sub(r"^(?:\w+\.)+(?=\w+:)", "", text.splitlines()[0])  # `websockets.exceptions.InvalidStatus: ...`
+    kind, colon, rest = text.partition(":")
+    first_line = (kind.rpartition(".")[2] + colon + " " + rest.lstrip()).splitlines()[0]
     where = "" if report.when == "call" else f" ({report.when})"
-    return f"{where}: {first_line}"
+    return f"{where}: {first_line.rstrip()}"
 
 
 async def report(*tests: Callable | str) -> None:
