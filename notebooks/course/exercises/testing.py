@@ -1,4 +1,4 @@
-"""The check of the lesson testing: the reader's tests, run against an endpoint that is right, and against wrong ones."""
+"""The check of the lesson testing: the reader's tests, run with an endpoint that is right, and with wrong ones."""
 
 import asyncio
 import functools
@@ -18,8 +18,9 @@ from wslab.server import serve
 
 __all__ = ["tests_of_tally"]
 
-PATIENCE = 10.0  # seconds for a test that ought to pass
-QUIET = 1.5  # seconds, for one that ought to fail, after which its clock is set forward, so that its timeouts run out
+PATIENCE = 6.0  # seconds for a test that ought to pass
+QUIET = 3.0  # seconds for one that ought to fail; then its clock is set forward, so that its timeouts run out
+STEP, STEPS = 15, 10  # seconds, and how often: less at once than the client's keepalive waits for a pong
 LATE = 0.3  # seconds that the slow endpoint takes for each answer
 SHORT = 10  # seconds: whatever a test sleeps up to that, takes no time where the endpoint is slow
 
@@ -125,14 +126,16 @@ class Run(threading.Thread):
 
     async def end(self) -> str:
         """End it, since it is too long. Returns what it was waiting for, if not for a timeout of its own."""
-        asyncio.run_coroutine_threadsafe(Clock().set_forward(60), self.loop)
-        if await self.ends(QUIET):
-            return ""
+        clock = Clock()
+        for _ in range(STEPS):
+            asyncio.run_coroutine_threadsafe(clock.set_forward(STEP), self.loop)
+            if await self.ends(0.2):
+                return ""
         self.loop.call_soon_threadsafe(self.task.cancel)
-        if await self.ends(QUIET):
+        if await self.ends(1):
             return "waits for ever: let its waits stand under `asyncio.timeout(5)`"
         raise_in_thread(self.ident)
-        await self.ends(QUIET)
+        await self.ends(1)
         return "blocks its event loop, or does not end when it is cancelled: await what takes time"
 
 
@@ -144,9 +147,9 @@ class Outcome:
     hung: str = ""
 
 
-async def outcome(test, app, seconds: float) -> Outcome:
+async def outcome(test, app, seconds: float, name: str) -> Outcome:
     """Run a test with a server of its own. It has so many seconds; then its own timeouts run out."""
-    with serve(app, name="exercise") as server:
+    with serve(app, name=f"exercise: {name}") as server:
         run = Run(test, server)
         run.start()
         hung = "" if await run.ends(seconds) else await run.end()
@@ -155,6 +158,11 @@ async def outcome(test, app, seconds: float) -> Outcome:
     lines = [frame.line for frame in traceback.extract_tb(run.error.__traceback__) if frame.name == test.__name__]
     words = f"{type(run.error).__name__}: {run.error}".splitlines()[0].removesuffix(": ")
     return Outcome(f"{words}, at `{lines[-1]}`" if lines and lines[-1] else words, hung)
+
+
+async def outcomes(by_name: dict, seconds: float, **about) -> list[Outcome]:
+    """Run all tests, each with an endpoint as `about` says, and all at the same time."""
+    return await asyncio.gather(*(outcome(by_name[name], tally_app(**about), seconds, name) for name in NAMES))
 
 
 async def tests_of_tally(*tests) -> Verdict:
@@ -183,8 +191,7 @@ def named(tests) -> dict:
 
 async def pass_where_all_is_right(by_name: dict) -> str:
     """A test that fails with a right endpoint cries wolf."""
-    for name in NAMES:
-        seen = await outcome(by_name[name], tally_app(), PATIENCE)
+    for name, seen in zip(NAMES, await outcomes(by_name, PATIENCE), strict=True):
         if seen.hung:
             raise NotYet(f"with an endpoint that is right, {name} {seen.hung}. It waits for what does not come.")
         if seen.error:
@@ -194,21 +201,22 @@ async def pass_where_all_is_right(by_name: dict) -> str:
 
 async def pass_where_all_is_slow(by_name: dict) -> str:
     """The right endpoint on a bad day. And what a test sleeps, takes no time: so it does not help to sleep longer."""
-    sleep = asyncio.sleep
-    for name in NAMES:
-        thread: set[int] = set()
+    sleep, threads = asyncio.sleep, set()
 
-        @functools.wraps(by_name[name])
-        async def test(server, test=by_name[name], thread=thread):
-            thread.add(threading.get_ident())
+    def noted(test):
+        @functools.wraps(test)
+        async def in_its_thread(server):
+            threads.add(threading.get_ident())
             await test(server)
 
-        async def sleep_shortly(delay, result=None, thread=thread):
-            mine = threading.get_ident() in thread
-            return await sleep(0 if mine and delay < SHORT else delay, result)
+        return in_its_thread
 
-        with mock.patch.object(asyncio, "sleep", sleep_shortly):
-            seen = await outcome(test, tally_app(late=LATE), PATIENCE)
+    async def sleep_shortly(delay, result=None):
+        return await sleep(0 if threading.get_ident() in threads and delay < SHORT else delay, result)
+
+    with mock.patch.object(asyncio, "sleep", sleep_shortly):
+        all_seen = await outcomes({name: noted(test) for name, test in by_name.items()}, PATIENCE, late=LATE)
+    for name, seen in zip(NAMES, all_seen, strict=True):
         if seen.error:
             raise NotYet(
                 f"{name} fails when the endpoint takes {LATE:g} seconds for each answer: {seen.error}. (What the test "
@@ -220,13 +228,15 @@ async def pass_where_all_is_slow(by_name: dict) -> str:
 
 async def find_the_bugs(by_name: dict) -> str:
     """Each bug must be found by the test that is for it, so that its name says what is wrong."""
-    for bug, (name, hint) in BUGS.items():
-        seen = await outcome(by_name[name], tally_app(bug), QUIET)
+    all_seen = await asyncio.gather(
+        *(outcome(by_name[name], tally_app(bug), QUIET, bug) for bug, (name, _) in BUGS.items())
+    )
+    for (bug, (name, hint)), seen in zip(BUGS.items(), all_seen, strict=True):
         if seen.hung:
             raise NotYet(f"with an endpoint {bug}, {name} {seen.hung}.")
         if not seen.error:
-            others = [other for other in NAMES if other != name]
-            found = [other for other in others if (await outcome(by_name[other], tally_app(bug), QUIET)).error]
+            others = zip(NAMES, await outcomes(by_name, QUIET, bug=bug), strict=True)
+            found = [other for other, seen in others if seen.error]
             instead = f"{found[0]} finds it, whose name speaks of something else. " if found else ""
             raise NotYet(f"{name} passes with an endpoint {bug}. {instead}{hint}")
     return f"each of {len(BUGS)} bugs is found, by the test that is for it"
