@@ -58,6 +58,7 @@ async def live(server, hall, life):
         for ws in tabs.values():
             await ws.close()
         await server.conversation()
+        assert not hall.holders, f"{words}, all close"
 
 
 async def test_any_order(server, hall):

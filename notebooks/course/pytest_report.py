@@ -20,7 +20,8 @@ from wslab.breaking_off import raise_in_thread
 
 LIMIT = 25.0  # seconds for all tests of a report
 WIDTH = 100  # characters of a line
-OPTIONS = ["-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:logging", "-p", "no:faulthandler", "-s"]
+ITS_OWN = ["terminal", "cacheprovider", "logging", "faulthandler"]  # parts of pytest that this does without
+OPTIONS = ["-s", "--disable-plugin-autoload", "-p", "anyio", *(f"-pno:{name}" for name in ITS_OWN)]
 SETTINGS = "[pytest]\nanyio_mode = auto\nverbosity_assertions = 2\n"
 NOTEBOOK = "from __main__ import *  # what the cells have defined\n\n\n"
 

@@ -27,12 +27,17 @@ IMPORTS = ("def client(server):", "from websockets import ConnectionClosed\n\n\n
 
 # Another design: all in one
 ALL_IN_ONE = """
+async def looks_in(server):
+    async with asyncio.timeout(5), connect(server.url("/tally")):
+        pass
+
+
 async def test_sums(server):
-    pass
+    await looks_in(server)
 
 
 async def test_no_number(server):
-    pass
+    await looks_in(server)
 
 
 async def test_done(server):
@@ -45,14 +50,17 @@ async def test_done(server):
 
 
 async def test_own_sums(server):
-    pass
+    await looks_in(server)
 
 
 async def test_leaving(server):
-    pass
+    await looks_in(server)
 """
 
 WRONG = {
+    "one that talks to nobody": changed(
+        (AT_ONCE, "pass"), (LATER, ""), says="test_own_sums passes, but nobody has connected"
+    ),
     "one number alone": changed((SUMS, 'for number, total in [("2", "2")]:'), says="answers each number with itself"),
     "no number twice": changed(
         (SUMS, 'for number, total in [("2", "2"), ("40", "42")]:'), says="the same as the one before. Send the same"

@@ -141,10 +141,11 @@ class Run(threading.Thread):
 
 @dataclass
 class Outcome:
-    """What came of a test: an error, in words, or none; and how it hung, if it did."""
+    """What came of a test: an error, in words, or none; how it hung, if it did; and whether a client of it came."""
 
     error: str
-    hung: str = ""
+    hung: str
+    came: bool
 
 
 async def outcome(test, app, seconds: float, name: str) -> Outcome:
@@ -153,11 +154,12 @@ async def outcome(test, app, seconds: float, name: str) -> Outcome:
         run = Run(test, server)
         run.start()
         hung = "" if await run.ends(seconds) else await run.end()
+        came = server.tape.last is not None
     if run.error is None:
-        return Outcome("", hung)
+        return Outcome("", hung, came)
     lines = [frame.line for frame in traceback.extract_tb(run.error.__traceback__) if frame.name == test.__name__]
     words = f"{type(run.error).__name__}: {run.error}".splitlines()[0].removesuffix(": ")
-    return Outcome(f"{words}, at `{lines[-1]}`" if lines and lines[-1] else words, hung)
+    return Outcome(f"{words}, at `{lines[-1]}`" if lines and lines[-1] else words, hung, came)
 
 
 async def outcomes(by_name: dict, seconds: float, **about) -> list[Outcome]:
@@ -196,6 +198,8 @@ async def pass_where_all_is_right(by_name: dict) -> str:
             raise NotYet(f"with an endpoint that is right, {name} {seen.hung}. It waits for what does not come.")
         if seen.error:
             raise NotYet(f"with an endpoint that is right, {name} fails: {seen.error}.")
+        if not seen.came:
+            raise NotYet(f"{name} passes, but nobody has connected to its server. What does it test?")
     return "all pass with an endpoint that is right"
 
 
