@@ -1842,7 +1842,7 @@ async def what_test_client_sees(serve):
 @claim(
     "`TestClient(app)` runs the app's lifespan.",
     verdict=FALSE,
-    keep="Its `with` does: `with TestClient(app) as client:`",
+    keep="Its `with` does. Write `with TestClient(app) as client` around what the test does.",
     lesson="testing",
     source="https://www.starlette.io/lifespan/#running-lifespan-in-tests",
 )
