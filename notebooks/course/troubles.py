@@ -71,7 +71,7 @@ async def lets_bugs_show(server: Server, path: str, errors=(Bug, RuntimeError), 
         with errors_in_the_log() as log:
             async with visit(server, path) as client:
                 await client.say(text)
-                await until(lambda: log.records or client.ws.close_code is not None)
+                await until(lambda: log.records or client.ws.close_code is not None, server=server)
             await news(server)  # its endpoint has ended
         if not log.records:
             name = "an error" if error is Bug else f"a {error.__name__}"

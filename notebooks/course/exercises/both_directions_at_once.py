@@ -97,7 +97,7 @@ async def stops(server: Server, at_work: Collection[str]) -> str:
             if "was cancelled" in (did := await what_the_endpoint_did(server)):
                 raise NotYet(f"{problem} On the server, the {did}. {AWAITED}") from None
             raise
-        if not await until(lambda: SLOW not in at_work, SETTLE):
+        if not await until(lambda: SLOW not in at_work, SETTLE, server):
             raise NotYet("a story was stopped, and `compose()` went on with it. Cancel the task that tells it.")
         await tell(client, "a fox", "The story before was stopped: nothing more of it comes, and one (stopped).")
     await expect_no_error(server, "a story was stopped, and the", CAUSES)
@@ -172,7 +172,7 @@ async def lets_go(server: Server, at_work: Collection[str]) -> str:
             raise NotYet("a client left, and not only its own story was stopped, but another client's, too.")
         await stays.ask("stop", "(stopped)")
     await is_stopped(server, STEADY, "left after its story was stopped", at_work)
-    if not await until(lambda: all(task.done() for task in tasks), SETTLE):
+    if not await until(lambda: all(task.done() for task in tasks), SETTLE, server):
         raise NotYet(
             "all clients had left, and tasks of their endpoints still went on. "
             "Cancel what the endpoint has started; taking it off a list does not stop it."
@@ -197,7 +197,7 @@ async def lets_a_send_fail(app) -> None:
     with errors_in_the_log() as log, serve(lossy, name="exercise") as server:
         async with visit(server, PATH) as client:
             await client.say("a fox")
-            await until(lambda: failed)
+            await until(lambda: failed, server=server)
         did = await what_the_endpoint_did(server)
     hint = (
         "Where a story is told, too, a send raises WebSocketDisconnect: that is no bug, and nobody is there to close."
@@ -246,7 +246,7 @@ async def is_stopped(server: Server, question: str, how: str, at_work: Collectio
     left = f"a client {how}, and"
     if "still running" in did:
         raise NotYet(f"{left} its endpoint did not end. {LISTEN} And a TaskGroup waits for its tasks.")
-    if not await until(lambda: question not in at_work, SETTLE):
+    if not await until(lambda: question not in at_work, SETTLE, server):
         raise NotYet(f"{left} its story went on without it. Cancel what the endpoint has started.")
     if did:
         raise NotYet(f"{left} the {did}. {hint_for(did, CAUSES)}".rstrip())

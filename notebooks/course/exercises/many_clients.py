@@ -151,7 +151,7 @@ async def comes(server: Server, name: str, here: str, *others: Client, hint: str
             await hear(f"here: {here}", client, *others, hint=hint)
             yield client
     finally:  # they leave one after the other: the same verdict each time
-        await until(lambda: server.endpoints <= there, SETTLE)
+        await until(lambda: server.endpoints <= there, SETTLE, server)
 
 
 @contextlib.asynccontextmanager
