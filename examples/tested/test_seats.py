@@ -39,5 +39,5 @@ async def test_there_is_no_seat_99(server):
 
 
 async def test_rude_clients(overrides):
-    report = await checkup(app, "/seats?name={n}", say="1")
-    report.raise_for_failures()
+    seen = await checkup(app, "/seats?name={n}", say="1")
+    seen.raise_for_failures()

@@ -107,17 +107,18 @@ WRONG = {
     "a wrong expectation": changed(
         ('"total: 42"', '"total:42"'), says="with an endpoint that is right, test_done fails: AssertionError"
     ),
+    "does not wait for the close": changed(("await ws.wait_closed()", ""), says="test_done fails"),
     "sleeps until it is closed": changed(
         ("await ws.wait_closed()", "await asyncio.sleep(0.5)\nassert ws.close_code == 1000"),
         ('"done") == "total: 42"', '"3") == "45"\nawait ws.send("done")'),
-        says="test_done fails when the endpoint takes 0.3 seconds for each answer",
+        says="test_done fails when the endpoint takes 0.3 seconds for whatever it sends",
     ),
     "has no patience": changed(
         (
             "await ws.send(text)\nreturn await ws.recv()",
             "await ws.send(text)\nasync with asyncio.timeout(0.2):\n    return await ws.recv()",
         ),
-        says="test_sums fails when the endpoint takes 0.3 seconds for each answer: TimeoutError",
+        says="test_sums fails when the endpoint takes 0.3 seconds for whatever it sends: TimeoutError",
     ),
     "without a limit": changed(
         (WITH_A_LIMIT, WITH_A_LIMIT.replace("asyncio.timeout(5), ", "")),

@@ -21,11 +21,14 @@ __all__ = ["tests_of_tally"]
 PATIENCE = 6.0  # seconds for a test that ought to pass
 QUIET = 3.0  # seconds for one that ought to fail; then its clock is set forward, so that its timeouts run out
 STEP, STEPS = 15, 10  # seconds, and how often: less at once than the client's keepalive waits for a pong
-LATE = 0.3  # seconds that the slow endpoint takes for each answer
+LATE = 0.3  # seconds that the slow endpoint takes before each send
 SHORT = 10  # seconds: whatever a test sleeps up to that, takes no time where the endpoint is slow
 
 ECHOES, REPEATED, ENDS, RESETS, NO_TOTAL, NO_CLOSE, SHARED, LEFT_OVER, ESCAPES, LOST = BUGS = {
-    "that answers each number with itself": ("test_sums", "One number alone is its own sum."),
+    "that answers each number with itself": (
+        "test_sums",
+        "One number alone is its own sum. Is each answer compared, by an `assert`?",
+    ),
     "that loses a number which is the same as the one before": ("test_sums", "Send the same number twice."),
     "that is cut off by what is not a number": ("test_no_number", "What comes after `not a number`?"),
     "whose sum is 0 again after `not a number`": ("test_no_number", "Is there a sum before it, and a number after it?"),
@@ -52,7 +55,7 @@ NAMES = list(dict.fromkeys(name for name, _ in BUGS.values()))
 
 
 def tally_app(bug: str = "", late: float = 0.0) -> FastAPI:
-    """The endpoint of the lesson closing-too-early, with one of the `BUGS`, or none; `late` seconds for each answer."""
+    """The endpoint of the lesson closing-too-early, with one of the `BUGS`, or none; `late` seconds before it sends."""
     app = FastAPI()
     here: set[WebSocket] = set()
     left_over = of_all = 0
@@ -87,6 +90,7 @@ def tally_app(bug: str = "", late: float = 0.0) -> FastAPI:
             if bug != NO_TOTAL:
                 await answer(f"total: {of_all if bug == SHARED else total}")
             if bug != NO_CLOSE:
+                await asyncio.sleep(late)
                 await websocket.close(1000, "done")
         except WebSocketDisconnect as left:
             if bug == ESCAPES or (bug == LOST and left.code == 1005):
@@ -223,9 +227,9 @@ async def pass_where_all_is_slow(by_name: dict) -> str:
     for name, seen in zip(NAMES, all_seen, strict=True):
         if seen.error:
             raise NotYet(
-                f"{name} fails when the endpoint takes {LATE:g} seconds for each answer: {seen.error}. (What the test "
-                "sleeps takes no time there.) Wait for what has to come, and not for time; and a limit is for what "
-                "never comes: give it some seconds."
+                f"{name} fails when the endpoint takes {LATE:g} seconds for whatever it sends: {seen.error}. (What the "
+                "test sleeps takes no time there.) Wait for what has to come, and not for time; and a limit is for "
+                "what never comes: give it some seconds."
             )
     return "all pass with one that is slow"
 
