@@ -51,6 +51,7 @@ ECHOES, REPEATED, ENDS, RESETS, NO_TOTAL, NO_CLOSE, SHARED, LEFT_OVER, ESCAPES, 
         "`ws.transport.abort()` loses it.",
     ),
 }
+LIMIT = "A limit is for what never comes: give it some seconds. Or does the test wait for what does not come?"
 NAMES = list(dict.fromkeys(name for name, _ in BUGS.values()))
 
 
@@ -201,7 +202,8 @@ async def pass_where_all_is_right(by_name: dict) -> str:
         if seen.hung:
             raise NotYet(f"with an endpoint that is right, {name} {seen.hung}. It waits for what does not come.")
         if seen.error:
-            raise NotYet(f"with an endpoint that is right, {name} fails: {seen.error}.")
+            hint = f" {LIMIT}" if seen.error.startswith("TimeoutError") else ""
+            raise NotYet(f"with an endpoint that is right, {name} fails: {seen.error}.{hint}")
         if not seen.came:
             raise NotYet(f"{name} passes, but nobody has connected to its server. What does it test?")
     return "all pass with an endpoint that is right"
@@ -228,8 +230,7 @@ async def pass_where_all_is_slow(by_name: dict) -> str:
         if seen.error:
             raise NotYet(
                 f"{name} fails when the endpoint takes {LATE:g} seconds for whatever it sends: {seen.error}. (What the "
-                "test sleeps takes no time there.) Wait for what has to come, and not for time; and a limit is for "
-                "what never comes: give it some seconds."
+                f"test sleeps takes no time there.) Wait for what has to come, and not for time. {LIMIT}"
             )
     return "all pass with one that is slow"
 
