@@ -9,6 +9,7 @@ import os
 import random
 import re
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -162,6 +163,49 @@ def function(module: str, name: str, folder: Path = lessons.ROOT / "examples") -
         ("page/app.py", "next_text", "who-is-calling", "next_text", -1),
         ("page/app.py", "seat", "a-browser-client", "seat", -1),
         ("page/app.py", "talk", "a-browser-client", "talk", -1),
+        ("tested/app.py", "take", "testing", "take", -1),
+        ("tested/app.py", "give_back", "testing", "give_back", 0),
+        ("tested/app.py", "lifespan", "testing", "lifespan", -1),
+        ("tested/app.py", "hall_of", "testing", "hall_of", -1),
+        ("tested/app.py", "user_of", "testing", "user_of", -1),
+        ("tested/app.py", "next_text", "testing", "next_text", -1),
+        ("tested/app.py", "send", "testing", "send", -1),
+        ("tested/app.py", "try_to_close", "testing", "try_to_close", -1),
+        ("tested/app.py", "accepted", "testing", "accepted", -1),
+        ("tested/app.py", "seats", "testing", "seats", -1),
+        ("tested/clients.py", "visit", "testing", "visit", -1),
+        ("tested/clients.py", "ask", "testing", "ask", -1),
+        ("tested/clients.py", "closes", "testing", "closes", -1),
+        ("tested/clients.py", "drops", "testing", "drops", -1),
+        ("tested/clients.py", "sends_bytes", "testing", "sends_bytes", -1),
+        ("tested/clients.py", "raised", "testing", "raised", -1),
+        ("tested/conftest.py", "anyio_backend", "testing", "anyio_backend", -1),
+        ("tested/conftest.py", "hall", "testing", "hall", -1),
+        ("tested/conftest.py", "overrides", "testing", "overrides", -1),
+        ("tested/conftest.py", "server", "testing", "server", -1),
+        ("tested/conftest.py", "leave", "testing", "leave", -1),
+        ("tested/test_seats.py", "test_a_seat_is_taken_once", "testing", "test_a_seat_is_taken_once", -1),
+        ("tested/test_seats.py", "test_strangers_are_refused", "testing", "test_strangers_are_refused", -1),
+        (
+            "tested/test_seats.py",
+            "test_whoever_leaves_gives_back_the_seat",
+            "testing",
+            "test_whoever_leaves_gives_back_the_seat",
+            -1,
+        ),
+        (
+            "tested/test_seats.py",
+            "test_whoever_is_silent_is_put_out",
+            "testing",
+            "test_whoever_is_silent_is_put_out",
+            -1,
+        ),
+        ("tested/test_any_order.py", "can", "testing", "can", -1),
+        ("tested/test_any_order.py", "do", "testing", "do", -1),
+        ("tested/test_any_order.py", "is_possible", "testing", "is_possible", -1),
+        ("tested/test_any_order.py", "live", "testing", "live", -1),
+        ("tested/test_any_order.py", "test_any_order", "testing", "test_any_order", -1),
+        ("tested/test_slow.py", "test_a_seat_is_free_at_last", "testing", "test_a_seat_is_free_at_last", -1),
     ],
 )
 def test_an_endpoint_is_the_one_of_its_lesson(module, name, lesson, name_there, which):
@@ -173,6 +217,26 @@ def test_an_endpoint_is_the_one_of_its_lesson(module, name, lesson, name_there, 
 def test_the_stream_of_three_ways_is_the_solution_of_its_lesson(name, name_there):
     there = function("websocket_sse_or_polling.py", name_there, lessons.NOTEBOOKS / "solutions")
     assert body(function("three_ways/app.py", name)) == body(there, ticker="feed")
+
+
+def run_pytest(root, *arguments: str) -> str:
+    """What pytest reports, as the lesson says to start it, in a folder with the examples."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=100).stdout
+
+
+def test_the_tests_of_tested_pass():
+    assert re.search(r"^11 passed in", run_pytest(lessons.ROOT, "examples/tested"), re.MULTILINE)
+
+
+def test_the_tests_of_tested_notice_a_line_that_is_changed(tmp_path):
+    shutil.copytree(lessons.ROOT / "examples", tmp_path / "examples")
+    shutil.copytree(lessons.NOTEBOOKS / "wslab", tmp_path / "notebooks" / "wslab")
+    app = tmp_path / "examples" / "tested" / "app.py"
+    text = app.read_text(encoding="utf-8")
+    app.write_text(text.replace("give_back(websocket)", "give_back(user)"), encoding="utf-8")
+    failed = run_pytest(tmp_path, "examples/tested/test_any_order.py")
+    assert "AssertionError: one tab comes, one tab takes, all close\n" in failed
 
 
 @contextlib.contextmanager

@@ -41,6 +41,7 @@ from fastapi import (
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi.sse import EventSourceResponse
+from fastapi.testclient import TestClient
 from pydantic import BaseModel
 from websockets import ClientConnection, ConnectionClosed, InvalidStatus, connect
 
@@ -2013,3 +2014,69 @@ async def comes_at_once(serve):
             if len(codes) == 3:
                 break
     return bool(pauses), f"connected {len(codes)} times, closed with {codes}, with {len(pauses)} pauses"
+
+
+@claim(
+    "What `TestClient` sees, a real client sees.",
+    verdict=FALSE,
+    keep="How connections begin, end and break needs a test with a real server.",
+    lesson="testing",
+    source="https://github.com/Kludex/starlette/blob/1.10.0/starlette/testclient.py",
+)
+async def what_test_client_sees(serve):
+    app = FastAPI()
+
+    @app.websocket("/ws")
+    async def refuses(websocket: WebSocket):
+        await websocket.close(4401, "log in first")
+
+    def in_a_test() -> int:
+        try:
+            with TestClient(app).websocket_connect("/ws"):
+                return 0
+        except WebSocketDisconnect as refused:
+            return refused.code
+
+    code = await asyncio.to_thread(in_a_test)
+    async with serve(app) as server:
+        try:
+            async with connect(server.url("/ws")):
+                seen = "is let in"
+        except InvalidStatus as refused:
+            seen = f"sees HTTP {refused.response.status_code}"
+    return seen == f"sees {code}", f"the test sees {code}, and a real client {seen}"
+
+
+@claim(
+    "`TestClient(app)` runs the app's lifespan.",
+    verdict=FALSE,
+    keep="Its `with` does. Write `with TestClient(app) as client` around what the test does.",
+    lesson="testing",
+    source="https://www.starlette.io/lifespan/#running-lifespan-in-tests",
+)
+async def lifespan_in_a_test(serve):
+    started = []
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI):
+        started.append("a database")
+        yield
+
+    app = FastAPI(lifespan=lifespan)
+
+    @app.websocket("/ws")
+    async def look(websocket: WebSocket):
+        await websocket.accept()
+        await websocket.send_json(started)
+
+    def ask(client: TestClient) -> list[str]:
+        with client.websocket_connect("/ws") as session:
+            return session.receive_json()
+
+    def in_tests() -> tuple[list[str], list[str]]:
+        without = ask(TestClient(app))
+        with TestClient(app) as client:
+            return without, ask(client)
+
+    without, within = await asyncio.to_thread(in_tests)
+    return without == within, f"started without `with`: {without}; with it: {within}"
