@@ -16,6 +16,7 @@ import subprocess
 import sys
 import textwrap
 import urllib.request
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import jsonschema
@@ -29,9 +30,13 @@ from examples.accounts import app as accounts
 from examples.contract import app as contract
 from examples.contract import models
 from examples.disconnects import app as disconnects
+from examples.page import app as page
+from examples.resume import app as resume
+from examples.resume.history import History
 from examples.room import app as room
 from examples.start import start
 from examples.stream import app as stream
+from examples.three_ways import app as three_ways
 from tests import lessons
 from tests.implementations import on_each_implementation
 from wslab import checkup, serve
@@ -50,8 +55,8 @@ def body(function: str, **renamed: str) -> str:
     return text
 
 
-def function(module: str, name: str) -> str:
-    tree = ast.parse((lessons.ROOT / "examples" / module).read_text(encoding="utf-8"))
+def function(module: str, name: str, folder: Path = lessons.ROOT / "examples") -> str:
+    tree = ast.parse((folder / module).read_text(encoding="utf-8"))
     kinds = ast.AsyncFunctionDef | ast.FunctionDef
     (found,) = [node for node in ast.walk(tree) if isinstance(node, kinds) and node.name == name]
     return ast.unparse(found)
@@ -125,6 +130,39 @@ def function(module: str, name: str) -> str:
         ("accounts/app.py", "own_page", "who-is-calling", "own_page", -1),
         ("accounts/app.py", "redeem", "who-is-calling", "redeem", -1),
         ("accounts/app.py", "diary", "who-is-calling", "diary", -1),
+        ("three_ways/app.py", "publish", "websocket-sse-or-polling", "publish", 0),
+        ("three_ways/app.py", "after", "websocket-sse-or-polling", "after", 0),
+        ("three_ways/app.py", "poll", "websocket-sse-or-polling", "poll", -1),
+        ("three_ways/app.py", "next_text", "websocket-sse-or-polling", "next_text", -1),
+        ("three_ways/app.py", "next_text", "both-directions-at-once", "next_text", -1),
+        ("three_ways/app.py", "send", "websocket-sse-or-polling", "send", -1),
+        ("three_ways/app.py", "send", "both-directions-at-once", "send", -1),
+        ("three_ways/app.py", "try_to_close", "websocket-sse-or-polling", "try_to_close", -1),
+        ("three_ways/app.py", "first", "websocket-sse-or-polling", "first", -1),
+        ("three_ways/app.py", "accepted", "websocket-sse-or-polling", "accepted", -1),
+        ("three_ways/app.py", "accepted", "both-directions-at-once", "accepted", -1),
+        ("three_ways/app.py", "send_news", "websocket-sse-or-polling", "send_news", -1),
+        ("three_ways/app.py", "push", "websocket-sse-or-polling", "push", -1),
+        ("resume/history.py", "add", "nothing-lost", "add", -1),
+        ("resume/history.py", "since", "nothing-lost", "since", -1),
+        ("resume/app.py", "try_to_close", "nothing-lost", "try_to_close", -1),
+        ("resume/app.py", "first", "nothing-lost", "first", -1),
+        ("resume/app.py", "accepted", "nothing-lost", "accepted", -1),
+        ("resume/app.py", "accepted", "both-directions-at-once", "accepted", -1),
+        ("resume/app.py", "next_text", "nothing-lost", "next_text", -1),
+        ("resume/app.py", "send", "nothing-lost", "send", -1),
+        ("resume/app.py", "send", "disconnects-done-right", "send", -1),
+        ("resume/app.py", "remember", "nothing-lost", "remember", -1),
+        ("resume/app.py", "follow", "nothing-lost", "follow", -1),
+        ("resume/app.py", "listen", "nothing-lost", "listen", -1),
+        ("resume/app.py", "enter", "nothing-lost", "enter", -1),
+        ("page/app.py", "try_to_close", "a-browser-client", "try_to_close", -1),
+        ("page/app.py", "accepted", "a-browser-client", "accepted", -1),
+        ("page/app.py", "accepted", "who-is-calling", "accepted", -1),
+        ("page/app.py", "next_text", "a-browser-client", "next_text", -1),
+        ("page/app.py", "next_text", "who-is-calling", "next_text", -1),
+        ("page/app.py", "seat", "a-browser-client", "seat", -1),
+        ("page/app.py", "talk", "a-browser-client", "talk", -1),
         ("tested/app.py", "take", "testing", "take", -1),
         ("tested/app.py", "give_back", "testing", "give_back", 0),
         ("tested/app.py", "lifespan", "testing", "lifespan", -1),
@@ -173,6 +211,12 @@ def function(module: str, name: str) -> str:
 def test_an_endpoint_is_the_one_of_its_lesson(module, name, lesson, name_there, which):
     there = lessons.function(lessons.read(lessons.path(lesson)), name_there)[which]
     assert body(function(module, name), lost_microphone="microphone") == body(there)
+
+
+@pytest.mark.parametrize(("name", "name_there"), [("number_of", "number_of"), ("sse", "news")])
+def test_the_stream_of_three_ways_is_the_solution_of_its_lesson(name, name_there):
+    there = function("websocket_sse_or_polling.py", name_there, lessons.NOTEBOOKS / "solutions")
+    assert body(function("three_ways/app.py", name)) == body(there, ticker="feed")
 
 
 def run_pytest(root, *arguments: str) -> str:
@@ -267,6 +311,34 @@ def test_the_room_program_and_its_page():
         for path, content_type in [("/", "text/html"), ("/page/page.js", "javascript"), ("/page/page.css", "text/css")]:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE) as response:
                 assert content_type in response.headers["content-type"]
+
+
+@on_each_implementation
+def test_three_ways_survives_every_client(ws, monkeypatch):
+    monkeypatch.setattr(three_ways, "feed", three_ways.Feed(keep=20))  # full soon, else it grows with each visit
+    report = asyncio.run(checkup(three_ways.app, "/ws", trigger="POST /publish?text=hello", ws=ws))
+    report.raise_for_failures()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
+def test_the_three_ways_program_its_page_and_its_end():
+    """A response that does not end holds up a shutdown, until `timeout_graceful_shutdown` is over."""
+    with program("-m", "examples.three_ways", "--port", "0") as (process, port):
+        for path, content_type in [("/", "text/html"), ("/page/page.js", "javascript"), ("/page/page.css", "text/css")]:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE) as response:
+                assert content_type in response.headers["content-type"]
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/sse", timeout=PATIENCE) as response:
+            process.terminate()
+            assert response.readline() == b""
+        assert "Cancel 1 running task(s), timeout graceful shutdown exceeded" in process.stdout.read()
+
+
+def test_a_number_of_before_a_restart_is_too_old(monkeypatch):
+    monkeypatch.setattr(three_ways.time, "time_ns", lambda: 10**18)
+    before = three_ways.Feed()
+    before.publish("long ago")
+    monkeypatch.setattr(three_ways.time, "time_ns", lambda: 10**18 + 10**9)  # a second later
+    assert before.last < three_ways.Feed().last
 
 
 @on_each_implementation
@@ -373,6 +445,46 @@ def test_nobody_comes_into_a_room_without_a_name(query):
                     await connect(server.url(f"/ws?{query}"))
 
     asyncio.run(visit())
+
+
+def test_the_page_program_and_its_page():
+    with program("-m", "examples.page", "--port", "0") as (_, port):
+        for path, content_type in [("/", "text/html"), ("/page/connection.js", "javascript")]:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE) as response:
+                assert content_type in response.headers["content-type"]
+
+
+@on_each_implementation
+def test_the_page_s_endpoint_survives_every_client(ws):
+    asyncio.run(checkup(page.app, "/ws?name={n}", say="hello", room=True, ws=ws)).raise_for_failures()
+    assert not page.seats and not page.room.members
+
+
+@on_each_implementation
+def test_a_name_has_one_seat(ws):
+    async def visit():
+        with serve(page.app, name="seats", ws=ws) as server:
+
+            def come(name):
+                return connect(server.url(f"/ws?name={name}"))
+
+            async with asyncio.timeout(PATIENCE), come("Ann") as old, come("Ben") as ben:
+                async with come("Ann") as new:
+                    await old.wait_closed()
+                    assert (old.close_code, old.close_reason) == (4001, "here in another window")
+                    await new.send("")  # is somebody there?
+                    assert [await new.recv() for _ in range(2)] == ["Ann is here", ""]
+                    await new.send("hello")
+                    assert [await ben.recv() for _ in range(3)] == ["Ben is here", "Ann is here", "Ann: hello"]
+                for name in ("", "n" * 41):
+                    async with come(name) as nobody:
+                        await nobody.wait_closed()
+                        assert (nobody.close_code, nobody.close_reason) == (1008, "a name has 1 to 40 letters")
+            notes = [event.text for event in (await server.conversation()).events if not event.message]
+        assert not page.seats and not page.room.members
+        return notes
+
+    assert asyncio.run(visit()) == ["log: left with 1000 ''", "log: left with 1000 ''"]
 
 
 def test_the_accounts_program():
@@ -939,6 +1051,88 @@ def test_an_endpoint_passes_the_check_up(module, path, say, exclude):
 def test_a_wrong_endpoint_does_not(module, path, say, client):
     app = importlib.import_module(f"examples.{module}").app
     assert not asyncio.run(checkup(app, path, say=say, only=[client])).ok
+
+
+BEGINS_ANEW = "(from the first line that is kept)\n"
+
+
+def test_the_resume_program_and_its_client_that_comes_back():
+    client = None
+    try:
+        with program("-m", "examples.resume", "--port", "0") as (_, port):
+            command = [sys.executable, "-m", "examples.resume.client", f"ws://127.0.0.1:{port}/room"]
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+            client = subprocess.Popen(command, cwd=lessons.ROOT, text=True, **pipes)
+            print("one\ntwo", file=client.stdin, flush=True)
+            assert [client.stdout.readline() for _ in range(3)] == [BEGINS_ANEW, "1: one\n", "2: two\n"]
+        assert client.stdout.readline() == "(away)\n"  # the server has been killed
+        print("three", file=client.stdin, flush=True)
+        with program("-m", "examples.resume", "--port", str(port)):
+            lines = (line for line in client.stdout if line != "(away)\n")
+            assert [next(lines), next(lines)] == [BEGINS_ANEW, "1: three\n"]
+    finally:
+        if client:
+            client.kill()
+            client.communicate(timeout=PATIENCE)
+
+
+@pytest.mark.parametrize(("url", "why"), [("{}/nowhere", "HTTP 403"), ("localhost", "isn't a valid URI")])
+def test_the_resume_client_says_why_it_gives_up(url, why):
+    with program("-m", "examples.resume", "--port", "0") as (_, port):
+        command = [sys.executable, "-m", "examples.resume.client", url.format(f"ws://127.0.0.1:{port}")]
+        given = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": PATIENCE}
+        result = subprocess.run(command, cwd=lessons.ROOT, **given)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith("Given up: ") and why in result.stderr and len(result.stderr.splitlines()) == 1
+
+
+@on_each_implementation
+def test_the_room_that_loses_nothing_survives_every_client(ws, monkeypatch):
+    full = History("full", keep=3)
+    for text in ["one", "two", "three"]:
+        full.add(text)
+    monkeypatch.setattr(resume, "room", full)
+    monkeypatch.setattr(resume, "done", {})
+    report = asyncio.run(checkup(resume.app, "/room?client={n}", say={"id": 1, "text": "hello"}, ws=ws))
+    report.raise_for_failures()
+    assert not full.followers
+
+
+@on_each_implementation
+def test_nobody_waits_for_a_member_that_does_not_read_and_it_may_go_on_later(ws, monkeypatch):
+    monkeypatch.setattr(resume, "room", History("monday", keep=10))
+    monkeypatch.setattr(resume, "done", {})
+
+    async def visit():
+        options = {"ws": ws, "ws_ping_interval": None, "ws_per_message_deflate": False}
+        with serve(resume.app, name="resume", **options) as server:
+            server.shrink_buffers()
+            url = server.url("/room?client={}&history=monday&number=0")
+            async with asyncio.timeout(PATIENCE), connect(url.format("ann"), max_size=None) as ann:
+                async with connect(url.format("ben"), max_size=None) as ben:
+                    ben.transport.pause_reading()
+                    heard = []
+                    for id, text in enumerate(["x" * 1_000_000, *"abcdefghijkl"], 1):
+                        await ann.send(json.dumps({"id": id, "text": text}))
+                        while len(heard) < 2 * id:  # the line, and its acknowledgement
+                            heard.append(json.loads(await ann.recv()))
+                    await server.let_time_pass(2 * resume.SLOW)
+                    assert len(resume.room.followers) == 1
+                    ben.transport.abort()
+                async with connect(url.format("ben"), max_size=None) as ben:
+                    lines = [json.loads(await ben.recv()) for _ in range(11)]
+        assert lines[0] == {"anew": "monday", "number": 3}
+        assert [line["number"] for line in lines[1:]] == list(range(4, 14))
+
+    asyncio.run(visit())
+
+
+def test_ids_are_remembered_of_so_many_clients(monkeypatch):
+    monkeypatch.setattr(resume, "done", {})
+    monkeypatch.setattr(resume, "CLIENTS", 2)
+    for client, id in [("ann", 1), ("ben", 1), ("ann", 2), ("cleo", 1)]:
+        resume.remember(client, id)
+    assert resume.done == {"ann": 2, "cleo": 1}
 
 
 def run_client(url: str, lines: str) -> subprocess.CompletedProcess:

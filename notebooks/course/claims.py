@@ -21,6 +21,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
+from http.client import HTTPConnection
 from logging.handlers import QueueHandler
 from typing import Annotated
 from urllib.request import urlopen
@@ -39,6 +40,7 @@ from fastapi import (
 )
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.sse import EventSourceResponse
 from fastapi.testclient import TestClient
 from pydantic import BaseModel
 from websockets import ClientConnection, ConnectionClosed, InvalidStatus, connect
@@ -351,6 +353,38 @@ async def http_exception(serve):
 
 
 @claim(
+    "A generator that sends events can refuse its client by `HTTPException`.",
+    verdict=FALSE,
+    keep="When the generator runs, the answer has begun, with 200. Refuse in a dependency.",
+    lesson="websocket-sse-or-polling",
+    source="https://fastapi.tiangolo.com/tutorial/server-sent-events/",
+)
+async def refusing_generator(serve):
+    app = FastAPI()
+
+    def refuse():
+        raise HTTPException(401)
+
+    @app.get("/generator", response_class=EventSourceResponse)
+    async def generator():
+        refuse()
+        yield "never"
+
+    @app.get("/dependency", response_class=EventSourceResponse, dependencies=[Depends(refuse)])
+    async def guarded():
+        yield "never"
+
+    seen = {}
+    async with serve(app) as server:
+        for path in ("/generator", "/dependency"):
+            connection = HTTPConnection("127.0.0.1", server.port, timeout=5)
+            connection.request("GET", path)
+            with contextlib.closing(connection), await asyncio.to_thread(connection.getresponse) as response:
+                seen[path] = response.status
+    return seen["/generator"] == 401, f"HTTP {seen['/generator']}; by a dependency, HTTP {seen['/dependency']}"
+
+
+@claim(
     "Path, query, headers and `Depends` work as in a route.",
     verdict=TRUE,
     keep="Declare them in the endpoint's signature. (A browser cannot set headers on a WebSocket, but sends cookies.)",
@@ -475,7 +509,7 @@ async def cors(serve):
 @claim(
     "With the access log turned off, a token in the address is in no log.",
     verdict=FALSE,
-    keep="uvicorn writes the whole address of each handshake to its other log. Use a ticket that is good once.",
+    keep="uvicorn's other log has the address of each handshake that the app answers. Use a ticket that is good once.",
     lesson="who-is-calling",
     source="https://github.com/Kludex/uvicorn/blob/0.54.0/uvicorn/protocols/websockets/websockets_sansio_impl.py",
 )
@@ -963,6 +997,31 @@ async def no_turns(serve):
 
 
 @claim(
+    "Only by WebSocket can a server speak without being asked each time.",
+    verdict=FALSE,
+    keep="A response may go on, an event at a time, and a browser comes back to it by itself.",
+    lesson="websocket-sse-or-polling",
+    source="https://html.spec.whatwg.org/multipage/server-sent-events.html",
+)
+async def events(serve):
+    app = FastAPI()
+    happens = asyncio.Queue()
+
+    @app.get("/events", response_class=EventSourceResponse)
+    async def endpoint():
+        while True:
+            yield await happens.get()
+
+    heard = []
+    async with serve(app) as server:
+        with await asyncio.to_thread(urlopen, server.http_url("/events"), timeout=5) as response:
+            for what in ("a goal", "another one"):
+                await server.on_loop(lambda what=what: happens.put_nowait(what))
+                heard += [await asyncio.to_thread(response.readline) for _ in range(2)]
+    return not heard, f"one response: {b''.join(heard)!r}"
+
+
+@claim(
     "A disconnect that nobody catches crashes the server.",
     verdict=FALSE,
     keep="It ends one call of one endpoint. What it skips there, such as a list to tidy up, is the harm.",
@@ -1080,6 +1139,36 @@ async def leaving_interrupts(serve):
         await server.on_loop(result.set)
         await server.conversation()  # waits until the endpoint has ended
     return "worked to the end" not in happened, ", then ".join(happened)
+
+
+@claim(
+    "A route is interrupted when its client leaves.",
+    verdict=FALSE,
+    keep="It works to its end. Only a response that is being streamed is stopped.",
+    lesson="websocket-sse-or-polling",
+)
+async def leaving_interrupts_routes(serve):
+    app = FastAPI()
+    result, happened = asyncio.Event(), []
+    ended: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    @app.get("/route")
+    async def route():
+        happened.append("it works")
+        await result.wait()
+        ended.put("it has worked to its end")
+
+    async with serve(app) as server:
+        connection = HTTPConnection("127.0.0.1", server.port, timeout=5)
+        connection.request("GET", "/route")
+        while not happened:
+            await server.on_loop(lambda: None)
+        connection.close()
+        await server.let_time_pass(1)
+        happened.append("the client has left")
+        await server.on_loop(result.set)
+        happened.append(await news(ended))
+    return "nothing" in happened, ", then ".join(happened)
 
 
 @claim(
@@ -1666,7 +1755,7 @@ async def gather_waits(serve):
 @claim(
     "Clients may come and go while a broadcast walks through the `set` of connections.",
     verdict=FALSE,
-    keep="Wherever the loop awaits, others run. Walk through a copy: `for member in list(members)`.",
+    keep="Wherever the loop awaits, others may run. Walk through a copy: `for member in list(members)`.",
     lesson="many-clients",
     source="https://docs.python.org/3/reference/compound_stmts.html#the-for-statement",
 )
@@ -1751,6 +1840,93 @@ async def taken_out_twice(serve):
 
 
 @claim(
+    "A client that connects again gets what it has missed.",
+    verdict=FALSE,
+    keep="What was sent meanwhile is gone. Number the messages, keep the last ones, and let it ask for the rest.",
+    lesson="nothing-lost",
+    source="https://websockets.readthedocs.io/en/stable/reference/asyncio/client.html#opening-a-connection",
+)
+async def connects_again(serve):
+    app = FastAPI()
+    members = set()
+
+    @app.websocket("/listen")
+    async def listen(websocket: WebSocket):
+        await websocket.accept()
+        members.add(websocket)
+        await websocket.receive()  # until it is gone
+        members.discard(websocket)
+
+    @app.websocket("/speak")
+    async def speak(websocket: WebSocket):
+        await websocket.accept()
+        async for text in websocket.iter_text():
+            for member in list(members):
+                await member.send_text(text)
+            await websocket.send_text("said")
+
+    heard = []
+    async with serve(app) as server, connect(server.url("/speak")) as speaker:
+
+        async def say(text):
+            await speaker.send(text)
+            await answer(speaker)
+
+        async for ws in connect(server.url("/listen")):  # again and again
+            await say("three" if heard else "one")
+            heard.append(await answer(ws))
+            if len(heard) == 2:
+                break
+            ws.transport.abort()
+            await server.conversation()  # its endpoint has ended
+            await say("two")
+    return "two" in heard, f"heard: {', '.join(heard)}"
+
+
+@claim(
+    "If the history is sent first and the client joins then, it misses nothing.",
+    verdict=FALSE,
+    keep="What is said while the history is sent is not in it, and told to members only. Read both from one list.",
+    lesson="nothing-lost",
+    source="https://docs.python.org/3/library/asyncio-dev.html#concurrency-and-multithreading",
+)
+async def history_first(serve):
+    app = FastAPI()
+    from_endpoint = queue.SimpleQueue()
+    lines, members = ["one"], []
+    looked_up = asyncio.Event()
+
+    @app.websocket("/listen")
+    async def listen(websocket: WebSocket):
+        await websocket.accept()
+        for line in lines.copy():
+            await websocket.send_text(line)
+            await looked_up.wait()  # as a database, or a send to a client that is slow, makes it wait
+        members.append(websocket)
+        from_endpoint.put("joined")
+        await websocket.receive()  # until it is gone
+
+    @app.websocket("/speak")
+    async def speak(websocket: WebSocket):
+        await websocket.accept()
+        async for text in websocket.iter_text():
+            lines.append(text)
+            for member in members:
+                await member.send_text(text)
+            await websocket.send_text("said")
+
+    async with serve(app) as server, connect(server.url("/speak")) as speaker, connect(server.url("/listen")) as ws:
+        heard = [await answer(ws)]
+        await speaker.send("two")
+        await answer(speaker)
+        await server.on_loop(looked_up.set)
+        await news(from_endpoint)
+        await speaker.send("three")
+        heard.append(await answer(ws))
+    return "two" in heard, f"heard: {', '.join(heard)}"
+
+
+@claim(
     "A client that does not read cannot hold up `send_text()`.",
     verdict=FALSE,
     keep="Once all buffers are full, the send waits until it reads: put a timeout around it, or give it a queue.",
@@ -1806,6 +1982,38 @@ async def task_group(serve):
             pass  # leaves
         seen = await last_line(server)
     return seen == "caught", seen
+
+
+@claim(
+    "`async for ws in connect(...)` pauses before it connects again.",
+    verdict=FALSE,
+    keep="It pauses when a handshake has failed. After a connection that was accepted, it comes at once, whatever its "
+    "close code was: look at the code, and pause.",
+    lesson="a-browser-client",
+    source="https://websockets.readthedocs.io/en/stable/reference/asyncio/client.html#websockets.asyncio.client.connect",
+)
+async def comes_at_once(serve):
+    app = FastAPI()
+    pauses = []
+
+    @app.websocket("/ws")
+    async def endpoint(websocket: WebSocket):
+        await websocket.accept()
+        await websocket.close(1008, "do not come back")
+
+    def note():
+        while True:
+            pauses.append(0)
+            yield 0
+
+    codes = []
+    async with serve(app) as server:
+        async for ws in connect(server.url("/ws"), reconnect_delays=note):
+            await ws.wait_closed()
+            codes.append(ws.close_code)
+            if len(codes) == 3:
+                break
+    return bool(pauses), f"connected {len(codes)} times, closed with {codes}, with {len(pauses)} pauses"
 
 
 @claim(

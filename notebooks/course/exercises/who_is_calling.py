@@ -163,7 +163,7 @@ async def refuses_others(server: Server, inside: Collection[str]) -> str:
             whose = f"a client with the Origin {origin!r}" if origin is not None else "a client without an Origin"
             try:
                 await visitors.come(await visitors.ticket(session), origin)
-                raise NotYet(f"{whose} and a good ticket was accepted. {hint}")
+                raise NotYet(f"{whose} and a good ticket was accepted. {hint} Refuse it before accept().")
             except Refused as refusal:
                 if refusal.status != 403:
                     raise NotYet(f"{whose} was refused with HTTP {refusal.status}, not 403.") from None

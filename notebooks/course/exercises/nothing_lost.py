@@ -1,0 +1,344 @@
+"""The check under the exercise of nothing-lost."""
+
+import asyncio
+import contextlib
+import itertools
+import json
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
+
+from fastapi import FastAPI
+
+from course.client import Client, NotYet, describe_end, news, quote, until, visit
+from course.closing import closes_when_nobody_is_there, expect_code, logs_bugs
+from course.error_log import ErrorLog, errors_in_the_log
+from course.judging import (
+    HAS_LEFT,
+    Verdict,
+    check_up,
+    hint_for,
+    judge,
+    lets_clients_leave,
+    look_further,
+    passes,
+    what_the_endpoint_did,
+)
+from course.troubles import ends_when_cancelled, lets_bugs_show, time_stands_still
+from wslab.server import Server
+
+__all__ = ["cashbook"]
+
+PATH = "/cashbook?till=Eve"
+KEEP, SLOW = 20, 5  # entries and seconds, as in the exercise
+TUNNEL = "Tom's"  # the till whose connection leads through a tunnel
+
+numbers = itertools.count(1)  # of tills and amounts: an app keeps them, so that each check needs others
+
+TALK = "Each new entry is acknowledged to its till, and all tills hear it. Each till counts its ids for itself."
+AGAIN = "What a till sends again has been lost, or only its acknowledgement has: acknowledge it each time."
+NUMBERS = f"Entries are numbered 1, 2, and so on, though only the last {KEEP} are kept."
+OUTLIVE = "What has been stored must be known again over another connection of that till."
+OWN = "Each till counts its ids for itself."
+LATER = "An id is known again, however many entries others have made since."
+ONCE = "An entry that was stored already is not stored again, but its id is acknowledged."
+ABOVE = "Whoever comes hears the entries with a number above `after`, and no others."
+ANEW = "If some above `after` are gone, or no entry has had that number yet, the first message says from where on."
+BEFORE = "It has heard that one before, as its `after` says."
+LOST = "What is in between is lost."
+KEPT = f"All above `after` are among the last {KEEP}: no reason to begin anew."
+SEAM = "It was still being sent the entries above `after` when others came. Let one loop send both, from one list."
+CLOCK = "(The check sets the event loop's clock forward: asyncio.timeout() goes by it, time.monotonic() does not.)"
+WAIT = "The connection of another till does not read. Nobody else waits for that."
+STORE_FIRST = "First store(), then all the rest: when it fails, nothing has happened, and the till sends it again."
+
+
+async def cashbook(app, stored: Sequence[int]) -> Verdict:
+    """`/cashbook` stores and tells each entry once, wherever a connection is cut. `stored`: what store() has stored."""
+    tunnel = Tunnel(app)
+    steps = [tells, loses_nothing, goes_on_from, begins_anew, knows_again]
+    steps += [partial(step, tunnel=tunnel) for step in (has_no_seam, puts_out)] + [refuses, leaves]
+    steps = [partial(step, stored=stored) for step in steps]
+    with errors_in_the_log() as log:
+        verdict = await judge(tunnel if isinstance(app, FastAPI) else app, *steps, ws_ping_interval=None)
+    looks = [
+        partial(expect_nothing_in, log),
+        partial(passes, app, partial(bears_a_full_disk, stored=stored)),
+        partial(logs_a_full_disk, app, stored=stored),
+        partial(closes_when_nobody_is_there, app, PATH),
+        partial(passes, app, partial(lets_bugs_show, path=PATH), partial(ends_when_cancelled, path=PATH)),
+    ]
+    verdict = await look_further(verdict, *looks)
+    clients = ["silent", "goes away", "drops before the answer", "not json", "wrong shape", "floods", "stalls", "crowd"]
+    say = {"id": next(numbers), "cents": 250}
+    good = "a crowd does it no harm, nor do clients that leave, do not read, or send nonsense"
+    return await check_up(verdict, app, "/cashbook?till=a{n}", *clients, say=[say], good=good, ws="wsproto")
+
+
+class Tunnel:
+    """ASGI middleware around `app`. While it is closed, nothing that is sent to the till in it is taken."""
+
+    def __init__(self, app):
+        self.app = app
+        self.waiting = 0  # sends that have been held up
+        self._opened: asyncio.Event | None = None
+
+    async def __call__(self, scope, receive, send):
+        async def send_through(message):
+            if self._opened and message["type"] == "websocket.send" and TUNNEL in scope["query_string"].decode():
+                self.waiting += 1
+                await self._opened.wait()
+            await send(message)
+
+        await self.app(scope, receive, send_through)
+
+    @contextlib.asynccontextmanager
+    async def closed(self, server: Server) -> AsyncIterator[asyncio.Event]:
+        """Meanwhile it is closed, unless the event that it gives is set on the server's loop."""
+        opened = self._opened = await server.on_loop(asyncio.Event)
+        self.waiting = 0
+        try:
+            yield opened
+        finally:
+            self._opened = None
+            await server.on_loop(opened.set)
+
+
+class Cut(Exception):
+    """The connection was cut off."""
+
+
+class Till:
+    """A client as it should be, which knows the last entry that it has heard. It is cut at message number `cut`."""
+
+    def __init__(self, server: Server, stored: Sequence[int], after: int, name: str = "", cut: int = 0):
+        self.server, self.stored, self.after, self.left = server, stored, after, cut
+        self.name = name or f"till{next(numbers)}"
+        self.ids = itertools.count(1)
+        self.heard: list[int] = []
+        self.before = ""  # what has happened to it, for the start of a sentence
+        self.client: Client = None
+
+    @contextlib.asynccontextmanager
+    async def connected(self) -> AsyncIterator["Till"]:
+        async with visit(self.server, f"/cashbook?till={self.name}&after={self.after}") as self.client:
+            yield self
+
+    async def enter(self, *amounts: int, hint: str = AGAIN) -> None:
+        """Each is sent until it is acknowledged, and heard. The till connects, and again if it is cut off."""
+        rest = [(next(self.ids), cents) for cents in amounts]
+        while rest:
+            with contextlib.suppress(Cut):
+                async with self.connected():
+                    while rest:
+                        await self.enter_one(*rest[0], f"{TALK} {NUMBERS}" if self.left > 0 else hint)
+                        rest.pop(0)
+
+    async def enter_one(self, id: int, cents: int, hint: str = AGAIN) -> None:
+        """It is sent, acknowledged, and heard, if that has not been before."""
+        await self.say(id, cents)
+        acknowledged = False
+        while not acknowledged or cents not in self.heard:
+            what = f"the entry of {cents} cents" if acknowledged else f"the acknowledgement of id {id}"
+            acknowledged |= await self.hear(what, hint) == {"ack": id}
+
+    async def say(self, id: int, cents: int) -> None:
+        await self.passes(f"where it sent id {id}")
+        await self.client.say(json.dumps({"id": id, "cents": cents}))
+
+    async def hear(self, what: str, hint: str, anew: int | None = None) -> dict:
+        """The next message. `anew`: where it must begin anew, if it must."""
+        start = f"{self.before}a till with after={self.after} "
+        sent = f"sent {quote(self.client.said)}, " if self.client.said else ""
+        text = await self.client.message_or_end(f"{start}{sent}expected {what}, and heard nothing. {hint}")
+        if text is None:
+            end = describe_end(self.client.ws)
+            raise NotYet(f"{start}{sent}expected {what}, but the connection ended, with {end}. {hint}")
+        try:
+            message = json.loads(text)
+        except ValueError:
+            message = None
+        if message is None or isinstance(text, bytes):
+            raise NotYet(f"{start}expected {what}, but heard {quote(text)}, which is not JSON, sent as text.")
+        await self.passes(f"where it was sent {text}")
+        if anew is not None and message == {"anew": anew}:
+            self.after, self.heard = anew, []
+            return message
+        match message:
+            case {"ack": _} if anew is None:
+                return message
+            case {"number": int(number), "cents": int(cents)} if number == self.after + 1 and anew is None:
+                self.after = number
+                self.heard.append(cents)
+                if (times := self.stored.count(cents)) != 1:
+                    raise NotYet(f"{start}heard of {cents} cents, which are stored {times} times. {hint}")
+                return message
+            case {"number": int(number)} if anew is None:
+                hint = f"{BEFORE if number <= self.after else LOST} {hint}"
+            case {"anew": _} if anew is None:
+                hint = KEPT
+        expected = json.dumps({"anew": anew}) if anew is not None else f"{what}, or entry {self.after + 1}"
+        raise NotYet(f"{start}expected {expected}, but heard {quote(text)}. {hint}")
+
+    async def hear_all(self, entries: Sequence[int], hint: str) -> None:
+        """It must now hear these."""
+        while len(self.heard) < len(entries):
+            await self.hear(f"entry {self.after + 1}", hint)
+        if self.heard != list(entries):
+            raise NotYet(f"a till heard entries of {self.heard} cents; entered were {list(entries)}. {hint}")
+
+    async def passes(self, where: str) -> None:
+        self.left -= 1
+        if self.left == 0:
+            self.before = f"a till was cut off {where}, and came back; then "
+            await self.client.caught_up()  # what was sent before has arrived
+            await self.client.drop()
+            raise Cut
+
+
+def amounts(stored: Sequence[int], number: int, end: int = 50) -> list[int]:
+    """So many amounts, all new. What ends with 13 is refused by store() at first."""
+    highest = max(stored, default=0) // 100
+    return [100 * (highest + n) + end for n in range(1, number + 1)]
+
+
+async def tells(server: Server, stored: Sequence[int]) -> str:
+    last = len(stored)
+    async with Till(server, stored, last).connected() as ann:
+        await ann.enter_one(1, *amounts(stored, 1), hint=TALK)
+        async with Till(server, stored, last).connected() as ben:
+            await ben.hear_all(stored[last:], ABOVE)
+            for id, till, other in [(1, ben, ann), (5, ann, ben)]:
+                await till.enter_one(id, *amounts(stored, 1), hint=TALK)
+                await other.hear_all(stored[last:], TALK)
+    return "entries are stored, acknowledged, and told to all, and to who comes later"
+
+
+async def loses_nothing(server: Server, stored: Sequence[int]) -> str:
+    for cut in itertools.count(1):
+        before, entered = len(stored), amounts(stored, 3)
+        till = Till(server, stored, before, cut=cut)
+        await till.enter(*entered, hint=f"{AGAIN} {OUTLIVE}")
+        if list(stored[before:]) != entered:
+            raise NotYet(f"{till.before}{stored[before:]} cents were stored; entered were {entered}. {OUTLIVE}")
+        if till.left > 0:
+            return f"a till that is cut off at each of its {cut - till.left} messages in turn loses nothing"
+
+
+async def goes_on_from(server: Server, stored: Sequence[int]) -> str:
+    await fill(server, stored)
+    for behind in [0, 1, 2, KEEP - 1, KEEP]:
+        last = len(stored)
+        async with Till(server, stored, last - behind).connected() as till:
+            await till.hear_all(stored[last - behind :], f"The last entry was {last}. {ABOVE}")
+            await till.enter_one(1, *amounts(stored, 1), ABOVE)
+    return "who comes back hears what it has missed, from the right place on"
+
+
+async def begins_anew(server: Server, stored: Sequence[int]) -> str:
+    last = len(stored)
+    for after in [last - KEEP - 1, 0, last + 1, 10 * last]:
+        async with Till(server, stored, after).connected() as till:
+            hint = f"The last entry is {last}, and {KEEP} are kept. {ANEW}"
+            await till.hear(json.dumps({"anew": last - KEEP}), hint, anew=last - KEEP)
+            await till.hear_all(stored[last - KEEP :], hint)
+    return "who cannot go on is told to begin anew"
+
+
+async def knows_again(server: Server, stored: Sequence[int]) -> str:
+    last, (first, second, others) = len(stored), amounts(stored, 3)
+    async with Till(server, stored, last).connected() as old:
+        await old.enter_one(2, first)
+        await old.enter_one(5, second)
+        async with Till(server, stored, last + 2, old.name).connected() as new:
+            for till, id, cents in [(old, 5, second), (new, 5, second), (new, 2, first), (old, 2, first)]:
+                await is_known(till, id, cents, ONCE)
+        async with Till(server, stored, last + 2).connected() as another:
+            await another.enter_one(5, others, hint=OWN)
+    await fill(server, stored)
+    async with Till(server, stored, len(stored), old.name).connected() as new:
+        for id, cents in [(5, second), (2, first)]:
+            await is_known(new, id, cents, LATER)
+        await new.enter_one(6, *amounts(stored, 1), hint=LATER)
+    return "ids are known again, for each till"
+
+
+async def is_known(till: Till, id: int, cents: int, hint: str) -> None:
+    """The till sends again what was stored. It must be acknowledged, and nothing else happen."""
+    before = len(till.stored)
+    await till.say(id, cents)
+    while await till.hear(f"the acknowledgement of id {id}", hint) != {"ack": id}:
+        pass
+    if len(till.stored) > before:
+        raise NotYet(f"a till sent id {id} again, and it was stored again. {hint}")
+
+
+async def has_no_seam(server: Server, stored: Sequence[int], tunnel: Tunnel) -> str:
+    last = len(stored)
+    tom = Till(server, stored, last - 3, TUNNEL)
+    async with time_stands_still(server), tunnel.closed(server) as opened, tom.connected():
+        await until(lambda: tunnel.waiting)
+        await Till(server, stored, last).enter(*amounts(stored, 2), hint=WAIT)
+        await server.on_loop(opened.set)
+        await tom.hear_all(stored[last - 3 :], SEAM)
+        await tom.enter_one(1, *amounts(stored, 1), hint=SEAM)
+    return "nobody waits for who does not read, and that one misses nothing"
+
+
+async def puts_out(server: Server, stored: Sequence[int], tunnel: Tunnel) -> str:
+    async with tunnel.closed(server), Till(server, stored, len(stored) - 3, TUNNEL).connected():
+        await until(lambda: tunnel.waiting)
+        async with time_stands_still(server):
+            await Till(server, stored, len(stored)).enter(*amounts(stored, 5 * KEEP), hint=WAIT)
+        await server.let_time_pass(2 * SLOW)
+        if not await until(lambda: not server.endpoints):
+            raise NotYet(f"a till did not read for {2 * SLOW} seconds, and its endpoint is still there. {CLOCK}")
+    did = await what_the_endpoint_did(server)
+    if did and "returned without close()" not in did:  # there is no use in it
+        raise NotYet(f"a till did not read for {2 * SLOW} seconds, and the {did}. {hint_for(did, HAS_LEFT)}".rstrip())
+    return "who does not read for too long is given up"
+
+
+async def refuses(server: Server, stored: Sequence[int]) -> str:
+    for message, code in [(b"\0", 1003), ("tea", 1008), ("[]", 1008), ('{"id": 1}', 1008), ('{"cents": 1}', 1008)]:
+        async with Till(server, stored, len(stored)).connected() as till:
+            await till.client.say(message)
+            await expect_code(till.client, code, None, f"that sent {quote(message)}")
+    return "what is no entry is refused"
+
+
+async def leaves(server: Server, stored: Sequence[int]) -> str:
+    (cents,) = amounts(stored, 1)
+    return await lets_clients_leave(server, PATH, json.dumps({"id": next(numbers), "cents": cents}))
+
+
+async def bears_a_full_disk(server: Server, stored: Sequence[int]) -> str:
+    last, (cents,) = len(stored), amounts(stored, 1, end=13)
+    async with Till(server, stored, last).connected() as other:
+        till = Till(server, stored, last)
+        async with till.connected():
+            await till.say(1, cents)
+            try:
+                await expect_code(till.client, 1011, None, f"for whom store() failed, at {cents} cents,")
+            except NotYet as problem:
+                raise NotYet(f"{problem} {STORE_FIRST}") from None
+        await other.client.expect_silence()
+        till.before = f"store() failed at {cents} cents, and the till came back and sent them again; then "
+        async with till.connected():
+            await till.enter_one(1, cents, STORE_FIRST)
+        await other.hear(f"the entry of {cents} cents", STORE_FIRST)
+    await news(server)
+    return "what could not be stored can come again"
+
+
+async def logs_a_full_disk(app, stored: Sequence[int]) -> None:
+    taken = json.dumps({"id": next(numbers), "cents": amounts(stored, 1, end=13)[0]})
+    await logs_bugs(app, f"{PATH}&after={len(stored)}", {taken: OSError}, "store")
+
+
+async def fill(server: Server, stored: Sequence[int]) -> None:
+    """More entries than are kept."""
+    await Till(server, stored, len(stored)).enter(*amounts(stored, KEEP + 2), hint=NUMBERS)
+
+
+async def expect_nothing_in(log: ErrorLog) -> None:
+    log.expect_nothing("what a client may do", "Only what store() raises is one, or a bug.")

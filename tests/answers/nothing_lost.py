@@ -1,0 +1,358 @@
+"""Answers to the exercise of nothing-lost."""
+
+from tests.answers import before, changed, whole
+
+KNOWN = "if taken.id <= done.get(till, 0):"
+STORES = "store(taken.cents)  # if this fails, nothing has happened"
+REMEMBERS = "done[till] = taken.id"
+KEEPS = 'entries.append({"number": last_number() + 1, "cents": taken.cents})'
+SINCE = "if 0 <= missing <= len(entries):"
+ANEW = 'return [{"anew": last_number() - len(entries)}, *entries]'
+LISTENS = """
+enter(till, taken)
+await send(websocket, {"ack": taken.id})
+"""
+FOLLOWS = """
+tasks.create_task(follow(websocket, after))
+await listen(websocket, till)
+"""
+
+QUEUES = """
+KEEP, SLOW = 20, 5
+app = FastAPI()
+stored: list[int] = []
+failed: set[int] = set()
+
+
+def store(cents: int):
+    if cents % 100 == 13 and cents not in failed:
+        failed.add(cents)
+        raise OSError("no space left on the disk")
+    stored.append(cents)
+
+
+book: list[dict] = []
+had: set[tuple[str, int]] = set()
+queues: dict[WebSocket, asyncio.Queue] = {}
+
+
+def history(after):
+    first = max(0, len(book) - KEEP)
+    if first <= after <= len(book):
+        return book[after:]
+    return [{"anew": first}, *book[first:]]
+
+
+async def write(websocket, queue):
+    while True:
+        message = await queue.get()
+        try:
+            async with asyncio.timeout(SLOW):
+                await websocket.send_json(message)
+        except (TimeoutError, RuntimeError):
+            raise WebSocketDisconnect(1006) from None
+
+
+async def read(websocket, till, queue):
+    while True:
+        message = await websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message["code"])
+        if message.get("text") is None:
+            raise WebSocketException(1003)
+        try:
+            match json.loads(message["text"]):
+                case {"id": int(id), "cents": int(cents)}:
+                    pass
+                case _:
+                    raise WebSocketException(1008)
+        except ValueError:
+            raise WebSocketException(1008) from None
+        if (till, id) not in had:
+            store(cents)
+            had.add((till, id))
+            book.append({"number": len(book) + 1, "cents": cents})
+            for other in queues.values():
+                other.put_nowait(book[-1])
+        queue.put_nowait({"ack": id})
+
+
+@app.websocket("/cashbook")
+async def cashbook(websocket: WebSocket, till: str, after: int = 0):
+    await websocket.accept()
+    queue = asyncio.Queue()
+    for message in history(after):
+        queue.put_nowait(message)
+    queues[websocket] = queue
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(write(websocket, queue))
+            await read(websocket, till, queue)
+    except* WebSocketDisconnect:
+        pass
+    except* WebSocketException as refused:
+        with suppress(WebSocketDisconnect, RuntimeError):
+            await websocket.close(refused.exceptions[0].code)
+    except* Exception as bugs:
+        logger.error("a bug", exc_info=bugs.exceptions[0])
+        with suppress(WebSocketDisconnect, RuntimeError):
+            await websocket.close(1011)
+    finally:
+        del queues[websocket]
+"""
+JOINS = """
+queue = asyncio.Queue()
+for message in history(after):
+    queue.put_nowait(message)
+queues[websocket] = queue
+"""
+
+HISTORY_FIRST = """
+queue = asyncio.Queue()
+for message in history(after):
+    await websocket.send_json(message)
+queues[websocket] = queue
+"""
+ROOM_FIRST = """
+queue = queues[websocket] = asyncio.Queue()
+first = max(0, len(book) - KEEP)
+if not first <= after <= len(book):
+    await websocket.send_json({"anew": first})
+    after = first
+while after < len(book):
+    await websocket.send_json(book[after])
+    after += 1
+"""
+
+# One task for each connection, which waits for a message or for news; the ids are kept with the entries, on the disk.
+ONE_TASK = """
+KEEP, SLOW = 20, 5
+app = FastAPI()
+stored: list[int] = []
+failed: set[int] = set()
+
+
+def store(cents: int):
+    if cents % 100 == 13 and cents not in failed:
+        failed.add(cents)
+        raise OSError("no space left on the disk")
+    stored.append(cents)
+
+
+ids: dict[str, list[int]] = {}
+waiting: list[asyncio.Future] = []
+
+
+def enter(text, till):
+    message = json.loads(text)
+    id, cents = message["id"], message["cents"]
+    if id not in ids.setdefault(till, []):
+        store(cents)
+        ids[till].append(id)
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
+        waiting.clear()
+    return id
+
+
+async def send(websocket, message):
+    async with asyncio.timeout(SLOW):
+        await websocket.send_json(message)
+
+
+async def serve_till(websocket, till, number):
+    receiving = asyncio.create_task(websocket.receive())
+    try:
+        while True:
+            news = asyncio.get_running_loop().create_future()
+            waiting.append(news)
+            kept = max(0, len(stored) - KEEP)
+            if not kept <= number <= len(stored):
+                number = kept
+                await send(websocket, {"anew": kept})
+            while number < len(stored):
+                number += 1
+                await send(websocket, {"number": number, "cents": stored[number - 1]})
+            await asyncio.wait([news, receiving], return_when=asyncio.FIRST_COMPLETED)
+            if receiving.done():
+                message = receiving.result()
+                if message["type"] == "websocket.disconnect":
+                    return
+                if message.get("text") is None:
+                    return await websocket.close(1003)
+                try:
+                    id = enter(message["text"], till)
+                except (ValueError, KeyError, TypeError):
+                    return await websocket.close(1008)
+                await send(websocket, {"ack": id})
+                receiving = asyncio.create_task(websocket.receive())
+    finally:
+        receiving.cancel()
+
+
+@app.websocket("/cashbook")
+async def cashbook(websocket: WebSocket, till: str, after: int = 0):
+    await websocket.accept()
+    try:
+        await serve_till(websocket, till, after)
+    except (WebSocketDisconnect, TimeoutError):
+        pass
+    except Exception:
+        logger.exception("failed")
+        with suppress(WebSocketDisconnect, RuntimeError):
+            await websocket.close(1011)
+"""
+
+WRONG = {
+    "ids are known for as long as a connection lives": changed(
+        ("def enter(till: str, taken: Taken):", "def enter(till: str, taken: Taken, done: dict):"),
+        (
+            "async def listen(websocket: WebSocket, till: str):",
+            "async def listen(websocket: WebSocket, till: str):\n    done: dict[str, int] = {}",
+        ),
+        ("enter(till, taken)", "enter(till, taken, done)"),
+        says="What has been stored must be known again over another connection of that till.",
+    ),
+    "ids are forgotten when the till leaves": changed(
+        (
+            "await listen(websocket, till)",
+            """
+            try:
+                await listen(websocket, till)
+            finally:
+                done.pop(till, None)
+            """,
+        ),
+        says="What has been stored must be known again over another connection of that till.",
+    ),
+    "ids are forgotten with their entries": changed(
+        (KNOWN, 'if (till, taken.id) in [entry["by"] for entry in entries]:'),
+        ('"cents": taken.cents}', '"cents": taken.cents, "by": (till, taken.id)}'),
+        (
+            "await websocket.send_json(message)",
+            'await websocket.send_json({**message, "by": 0} if 0 else {k: v for k, v in message.items() if k != "by"})',
+        ),
+        says="An id is known again, however many entries others have made since.",
+    ),
+    "ids of all tills in one": changed(
+        (KNOWN, "if taken.id in done.values():"),
+        says="Each till counts its ids for itself.",
+    ),
+    "the last id alone is known again": changed(
+        ("taken.id <= done", "taken.id == done"),
+        says="a till sent id 2 again, and it was stored again.",
+    ),
+    "what is known is not acknowledged": changed(
+        (KNOWN, "if taken.id <= done.get(till, 0):\n    raise WebSocketException(1008)"),
+        says="acknowledge it each time",
+    ),
+    "remembered before it is stored": changed(
+        (f"{STORES}\n{REMEMBERS}", "done[till] = taken.id\nstore(taken.cents)"),
+        says="store() failed at",
+    ),
+    "acknowledged before it is stored": changed(
+        (LISTENS, 'await send(websocket, {"ack": taken.id})\nenter(till, taken)'),
+        says="for whom store() failed",
+    ),
+    "a disk that is full is overlooked": changed(
+        (STORES, "with suppress(OSError):\n    store(taken.cents)"),
+        says="for whom store() failed",
+    ),
+    "told before it is stored": changed(
+        before(STORES, KEEPS),
+        (f"\n{REMEMBERS}\n{KEEPS}", f"\n{REMEMBERS}"),
+        says="which are stored 0 times",
+    ),
+    "stored once more before the look": changed(
+        before(KNOWN, "store(taken.cents)"),
+        (f"{STORES}\n", ""),
+        says="[750, 750, 850, 950] cents were stored; entered were [750, 850, 950]",
+    ),
+    "one too many": changed(
+        ("range(-missing, 0)", "range(max(-missing - 1, -len(entries)), 0)"),
+        says="It has heard that one before, as its `after` says.",
+    ),
+    "one too few": changed(
+        ("range(-missing, 0)", "range(1 - missing, 0)"), says="expected the entry of 150 cents, and heard nothing"
+    ),
+    "what is gone is left out": changed(
+        (SINCE, "if 0 <= missing:"),
+        ("range(-missing, 0)", "range(-min(missing, len(entries)), 0)"),
+        says="If some above `after` are gone",
+    ),
+    "a number that nobody has had is believed": changed(
+        (SINCE, "if missing <= len(entries):"), says="or no entry has had that number yet"
+    ),
+    "begins anew one too early": changed((SINCE, "if 0 <= missing < len(entries):"), says="no reason to begin anew"),
+    "begins anew one too late": changed(
+        (SINCE, "if 0 <= missing <= len(entries) + 1:"),
+        ("range(-missing, 0)", "range(-min(missing, len(entries)), 0)"),
+        says="If some above `after` are gone",
+    ),
+    "begins anew each time": changed((SINCE, "if missing == 0:"), says="no reason to begin anew"),
+    "begins anew at the end": changed(
+        (ANEW, 'return [{"anew": last_number()}, *entries]'), says="but heard '{\"anew\":60}'"
+    ),
+    "numbers are places in what is kept": changed(
+        (KEEPS, 'entries.append({"number": len(entries) + 1, "cents": taken.cents})'),
+        says="Entries are numbered 1, 2, and so on, though only the last 20 are kept.",
+    ),
+    "the history first, and then the room": changed(
+        (JOINS, HISTORY_FIRST),
+        of=QUEUES,
+        says="Let one loop send both, from one list.",
+    ),
+    "first the room, and then the history": changed(
+        (JOINS, ROOM_FIRST),
+        of=QUEUES,
+        says="Let one loop send both, from one list.",
+    ),
+    "whoever enters sends to all": changed(
+        (
+            "other.put_nowait(book[-1])",
+            """
+            with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
+                async with asyncio.timeout(SLOW):
+                    await other.send_json(book[-1])
+            """,
+        ),
+        ("in queues.values()", "in list(queues)"),
+        of=QUEUES,
+        says="The connection of another till does not read. Nobody else waits for that.",
+    ),
+    "whoever enters waits for a place in the queues": changed(
+        ("other.put_nowait(book[-1])", "await other.put(book[-1])"),
+        ("queue = asyncio.Queue()", "queue = asyncio.Queue(50)"),
+        of=QUEUES,
+        says="The connection of another till does not read. Nobody else waits for that.",
+    ),
+    "nobody is given up": changed(
+        (
+            "async with asyncio.timeout(SLOW):\n    await websocket.send_json(message)",
+            "await websocket.send_json(message)",
+        ),
+        says="its endpoint is still there",
+    ),
+    "bytes are a bug": changed(
+        ("text = await next_text(websocket)", "text = await websocket.receive_text()"),
+        says="that sent b'\\x00' ended with code 1011, not with 1003",
+    ),
+    "nonsense is a bug": changed(
+        ("except ValidationError:", "except KeyError:"), says="that sent 'tea' ended with code 1011, not with 1008"
+    ),
+    "a full disk is logged twice": changed(
+        (STORES, "try:\n    store(taken.cents)\nexcept OSError:\n    logger.exception('full')\n    raise"),
+        says="it was logged 2 times",
+    ),
+    "the till does not hear its own entries": changed(
+        ("for other in queues.values():", "for other in set(queues.values()) - {queue}:"),
+        of=QUEUES,
+        says="all tills hear it",
+    ),
+}
+
+RIGHT = {
+    "queues, joined in one step with the history": whole(QUEUES),
+    "one task for each connection": whole(ONE_TASK),
+}
