@@ -17,7 +17,7 @@ from wslab.server import serve
 
 __all__ = ["tests_of_tally"]
 
-PATIENCE = 6.0  # seconds for a test that ought to pass
+PATIENCE = 8.0  # seconds for a test that ought to pass
 QUIET = 3.0  # seconds for one that ought to fail; then its clock is set forward, so that its timeouts run out
 STEP, STEPS = 15, 10  # seconds, and how often: less at once than the client's keepalive waits for a pong
 LATE = 0.3  # seconds that the slow endpoint takes before each send
