@@ -28,6 +28,7 @@ SHARE_A_FIXTURE = (
     "test_example_pages.py",
     "test_live_page.py",
     "test_endings.py",
+    "test_what_a_page_sees.py",
 )
 
 # What tests/built_site.py builds.

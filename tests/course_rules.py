@@ -154,7 +154,7 @@ def sources_are_clean(lesson: Lesson) -> Iterator[str]:
 
 
 BOUNDED_BY_ITSELF = re.compile(
-    r"(\w*server\.(conversation|on_loop)|exercises\.\w+|checkup|who_sees_what|claims\.put_to_the_test|decide)\("
+    r"(\w*server\.(conversation|on_loop)|exercises\.\w+|checkup|report|who_sees_what|claims\.put_to_the_test|decide)\("
 )
 
 

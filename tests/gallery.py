@@ -857,6 +857,28 @@ def has_one_place_for_a_name():
     return endpoint
 
 
+def takes_the_others_seat_along():
+    """One seat for a name. Who comes ends who sits there, who then takes the seat away from who has come."""
+    seats: dict[str, asyncio.Timeout] = {}
+
+    async def endpoint(websocket: WebSocket, name: str):
+        await websocket.accept()
+        if name in seats:
+            seats[name].reschedule(0)
+        try:
+            async with asyncio.timeout(None) as seats[name]:
+                with suppress(WebSocketDisconnect):
+                    async for text in texts(websocket):
+                        await websocket.send_text(text)
+        except TimeoutError:
+            with suppress(WebSocketDisconnect, RuntimeError):
+                await websocket.close(4001)
+        finally:
+            del seats[name]
+
+    return endpoint
+
+
 async def measures(websocket: WebSocket):
     """What could not be measured is NaN, which JSON does not have."""
     await websocket.accept()
@@ -952,14 +974,22 @@ WRONG = {
         takes_the_old_for_the_new,
         "comes back",
         "raised KeyError: ",
-        "catching-too-much",
+        "many-clients",
         options={"query": {"name": "{n}"}},
     ),
     "has one place for a name": Wrong(
         has_one_place_for_a_name,
         "comes back",
         "no answer",
+        "many-clients",
         options=ROOM | SOON | {"query": {"name": "{n}"}},
+    ),
+    "takes the other's seat along": Wrong(
+        takes_the_others_seat_along,
+        "comes back",
+        "raised KeyError: ",
+        "catching-too-much",
+        options={"query": {"name": "{n}"}},
     ),
     "answers NaN": Wrong(measures, "as a browser", "an answer that no browser reads: NaN", "messages-with-a-contract"),
     "goes on when cancelled": Wrong(

@@ -50,6 +50,14 @@ CLOSE_AT_ONCE = """path => new Promise(resolve => {
     socket.close();
 })"""
 
+# Sends before it is let in, when it is, or after the end. The page is told no code.
+SEND = """when => new Promise(resolve => {
+    const socket = new WebSocket(new URL('/echo', location.href.replace('http', 'ws')));
+    if (when === 'early') setTimeout(() => { setTimeout(resolve, 0, null); socket.send('hello'); });
+    socket.onopen = () => when === 'late' ? socket.close() : (socket.send('hello'), socket.close());
+    socket.onclose = () => { if (when === 'late') socket.send('hello'); resolve(null); };
+})"""
+
 WAYS = {  # the cause, then the cure: what is run in the page, with what, and the code that the page gets
     "Error during WebSocket handshake: Unexpected response code: 403": [
         (CONNECT, ["/refuses", []], 1006),
@@ -63,6 +71,11 @@ WAYS = {  # the cause, then the cure: what is run in the page, with what, and th
         (CONNECT, ["/echo", ["chat"]], 1006),
         (CONNECT, ["/echo?chosen=chat", ["chat"]], None),
     ],
+    "Failed to execute 'send' on 'WebSocket': Still in CONNECTING state.": [
+        (SEND, "early", None),
+        (SEND, "open", None),
+    ],
+    "WebSocket is already in CLOSING or CLOSED state.": [(SEND, "late", None), (SEND, "open", None)],
 }
 
 

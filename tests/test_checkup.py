@@ -18,7 +18,7 @@ from starlette.routing import WebSocketRoute
 from tests import gallery
 from tests.implementations import on_each_implementation
 from wslab import ServeError, checkup, serve
-from wslab.examination import CheckupFailed, choose, clients, evidence, visit
+from wslab.examination import CheckupFailed, choose, clients, evidence, patient, visit
 from wslab.examination.findings import Harm
 
 PATIENCE = 60  # seconds; only a test that fails waits this long
@@ -336,7 +336,7 @@ def test_the_keepalive_is_named_where_its_close_frame_is_lost(monkeypatch, ws):
     """uvicorn closes with a message unread, so the system resets the connection. Who writes first then sees 1006."""
     servers, codes = [], []
 
-    class Recorded(visit.Server):
+    class Recorded(patient.Server):
         def __init__(self, *args, **options):
             super().__init__(*args, **options)
             servers.append(self)
@@ -356,7 +356,7 @@ def test_the_keepalive_is_named_where_its_close_frame_is_lost(monkeypatch, ws):
         return clients.Seen(code=ws.close_code)
 
     monkeypatch.setattr(visit, "BUSY", 1000)  # once is enough
-    monkeypatch.setattr(visit, "Server", Recorded)
+    monkeypatch.setattr(patient, "Server", Recorded)
     monkeypatch.setattr(clients, "listens", listens)
     monkeypatch.setitem(clients.CLIENTS, "listens", clients.Registered(listens, pings=(0.05, 1.0)))
     report = asyncio.run(checkup(gallery.app_with(gallery.only_sends), ws=ws, only=["listens"], patience=0.5))

@@ -1,5 +1,6 @@
 """The examples' pages in a real Chromium, as a reader uses them: with a mouse, with the keyboard alone, on a phone."""
 
+import contextlib
 import re
 
 import pytest
@@ -8,6 +9,7 @@ from playwright.sync_api import expect
 
 from tests.lessons import ROOT
 from tests.test_examples import program
+from tools.lab import which_chromium
 
 pytestmark = pytest.mark.browser
 
@@ -400,5 +402,432 @@ def test_everybody_can_use_accounts(page, accounts, scheme, width):
     log_in(page, "ann", "lovelace")
     write(page, "a long entry without a space: " + "x" * 200)
     expect(messages(page)).to_have_count(1)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    findings(page)
+
+
+# --- three ways ---
+
+WAYS = {
+    "WebSocket": "cut off, comes back",
+    "Server-sent events": "cut off, comes back",
+    "Long polling": "cut off, asks again",
+}
+
+
+def way(page, name: str):
+    return page.get_by_role("region", name=name)
+
+
+def publish(page, text: str) -> None:
+    page.get_by_label("What is new?").fill(text)
+    page.get_by_role("button", name="Publish").click()
+
+
+def test_the_same_news_in_three_ways_and_again_after_a_restart(page):
+    with program("-m", "examples.three_ways", "--port", "0") as (process, port):
+        page.goto(f"http://127.0.0.1:{port}/")
+        publish(page, "<b>1-0</b>")
+        expect(page.get_by_label("What is new?")).to_have_value("")
+        for name in WAYS:
+            expect(messages(way(page, name))).to_have_text(["<b>1-0</b>"])
+            expect(state(way(page, name))).to_have_text("connected")
+        process.kill()
+        for name, says in WAYS.items():
+            expect(state(way(page, name))).to_have_text(says)
+        publish(page, "2-0")
+        expect(page.get_by_role("alert")).to_have_text("That did not get through.")
+    expect(page.get_by_label("What is new?")).to_have_value("2-0")
+    with program("-m", "examples.three_ways", "--port", str(port)):
+        expect(state(way(page, "Server-sent events"))).to_have_text("connected")
+        page.get_by_role("button", name="Publish").click()
+        for name in WAYS:
+            missing = ["(Something is missing here.)"] if name == "Server-sent events" else []
+            expect(messages(way(page, name))).to_have_text(["<b>1-0</b>", *missing, "2-0"])
+            expect(state(way(page, name))).to_have_text("connected")
+        expect(page.get_by_role("alert")).to_have_text("")
+    page.goto("about:blank")
+    assert all("net::ERR_" in problem for problem in page.problems)
+    page.problems.clear()
+
+
+def test_three_ways_that_are_cut_off_by_a_proxy_miss_nothing(page):
+    """It answers 502 for a while, as when a server restarts behind it: an EventSource gives up at that."""
+    with program("-m", "examples.three_ways", "--port", "0") as (_, port):
+        is_down = True
+        page.route("**/sse", lambda route: route.fulfill(status=502) if is_down else route.continue_())
+        page.goto(f"http://127.0.0.1:{port}/")
+        expect(state(way(page, "Server-sent events"))).to_have_text("cut off, comes back")
+        publish(page, "1-0")
+        is_down = False
+        for name in WAYS:
+            expect(messages(way(page, name))).to_have_text(["1-0"])
+        page.goto("about:blank")
+    assert all("502" in problem for problem in page.problems)
+    page.problems.clear()
+
+
+@pytest.fixture(scope="module")
+def three_ways():
+    with program("-m", "examples.three_ways", "--port", "0") as (_, port):
+        yield port
+
+
+def test_three_ways_with_the_keyboard_alone(page, three_ways):
+    page.goto(f"http://127.0.0.1:{three_ways}/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("What is new?")).to_be_focused()
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    page.keyboard.type("by keyboard")
+    page.keyboard.press("Enter")
+    for name in WAYS:
+        expect(messages(way(page, name)).last).to_have_text("by keyboard")
+    expect(page.get_by_label("What is new?")).to_be_focused()
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 320), ("dark", 1280)])
+def test_everybody_can_use_the_page_of_three_ways(page, three_ways, scheme, width):
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(f"http://127.0.0.1:{three_ways}/")
+    findings(page)
+    publish(page, "x" * 200)
+    for name in WAYS:
+        expect(messages(way(page, name)).last).to_have_text("x" * 200)
+
+
+# --- a page that comes back ---
+
+
+@pytest.fixture(scope="module")
+def comes_back():
+    with program("-m", "examples.page", "--port", "0") as (_, port):
+        yield f"http://127.0.0.1:{port}/"
+
+
+def take_a_seat(page, address: str, name: str) -> None:
+    page.goto(address)
+    page.get_by_label("Your name").fill(name)
+    page.get_by_role("button", name="Join").click()
+
+
+def say(page, text: str) -> None:
+    page.get_by_label("Your message").fill(text)
+    page.get_by_role("button", name="Send").click()
+
+
+def not_sent(page):
+    return page.get_by_role("list", name="Not sent yet").get_by_role("listitem")
+
+
+def test_two_windows_talk_and_leave(page, new_page, comes_back):
+    take_a_seat(page, comes_back, "Ann")
+    expect(state(page)).to_have_text("connected")
+    other = new_page()
+    take_a_seat(other, comes_back, "<b>Ben</b>")
+    say(other, "<i>hello</i>")
+    expect(messages(page)).to_have_text(["Ann is here", "<b>Ben</b> is here", "<b>Ben</b>: <i>hello</i>"])
+    other.get_by_role("button", name="Leave").click()
+    expect(state(other)).to_have_text("you have left")
+    expect(other.get_by_role("button", name="Join")).to_be_focused()
+    say(page, "bye")
+    expect(messages(page).last).to_have_text("Ann: bye")
+    other.get_by_role("button", name="Join").click()
+    expect(messages(page).last).to_have_text("<b>Ben</b> is here")
+    expect(messages(other).last).to_have_text("<b>Ben</b> is here")
+    expect(messages(other).filter(has_text="bye")).to_have_count(0)
+    assert not other.problems
+    other.close()
+
+
+STATES = """() => {
+    window.states = [];
+    const element = document.getElementById("state");
+    new MutationObserver(() => states.push(element.textContent)).observe(element, { childList: true });
+}"""
+
+
+def test_a_page_comes_back_by_itself_when_the_server_does(page):
+    with program("-m", "examples.page", "--port", "0") as (process, port):
+        take_a_seat(page, f"http://127.0.0.1:{port}/", "Ann")
+        expect(messages(page)).to_have_text(["Ann is here"])
+        page.evaluate(STATES)
+        process.kill()
+        expect(state(page)).to_have_text("connecting")
+    say(page, "one")
+    say(page, "two")
+    expect(not_sent(page)).to_have_text(["one", "two"])
+    page.get_by_label("Your message").fill("half a sen")
+    with page.expect_event("websocket"), page.expect_event("websocket"):
+        pass  # more than once
+    with program("-m", "examples.page", "--port", str(port)):
+        expect(messages(page)).to_have_text(["Ann is here", "Ann is here", "Ann: one", "Ann: two"])
+        expect(not_sent(page)).to_have_count(0)
+        expect(page.get_by_label("Your message")).to_be_focused()  # who writes is not interrupted
+        expect(page.get_by_label("Your message")).to_have_value("half a sen")
+        assert page.evaluate("states") == ["connecting", "connected"]  # a screen reader says nothing else
+    assert all("WebSocket connection to" in problem for problem in page.problems)
+    page.problems.clear()
+
+
+def test_a_page_goes_offline_and_comes_back(page, new_page, comes_back):
+    take_a_seat(page, comes_back, "Cleo")
+    expect(messages(page)).to_have_text(["Cleo is here"])
+    page.context.set_offline(True)
+    expect(state(page)).to_have_text("offline: what you write is sent later")
+    say(page, "from the train")
+    expect(not_sent(page)).to_have_text(["from the train"])
+    other = new_page()
+    take_a_seat(other, comes_back, "Dan")
+    expect(messages(other)).to_have_text(["Dan is here"])
+    page.context.set_offline(False)
+    expect(messages(other)).to_have_text(["Dan is here", "Cleo is here", "Cleo: from the train"])
+    expect(not_sent(page)).to_have_count(0)
+    page.context.set_offline(True)
+    expect(state(page)).to_have_text("offline: what you write is sent later")
+    page.get_by_role("button", name="Leave").click()
+    page.context.set_offline(False)
+    expect(state(page)).to_have_text("you have left")
+    other.close()
+
+
+def test_a_page_stays_away_when_it_is_told_so(page, new_page, comes_back):
+    page.clock.install()
+    take_a_seat(page, comes_back, "Eve")
+    expect(state(page)).to_have_text("connected")
+    opened = []
+    page.on("websocket", lambda socket: opened.append(socket))
+    other = new_page()
+    take_a_seat(other, comes_back, "Eve")
+    expect(state(page)).to_have_text("here in another window")
+    expect(page.get_by_role("button", name="Join")).to_be_enabled()
+    page.clock.run_for(300_000)  # milliseconds
+    page.evaluate("dispatchEvent(new Event('online'))")
+    expect(state(other)).to_have_text("connected")
+    assert opened == []
+    page.get_by_role("button", name="Join").click()  # but its reader may want to
+    expect(state(other)).to_have_text("here in another window")
+    other.close()
+
+    page.get_by_role("button", name="Leave").click()
+    page.evaluate("document.getElementById('name').removeAttribute('maxlength')")
+    page.get_by_label("Your name").fill("n" * 41)
+    page.get_by_role("button", name="Join").click()
+    expect(state(page)).to_have_text("a name has 1 to 40 letters")  # 1008
+    opened.clear()
+    page.clock.run_for(300_000)
+    assert opened == []
+
+
+@pytest.mark.parametrize(
+    ("place", "address"),
+    [
+        ("https://chat.example/", "wss://chat.example/ws?name=Ann+%26+Ben"),
+        ("https://example.org/user/ann/proxy/8000/", "wss://example.org/user/ann/proxy/8000/ws?name=Ann+%26+Ben"),
+        ("http://192.0.2.7:8080/index.html?x=1#top", "ws://192.0.2.7:8080/ws?name=Ann+%26+Ben"),
+    ],
+)
+def test_a_page_that_comes_back_finds_its_address(page, place, address):
+    asked = []
+    serve_without_a_server(page, "page")
+    page.route_web_socket("**", lambda ws: asked.append(ws.url))
+    take_a_seat(page, place, "Ann & Ben")
+    expect(state(page)).to_have_text("connected")
+    assert asked == [address]
+
+
+def serve_without_a_server(page, example: str) -> None:
+    """Whatever is asked for is answered with the files of an example's page."""
+    folder = ROOT / "examples" / example / "page"
+
+    def answer(route):
+        name = re.search(r"/page/([\w.]+)$", route.request.url)
+        route.fulfill(path=folder / (name[1] if name else "index.html"))
+
+    page.route("**/*", answer)
+
+
+# Sockets in the place of Chromium's, and times that a test decides.
+SOCKETS = """
+Math.random = () => 0.5;
+window.sockets = [];
+window.WebSocket = class {
+    static OPEN = 1;
+    readyState = 0;
+    bufferedAmount = 0;
+    sent = [];
+    constructor() { sockets.push(this); }
+    send(text) { this.sent.push(text); this.bufferedAmount += text.length; }
+    close(code) { this.closedWith = code; }
+};
+window.last = () => sockets.at(-1);
+window.open_last = () => { last().readyState = 1; last().onopen(); };
+"""
+
+
+@pytest.fixture
+def alone(page):
+    """A page that has taken a seat, with sockets that do what the test says, and a clock that stands still."""
+    page.clock.install()
+    page.clock.pause_at("2030-01-01")
+    page.add_init_script(SOCKETS)
+    serve_without_a_server(page, "page")
+    take_a_seat(page, "http://chat.example/", "Ann")
+    assert page.evaluate("sockets.length") == 1
+    return page
+
+
+def expect_a_new_one_after(page, milliseconds: int) -> None:
+    before = page.evaluate("sockets.length")
+    page.clock.run_for(milliseconds - 1)
+    assert page.evaluate("sockets.length") == before
+    page.clock.run_for(1)
+    assert page.evaluate("sockets.length") == before + 1
+
+
+def test_a_page_waits_longer_each_time_until_it_hears_something(alone):
+    for seconds in [1, 2, 4, 8, 16, 30, 30]:
+        alone.evaluate("open_last(); last().onclose({ code: 1013, reason: '' })")  # to be let in is not enough
+        expect_a_new_one_after(alone, seconds * 500)  # half of it, at random
+    alone.evaluate("open_last(); last().onmessage({ data: '' }); last().onclose({ code: 1012, reason: '' })")
+    expect_a_new_one_after(alone, 500)
+
+
+@pytest.mark.parametrize(
+    ("codes", "words"),
+    [([1001, 1005, 1006, 1011, 1012, 1013, 1014], None), ([1002, 1003, 1007, 1008, 1009, 1010, 3000, 4001], "why")],
+)
+def test_a_page_knows_after_which_codes_to_come_back(alone, codes, words):
+    for code in codes:
+        alone.evaluate(
+            f"open_last(); last().onmessage({{ data: '' }}); last().onclose({{ code: {code}, reason: 'why' }})"
+        )
+        if words is None:
+            expect_a_new_one_after(alone, 500)
+        else:
+            expect(state(alone)).to_have_text(words)
+            alone.clock.run_for(300_000)
+            alone.get_by_role("button", name="Join").click()  # or it would not be back
+    assert alone.evaluate("sockets.length") == 1 + len(codes)
+
+
+def test_a_page_gives_a_dead_connection_up(alone):
+    alone.clock.run_for(10_000)  # a handshake that nobody answers
+    expect_a_new_one_after(alone, 500)
+    assert alone.evaluate("sockets[0].closedWith") == 1000
+    alone.evaluate("open_last(); last().onmessage({ data: 'hello' })")
+    alone.clock.run_for(19_999)
+    assert alone.evaluate("last().sent") == [""]
+    alone.clock.run_for(1)
+    assert alone.evaluate("last().sent") == ["", ""]  # nobody has spoken: is somebody there?
+    alone.evaluate("last().onmessage({ data: '' })")
+    alone.clock.run_for(20_000)
+    alone.clock.run_for(10_000)  # no answer
+    expect_a_new_one_after(alone, 500)
+
+
+def test_a_page_survives_sleep(alone):
+    alone.evaluate("open_last(); last().onmessage({ data: 'hello' })")
+    alone.clock.fast_forward(3_600_000)  # as if the lid had been closed: what was due meanwhile comes once
+    assert alone.evaluate("last().sent") == ["", ""]
+    alone.clock.run_for(10_000)
+    expect_a_new_one_after(alone, 500)
+
+
+def test_a_page_that_is_looked_at_again_asks_at_once_or_comes_at_once(alone):
+    alone.evaluate("open_last(); last().onmessage({ data: 'hello' })")
+    for _ in range(3):
+        alone.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        assert alone.evaluate("last().sent") == ["", ""]  # once is enough
+        alone.clock.run_for(3_000)  # and its time goes on
+    alone.evaluate("last().onclose({ code: 1006, reason: '' })")
+    alone.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    assert alone.evaluate("sockets.length") == 2
+    alone.evaluate("dispatchEvent(new Event('online'))")  # it is about to
+    alone.clock.run_for(5_000)
+    assert alone.evaluate("sockets.length") == 2
+
+
+def test_a_page_holds_back_what_the_browser_cannot_send(alone):
+    long = "x" * 40_000
+    alone.evaluate("open_last(); last().onmessage({ data: 'hello' })")
+    for number in range(4):
+        say(alone, f"{number}{long}")
+    assert alone.evaluate("last().sent.map(text => text[0] ?? '')") == ["", "0", "1"]
+    expect(not_sent(alone)).to_have_count(2)
+    alone.evaluate("last().bufferedAmount = 60_000")
+    alone.clock.run_for(100)
+    assert alone.evaluate("last().sent.map(text => text[0] ?? '')") == ["", "0", "1", "2"]
+    alone.evaluate("last().onclose({ code: 1006, reason: '' })")
+    alone.clock.run_for(500)
+    alone.evaluate("open_last()")
+    assert alone.evaluate("last().sent.map(text => text[0] ?? '')") == ["", "3"]  # what was lost, no page knows
+
+
+def test_what_was_not_sent_is_kept_for_the_next_join(alone):
+    say(alone, "kept")
+    alone.evaluate("last().onclose({ code: 4001, reason: 'why' })")
+    expect(not_sent(alone)).to_have_text(["kept"])
+    alone.get_by_role("button", name="Join").click()
+    alone.evaluate("open_last()")
+    assert alone.evaluate("last().sent") == ["", "kept"]
+
+
+@pytest.fixture
+def with_cache(browser):
+    """A Chromium with its back/forward cache, which Playwright turns off."""
+    options = which_chromium() | {"ignore_default_args": ["--disable-back-forward-cache"]}
+    with contextlib.closing(browser.browser_type.launch(**options)) as with_cache:
+        yield with_cache
+
+
+def test_a_page_comes_back_from_the_back_forward_cache(with_cache, comes_back):
+    page, other = with_cache.new_page(), with_cache.new_page()
+    take_a_seat(page, comes_back, "Fay")
+    expect(messages(page)).to_have_text(["Fay is here"])
+    page.get_by_label("Your message").fill("half a sen")
+    page.evaluate("addEventListener('pageshow', (event) => { window.persisted = event.persisted; })")
+    page.goto(f"{comes_back}openapi.json")
+    take_a_seat(other, comes_back, "Gil")
+    expect(messages(other)).to_have_text(["Gil is here"])
+    page.go_back(wait_until="commit")
+    expect(messages(other)).to_have_text(["Gil is here", "Fay is here"])
+    assert page.evaluate("persisted")  # it has not been loaded anew
+    expect(messages(page)).to_have_text(["Fay is here", "Fay is here"])
+    expect(page.get_by_label("Your message")).to_have_value("half a sen")
+
+
+def test_a_page_that_comes_back_with_the_keyboard_alone(page, comes_back):
+    page.goto(comes_back)
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Your name")).to_be_focused()
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    page.keyboard.type("Hal")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Your message")).to_be_focused()
+    page.keyboard.type("by keyboard")
+    page.keyboard.press("Enter")
+    expect(messages(page)).to_have_text(["Hal is here", "Hal: by keyboard"])
+    page.keyboard.press("Shift+Tab")
+    expect(page.get_by_role("log")).to_be_focused()  # to scroll it
+    page.keyboard.press("Shift+Tab")
+    expect(page.get_by_role("button", name="Leave")).to_be_focused()
+    page.keyboard.press("Space")
+    expect(state(page)).to_have_text("you have left")
+    expect(page.get_by_role("button", name="Join")).to_be_focused()
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 320), ("dark", 1280)])
+def test_everybody_can_use_a_page_that_comes_back(page, comes_back, scheme, width):
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(comes_back)
+    findings(page)
+    take_a_seat(page, comes_back, f"{scheme}{'n' * 30}")
+    say(page, "a long message without a space: " + "x" * 200)
+    expect(messages(page)).to_have_count(2)
+    page.context.set_offline(True)
+    say(page, "kept, and long, too: " + "x" * 200)
+    expect(not_sent(page)).to_have_count(1)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     findings(page)

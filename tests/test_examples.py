@@ -9,12 +9,14 @@ import os
 import random
 import re
 import select
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import textwrap
 import urllib.request
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import jsonschema
@@ -28,11 +30,13 @@ from examples.accounts import app as accounts
 from examples.contract import app as contract
 from examples.contract import models
 from examples.disconnects import app as disconnects
+from examples.page import app as page
 from examples.resume import app as resume
 from examples.resume.history import History
 from examples.room import app as room
 from examples.start import start
 from examples.stream import app as stream
+from examples.three_ways import app as three_ways
 from tests import lessons
 from tests.implementations import on_each_implementation
 from wslab import checkup, serve
@@ -51,8 +55,8 @@ def body(function: str, **renamed: str) -> str:
     return text
 
 
-def function(module: str, name: str) -> str:
-    tree = ast.parse((lessons.ROOT / "examples" / module).read_text(encoding="utf-8"))
+def function(module: str, name: str, folder: Path = lessons.ROOT / "examples") -> str:
+    tree = ast.parse((folder / module).read_text(encoding="utf-8"))
     kinds = ast.AsyncFunctionDef | ast.FunctionDef
     (found,) = [node for node in ast.walk(tree) if isinstance(node, kinds) and node.name == name]
     return ast.unparse(found)
@@ -126,6 +130,19 @@ def function(module: str, name: str) -> str:
         ("accounts/app.py", "own_page", "who-is-calling", "own_page", -1),
         ("accounts/app.py", "redeem", "who-is-calling", "redeem", -1),
         ("accounts/app.py", "diary", "who-is-calling", "diary", -1),
+        ("three_ways/app.py", "publish", "websocket-sse-or-polling", "publish", 0),
+        ("three_ways/app.py", "after", "websocket-sse-or-polling", "after", 0),
+        ("three_ways/app.py", "poll", "websocket-sse-or-polling", "poll", -1),
+        ("three_ways/app.py", "next_text", "websocket-sse-or-polling", "next_text", -1),
+        ("three_ways/app.py", "next_text", "both-directions-at-once", "next_text", -1),
+        ("three_ways/app.py", "send", "websocket-sse-or-polling", "send", -1),
+        ("three_ways/app.py", "send", "both-directions-at-once", "send", -1),
+        ("three_ways/app.py", "try_to_close", "websocket-sse-or-polling", "try_to_close", -1),
+        ("three_ways/app.py", "first", "websocket-sse-or-polling", "first", -1),
+        ("three_ways/app.py", "accepted", "websocket-sse-or-polling", "accepted", -1),
+        ("three_ways/app.py", "accepted", "both-directions-at-once", "accepted", -1),
+        ("three_ways/app.py", "send_news", "websocket-sse-or-polling", "send_news", -1),
+        ("three_ways/app.py", "push", "websocket-sse-or-polling", "push", -1),
         ("resume/history.py", "add", "nothing-lost", "add", -1),
         ("resume/history.py", "since", "nothing-lost", "since", -1),
         ("resume/app.py", "try_to_close", "nothing-lost", "try_to_close", -1),
@@ -139,11 +156,87 @@ def function(module: str, name: str) -> str:
         ("resume/app.py", "follow", "nothing-lost", "follow", -1),
         ("resume/app.py", "listen", "nothing-lost", "listen", -1),
         ("resume/app.py", "enter", "nothing-lost", "enter", -1),
+        ("page/app.py", "try_to_close", "a-browser-client", "try_to_close", -1),
+        ("page/app.py", "accepted", "a-browser-client", "accepted", -1),
+        ("page/app.py", "accepted", "who-is-calling", "accepted", -1),
+        ("page/app.py", "next_text", "a-browser-client", "next_text", -1),
+        ("page/app.py", "next_text", "who-is-calling", "next_text", -1),
+        ("page/app.py", "seat", "a-browser-client", "seat", -1),
+        ("page/app.py", "talk", "a-browser-client", "talk", -1),
+        ("tested/app.py", "take", "testing", "take", -1),
+        ("tested/app.py", "give_back", "testing", "give_back", 0),
+        ("tested/app.py", "lifespan", "testing", "lifespan", -1),
+        ("tested/app.py", "hall_of", "testing", "hall_of", -1),
+        ("tested/app.py", "user_of", "testing", "user_of", -1),
+        ("tested/app.py", "next_text", "testing", "next_text", -1),
+        ("tested/app.py", "send", "testing", "send", -1),
+        ("tested/app.py", "try_to_close", "testing", "try_to_close", -1),
+        ("tested/app.py", "accepted", "testing", "accepted", -1),
+        ("tested/app.py", "seats", "testing", "seats", -1),
+        ("tested/clients.py", "visit", "testing", "visit", -1),
+        ("tested/clients.py", "ask", "testing", "ask", -1),
+        ("tested/clients.py", "closes", "testing", "closes", -1),
+        ("tested/clients.py", "drops", "testing", "drops", -1),
+        ("tested/clients.py", "sends_bytes", "testing", "sends_bytes", -1),
+        ("tested/clients.py", "raised", "testing", "raised", -1),
+        ("tested/conftest.py", "anyio_backend", "testing", "anyio_backend", -1),
+        ("tested/conftest.py", "hall", "testing", "hall", -1),
+        ("tested/conftest.py", "overrides", "testing", "overrides", -1),
+        ("tested/conftest.py", "server", "testing", "server", -1),
+        ("tested/conftest.py", "leave", "testing", "leave", -1),
+        ("tested/test_seats.py", "test_a_seat_is_taken_once", "testing", "test_a_seat_is_taken_once", -1),
+        ("tested/test_seats.py", "test_strangers_are_refused", "testing", "test_strangers_are_refused", -1),
+        (
+            "tested/test_seats.py",
+            "test_whoever_leaves_gives_back_the_seat",
+            "testing",
+            "test_whoever_leaves_gives_back_the_seat",
+            -1,
+        ),
+        (
+            "tested/test_seats.py",
+            "test_whoever_is_silent_is_put_out",
+            "testing",
+            "test_whoever_is_silent_is_put_out",
+            -1,
+        ),
+        ("tested/test_any_order.py", "can", "testing", "can", -1),
+        ("tested/test_any_order.py", "do", "testing", "do", -1),
+        ("tested/test_any_order.py", "is_possible", "testing", "is_possible", -1),
+        ("tested/test_any_order.py", "live", "testing", "live", -1),
+        ("tested/test_any_order.py", "test_any_order", "testing", "test_any_order", -1),
+        ("tested/test_slow.py", "test_a_seat_is_free_at_last", "testing", "test_a_seat_is_free_at_last", -1),
     ],
 )
 def test_an_endpoint_is_the_one_of_its_lesson(module, name, lesson, name_there, which):
     there = lessons.function(lessons.read(lessons.path(lesson)), name_there)[which]
     assert body(function(module, name), lost_microphone="microphone") == body(there)
+
+
+@pytest.mark.parametrize(("name", "name_there"), [("number_of", "number_of"), ("sse", "news")])
+def test_the_stream_of_three_ways_is_the_solution_of_its_lesson(name, name_there):
+    there = function("websocket_sse_or_polling.py", name_there, lessons.NOTEBOOKS / "solutions")
+    assert body(function("three_ways/app.py", name)) == body(there, ticker="feed")
+
+
+def run_pytest(root, *arguments: str) -> str:
+    """What pytest reports, as the lesson says to start it, in a folder with the examples."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=100).stdout
+
+
+def test_the_tests_of_tested_pass():
+    assert re.search(r"^11 passed in", run_pytest(lessons.ROOT, "examples/tested"), re.MULTILINE)
+
+
+def test_the_tests_of_tested_notice_a_line_that_is_changed(tmp_path):
+    shutil.copytree(lessons.ROOT / "examples", tmp_path / "examples")
+    shutil.copytree(lessons.NOTEBOOKS / "wslab", tmp_path / "notebooks" / "wslab")
+    app = tmp_path / "examples" / "tested" / "app.py"
+    text = app.read_text(encoding="utf-8")
+    app.write_text(text.replace("give_back(websocket)", "give_back(user)"), encoding="utf-8")
+    failed = run_pytest(tmp_path, "examples/tested/test_any_order.py")
+    assert "AssertionError: one tab comes, one tab takes, all close\n" in failed
 
 
 @contextlib.contextmanager
@@ -218,6 +311,34 @@ def test_the_room_program_and_its_page():
         for path, content_type in [("/", "text/html"), ("/page/page.js", "javascript"), ("/page/page.css", "text/css")]:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE) as response:
                 assert content_type in response.headers["content-type"]
+
+
+@on_each_implementation
+def test_three_ways_survives_every_client(ws, monkeypatch):
+    monkeypatch.setattr(three_ways, "feed", three_ways.Feed(keep=20))  # full soon, else it grows with each visit
+    report = asyncio.run(checkup(three_ways.app, "/ws", trigger="POST /publish?text=hello", ws=ws))
+    report.raise_for_failures()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
+def test_the_three_ways_program_its_page_and_its_end():
+    """A response that does not end holds up a shutdown, until `timeout_graceful_shutdown` is over."""
+    with program("-m", "examples.three_ways", "--port", "0") as (process, port):
+        for path, content_type in [("/", "text/html"), ("/page/page.js", "javascript"), ("/page/page.css", "text/css")]:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE) as response:
+                assert content_type in response.headers["content-type"]
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/sse", timeout=PATIENCE) as response:
+            process.terminate()
+            assert response.readline() == b""
+        assert "Cancel 1 running task(s), timeout graceful shutdown exceeded" in process.stdout.read()
+
+
+def test_a_number_of_before_a_restart_is_too_old(monkeypatch):
+    monkeypatch.setattr(three_ways.time, "time_ns", lambda: 10**18)
+    before = three_ways.Feed()
+    before.publish("long ago")
+    monkeypatch.setattr(three_ways.time, "time_ns", lambda: 10**18 + 10**9)  # a second later
+    assert before.last < three_ways.Feed().last
 
 
 @on_each_implementation
@@ -324,6 +445,46 @@ def test_nobody_comes_into_a_room_without_a_name(query):
                     await connect(server.url(f"/ws?{query}"))
 
     asyncio.run(visit())
+
+
+def test_the_page_program_and_its_page():
+    with program("-m", "examples.page", "--port", "0") as (_, port):
+        for path, content_type in [("/", "text/html"), ("/page/connection.js", "javascript")]:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE) as response:
+                assert content_type in response.headers["content-type"]
+
+
+@on_each_implementation
+def test_the_page_s_endpoint_survives_every_client(ws):
+    asyncio.run(checkup(page.app, "/ws?name={n}", say="hello", room=True, ws=ws)).raise_for_failures()
+    assert not page.seats and not page.room.members
+
+
+@on_each_implementation
+def test_a_name_has_one_seat(ws):
+    async def visit():
+        with serve(page.app, name="seats", ws=ws) as server:
+
+            def come(name):
+                return connect(server.url(f"/ws?name={name}"))
+
+            async with asyncio.timeout(PATIENCE), come("Ann") as old, come("Ben") as ben:
+                async with come("Ann") as new:
+                    await old.wait_closed()
+                    assert (old.close_code, old.close_reason) == (4001, "here in another window")
+                    await new.send("")  # is somebody there?
+                    assert [await new.recv() for _ in range(2)] == ["Ann is here", ""]
+                    await new.send("hello")
+                    assert [await ben.recv() for _ in range(3)] == ["Ben is here", "Ann is here", "Ann: hello"]
+                for name in ("", "n" * 41):
+                    async with come(name) as nobody:
+                        await nobody.wait_closed()
+                        assert (nobody.close_code, nobody.close_reason) == (1008, "a name has 1 to 40 letters")
+            notes = [event.text for event in (await server.conversation()).events if not event.message]
+        assert not page.seats and not page.room.members
+        return notes
+
+    assert asyncio.run(visit()) == ["log: left with 1000 ''", "log: left with 1000 ''"]
 
 
 def test_the_accounts_program():

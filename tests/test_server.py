@@ -440,8 +440,13 @@ def test_a_start_that_is_interrupted_leaves_no_server_behind():
         await asyncio.Event().wait()  # for ever
         yield
 
-    with pytest.raises(KeyboardInterrupt):
-        serve(FastAPI(lifespan=lifespan))
+    # What is started in the background of a shell, as these tests may be, has SIGINT ignored.
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            serve(FastAPI(lifespan=lifespan))
+    finally:
+        signal.signal(signal.SIGINT, handler)
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("wslab server")]
 
 

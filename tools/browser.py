@@ -27,10 +27,12 @@ DECIDES = ["package-lock.json", "requirements.txt", "editor.js", "compile.mjs"] 
 # Of the packages: what lessons do without, since it would be a third of what a reader waits for.
 LEFT_OUT = [
     r"(jedi|parso)/",  # for completion while one types
-    r"pygments/lexers/(?!__init__|_mapping|python|special)",  # 250 languages; tracebacks are in Python
+    r"pygments/lexers/(?!__init__|_mapping|diff|python|special)",  # 250 languages; tracebacks are in Python
     r".*\.pyi$",
     r".*/RECORD$",  # pip's list of the files
 ]
+# Of the packages: what a page loads only if one of its cells imports it. `site/browser/later.py` has their names.
+LATER = r"(_pytest|pytest|pluggy|iniconfig|packaging)[-/.]"
 KEEPS_ITS_SOURCES = "anyio"  # it reads them, to import its parts only when they are used
 
 LIMIT = 16_000_000  # bytes that a reader waits for, at the most
@@ -93,13 +95,17 @@ def packages(info: dict, requirements: Path, folder: Path) -> None:
             archive.extractall(folder, [name for name in archive.namelist() if not left_out.match(name)])
 
 
-def pack(folder: Path, target: Path) -> None:
-    """Pack a folder as `target`, a zip in a gz. What is in the zip is not compressed once more."""
+def pack(folder: Path, target: Path, belongs=lambda name: True) -> None:
+    """Pack a folder as `target`, a zip in a gz. What is in the zip is not compressed once more.
+
+    belongs: whether the file with this name, relative to the folder, is to be in it.
+    """
     plain = target.with_suffix("")
     with zipfile.ZipFile(plain, "w", zipfile.ZIP_STORED) as archive:
         for file in sorted(folder.rglob("*")):
-            if file.is_file():
-                archive.writestr(zipfile.ZipInfo(file.relative_to(folder).as_posix()), file.read_bytes())
+            name = file.relative_to(folder).as_posix()
+            if file.is_file() and belongs(name):
+                archive.writestr(zipfile.ZipInfo(name), file.read_bytes())
     compress(plain, target)
     plain.unlink()
 
@@ -137,7 +143,8 @@ def lay_out(folder: Path, scratch: Path) -> None:
     packages(lock["info"], SOURCES / "requirements.txt", installed)
     place = "/lib/python3.14/site-packages"
     run(["node", "compile.mjs", installed, place, KEEPS_ITS_SOURCES], scratch, "compiling the packages")
-    pack(installed, python / "packages.zip.gz")
+    pack(installed, python / "later.zip.gz", lambda name: re.match(LATER, name))
+    pack(installed, python / "packages.zip.gz", lambda name: not re.match(LATER, name))
 
 
 def parts() -> Path:
@@ -175,11 +182,13 @@ def course(target: Path) -> None:
 def complete(folder: Path) -> int:
     """Copy all that a page loads into `folder`; gives its size in bytes, as a server sends it that compresses scripts.
 
+    What is loaded later, by few lessons, does not count.
+
     Raises Missing if something is not to be had, or if it is more than LIMIT.
     """
     shutil.copytree(parts(), folder, ignore=shutil.ignore_patterns("key"))
     course(folder / "python" / "course.zip.gz")
-    files = [file for file in folder.rglob("*") if file.is_file()]
+    files = [file for file in folder.rglob("*") if file.is_file() and file.name != "later.zip.gz"]
     size = sum(len(file.read_bytes() if file.suffix == ".gz" else gzip.compress(file.read_bytes())) for file in files)
     if size > LIMIT:
         raise Missing(f"A page would load {size:,} bytes; {LIMIT:,} is the limit. What is left out: tools/browser.py.")

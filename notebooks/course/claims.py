@@ -21,6 +21,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
+from http.client import HTTPConnection
 from logging.handlers import QueueHandler
 from typing import Annotated
 from urllib.request import urlopen
@@ -39,6 +40,8 @@ from fastapi import (
 )
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.sse import EventSourceResponse
+from fastapi.testclient import TestClient
 from pydantic import BaseModel
 from websockets import ClientConnection, ConnectionClosed, InvalidStatus, connect
 
@@ -350,6 +353,38 @@ async def http_exception(serve):
 
 
 @claim(
+    "A generator that sends events can refuse its client by `HTTPException`.",
+    verdict=FALSE,
+    keep="When the generator runs, the answer has begun, with 200. Refuse in a dependency.",
+    lesson="websocket-sse-or-polling",
+    source="https://fastapi.tiangolo.com/tutorial/server-sent-events/",
+)
+async def refusing_generator(serve):
+    app = FastAPI()
+
+    def refuse():
+        raise HTTPException(401)
+
+    @app.get("/generator", response_class=EventSourceResponse)
+    async def generator():
+        refuse()
+        yield "never"
+
+    @app.get("/dependency", response_class=EventSourceResponse, dependencies=[Depends(refuse)])
+    async def guarded():
+        yield "never"
+
+    seen = {}
+    async with serve(app) as server:
+        for path in ("/generator", "/dependency"):
+            connection = HTTPConnection("127.0.0.1", server.port, timeout=5)
+            connection.request("GET", path)
+            with contextlib.closing(connection), await asyncio.to_thread(connection.getresponse) as response:
+                seen[path] = response.status
+    return seen["/generator"] == 401, f"HTTP {seen['/generator']}; by a dependency, HTTP {seen['/dependency']}"
+
+
+@claim(
     "Path, query, headers and `Depends` work as in a route.",
     verdict=TRUE,
     keep="Declare them in the endpoint's signature. (A browser cannot set headers on a WebSocket, but sends cookies.)",
@@ -474,7 +509,7 @@ async def cors(serve):
 @claim(
     "With the access log turned off, a token in the address is in no log.",
     verdict=FALSE,
-    keep="uvicorn writes the whole address of each handshake to its other log. Use a ticket that is good once.",
+    keep="uvicorn's other log has the address of each handshake that the app answers. Use a ticket that is good once.",
     lesson="who-is-calling",
     source="https://github.com/Kludex/uvicorn/blob/0.54.0/uvicorn/protocols/websockets/websockets_sansio_impl.py",
 )
@@ -962,6 +997,31 @@ async def no_turns(serve):
 
 
 @claim(
+    "Only by WebSocket can a server speak without being asked each time.",
+    verdict=FALSE,
+    keep="A response may go on, an event at a time, and a browser comes back to it by itself.",
+    lesson="websocket-sse-or-polling",
+    source="https://html.spec.whatwg.org/multipage/server-sent-events.html",
+)
+async def events(serve):
+    app = FastAPI()
+    happens = asyncio.Queue()
+
+    @app.get("/events", response_class=EventSourceResponse)
+    async def endpoint():
+        while True:
+            yield await happens.get()
+
+    heard = []
+    async with serve(app) as server:
+        with await asyncio.to_thread(urlopen, server.http_url("/events"), timeout=5) as response:
+            for what in ("a goal", "another one"):
+                await server.on_loop(lambda what=what: happens.put_nowait(what))
+                heard += [await asyncio.to_thread(response.readline) for _ in range(2)]
+    return not heard, f"one response: {b''.join(heard)!r}"
+
+
+@claim(
     "A disconnect that nobody catches crashes the server.",
     verdict=FALSE,
     keep="It ends one call of one endpoint. What it skips there, such as a list to tidy up, is the harm.",
@@ -1079,6 +1139,36 @@ async def leaving_interrupts(serve):
         await server.on_loop(result.set)
         await server.conversation()  # waits until the endpoint has ended
     return "worked to the end" not in happened, ", then ".join(happened)
+
+
+@claim(
+    "A route is interrupted when its client leaves.",
+    verdict=FALSE,
+    keep="It works to its end. Only a response that is being streamed is stopped.",
+    lesson="websocket-sse-or-polling",
+)
+async def leaving_interrupts_routes(serve):
+    app = FastAPI()
+    result, happened = asyncio.Event(), []
+    ended: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    @app.get("/route")
+    async def route():
+        happened.append("it works")
+        await result.wait()
+        ended.put("it has worked to its end")
+
+    async with serve(app) as server:
+        connection = HTTPConnection("127.0.0.1", server.port, timeout=5)
+        connection.request("GET", "/route")
+        while not happened:
+            await server.on_loop(lambda: None)
+        connection.close()
+        await server.let_time_pass(1)
+        happened.append("the client has left")
+        await server.on_loop(result.set)
+        happened.append(await news(ended))
+    return "nothing" in happened, ", then ".join(happened)
 
 
 @claim(
@@ -1665,7 +1755,7 @@ async def gather_waits(serve):
 @claim(
     "Clients may come and go while a broadcast walks through the `set` of connections.",
     verdict=FALSE,
-    keep="Wherever the loop awaits, others run. Walk through a copy: `for member in list(members)`.",
+    keep="Wherever the loop awaits, others may run. Walk through a copy: `for member in list(members)`.",
     lesson="many-clients",
     source="https://docs.python.org/3/reference/compound_stmts.html#the-for-statement",
 )
@@ -1892,3 +1982,101 @@ async def task_group(serve):
             pass  # leaves
         seen = await last_line(server)
     return seen == "caught", seen
+
+
+@claim(
+    "`async for ws in connect(...)` pauses before it connects again.",
+    verdict=FALSE,
+    keep="It pauses when a handshake has failed. After a connection that was accepted, it comes at once, whatever its "
+    "close code was: look at the code, and pause.",
+    lesson="a-browser-client",
+    source="https://websockets.readthedocs.io/en/stable/reference/asyncio/client.html#websockets.asyncio.client.connect",
+)
+async def comes_at_once(serve):
+    app = FastAPI()
+    pauses = []
+
+    @app.websocket("/ws")
+    async def endpoint(websocket: WebSocket):
+        await websocket.accept()
+        await websocket.close(1008, "do not come back")
+
+    def note():
+        while True:
+            pauses.append(0)
+            yield 0
+
+    codes = []
+    async with serve(app) as server:
+        async for ws in connect(server.url("/ws"), reconnect_delays=note):
+            await ws.wait_closed()
+            codes.append(ws.close_code)
+            if len(codes) == 3:
+                break
+    return bool(pauses), f"connected {len(codes)} times, closed with {codes}, with {len(pauses)} pauses"
+
+
+@claim(
+    "What `TestClient` sees, a real client sees.",
+    verdict=FALSE,
+    keep="How connections begin, end and break needs a test with a real server.",
+    lesson="testing",
+    source="https://github.com/Kludex/starlette/blob/1.10.0/starlette/testclient.py",
+)
+async def what_test_client_sees(serve):
+    app = FastAPI()
+
+    @app.websocket("/ws")
+    async def refuses(websocket: WebSocket):
+        await websocket.close(4401, "log in first")
+
+    def in_a_test() -> int:
+        try:
+            with TestClient(app).websocket_connect("/ws"):
+                return 0
+        except WebSocketDisconnect as refused:
+            return refused.code
+
+    code = await asyncio.to_thread(in_a_test)
+    async with serve(app) as server:
+        try:
+            async with connect(server.url("/ws")):
+                seen = "is let in"
+        except InvalidStatus as refused:
+            seen = f"sees HTTP {refused.response.status_code}"
+    return seen == f"sees {code}", f"the test sees {code}, and a real client {seen}"
+
+
+@claim(
+    "`TestClient(app)` runs the app's lifespan.",
+    verdict=FALSE,
+    keep="Its `with` does. Write `with TestClient(app) as client` around what the test does.",
+    lesson="testing",
+    source="https://www.starlette.io/lifespan/#running-lifespan-in-tests",
+)
+async def lifespan_in_a_test(serve):
+    started = []
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI):
+        started.append("a database")
+        yield
+
+    app = FastAPI(lifespan=lifespan)
+
+    @app.websocket("/ws")
+    async def look(websocket: WebSocket):
+        await websocket.accept()
+        await websocket.send_json(started)
+
+    def ask(client: TestClient) -> list[str]:
+        with client.websocket_connect("/ws") as session:
+            return session.receive_json()
+
+    def in_tests() -> tuple[list[str], list[str]]:
+        without = ask(TestClient(app))
+        with TestClient(app) as client:
+            return without, ask(client)
+
+    without, within = await asyncio.to_thread(in_tests)
+    return without == within, f"started without `with`: {without}; with it: {within}"

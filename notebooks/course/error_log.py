@@ -20,9 +20,15 @@ class ErrorLog(logging.Handler):
             self.records.append(record)
 
     def first(self) -> str:
-        """The first of them, for a sentence: its first line, and the type of the error that came with it."""
+        """The first of them, for a sentence: its first line, and the type of its error; of a group, what is in it."""
         error = self.records[0].exc_info[1] if self.records[0].exc_info else None
-        return self.first_line() + (f", with {type(error).__name__}" if error else "")
+        if not error:
+            return self.first_line()
+        names = [type(error).__name__]
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+            names.append(type(error).__name__)
+        return f"{self.first_line()}, with {' of '.join(names)}"
 
     def first_line(self) -> str:
         """The first line of the first of them, as Python writes it."""

@@ -5,6 +5,7 @@
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import AsyncIterator
 
 from course.client import NotYet, news, until, visit
@@ -27,6 +28,10 @@ HIDDEN = (
     "What is caught where a client leaves is `WebSocketDisconnect` alone: `except:`, `except Exception` and others "
     "beside it hide your own errors, too, unless they are logged or raised again. So does a `return` in a `finally`."
 )
+
+UNSEEN = "A task's error is seen by nobody, unless somebody awaits that task."
+if sys.version_info < (3, 12):  # https://github.com/python/cpython/issues/86296
+    UNSEEN += " (And `wait_for()` may swallow a cancellation there, on Python 3.11; `timeout()` does not.)"
 
 
 def with_troubles(app):
@@ -71,13 +76,14 @@ async def lets_bugs_show(server: Server, path: str, errors=(Bug, RuntimeError), 
         with errors_in_the_log() as log:
             async with visit(server, path) as client:
                 await client.say(text)
-                await until(lambda: log.records or client.ws.close_code is not None)
-            await news(server)  # its endpoint has ended
+                await until(lambda: log.records or client.ws.close_code is not None, server=server)
+            events = await news(server)  # its endpoint has ended, or should have
         if not log.records:
             name = "an error" if error is Bug else f"a {error.__name__}"
+            goes_on = any(event.text.startswith("endpoint is still running") for event in events)
             raise NotYet(
                 f"the check let {name} happen where the endpoint receives, as a bug would, and it showed nowhere: it "
-                f"was neither raised nor logged. {hint}"
+                f"was neither raised nor logged. {f'Something of the endpoint goes on. {UNSEEN}' if goes_on else hint}"
             )
     return "an error of its own shows"
 

@@ -1,5 +1,7 @@
 BUGS = {"bug 1": KeyError, "bug 2": RuntimeError, "bug 3": TimeoutError}
 
+SLOW = 10  # seconds for a client to take what it is sent
+
 app = FastAPI()
 at_work = set()
 
@@ -18,10 +20,22 @@ async def compose(question: str) -> AsyncIterator[str]:  # leave this as it is
         at_work.discard(question)
 
 
+async def send(websocket: WebSocket, text: str):
+    try:
+        async with asyncio.timeout(SLOW):
+            await websocket.send_text(text)
+    except TimeoutError:
+        raise WebSocketDisconnect(1006, "it does not read") from None
+    except RuntimeError:
+        if websocket.application_state != WebSocketState.CONNECTED:
+            raise  # closed already: a bug
+        raise WebSocketDisconnect(1006, "given up") from None  # uvicorn has closed
+
+
 async def tell(websocket: WebSocket, question: str):
     async for piece in compose(question):
-        await websocket.send_text(piece)
-    await websocket.send_text("(end)")
+        await send(websocket, piece)
+    await send(websocket, "(end)")
 
 
 async def listen(websocket: WebSocket, tasks: asyncio.TaskGroup):
@@ -38,16 +52,17 @@ async def listen(websocket: WebSocket, tasks: asyncio.TaskGroup):
             if is_telling:
                 telling.cancel()
                 telling = None  # until it has had its turn, it is not done
-                await websocket.send_text("(stopped)")
+                await send(websocket, "(stopped)")
         elif is_telling:
-            await websocket.send_text("(busy)")
+            await send(websocket, "(busy)")
         else:
             telling = tasks.create_task(tell(websocket, text))
 
 
 async def try_to_close(websocket: WebSocket, code: int, reason: str = ""):
-    with suppress(WebSocketDisconnect, RuntimeError):  # it may be over already
-        await websocket.close(code, reason)
+    with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):  # gone, or not reading
+        async with asyncio.timeout(SLOW):
+            await websocket.close(code, reason)
 
 
 @app.websocket("/story")

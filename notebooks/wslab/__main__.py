@@ -10,7 +10,7 @@ import os
 import sys
 
 from wslab.examination import Report, checkup
-from wslab.examination.process import Importable, leave
+from wslab.examination.process import Importable, leave, prepare
 from wslab.server import ServeError
 
 
@@ -106,6 +106,7 @@ def main() -> None:
     """Run the command and end the process with its status."""
     try:
         options = parser().parse_args()
+        prepare()
         report = run(options)
     except ServeError as problem:
         no_progress()

@@ -192,7 +192,7 @@ def description(events) -> str:
 
 
 # Pixels, all of them. Text is measured by counting letters, never by a font: one run draws the same everywhere.
-WIDE = 800  # a picture at most, so that it fits beside JupyterLab's list of files
+WIDE = 700  # a picture at most, so that it fits into the column of a page, and beside JupyterLab's list of files
 LETTER = 7.3  # a letter, at most, in the fonts that the picture names
 STEP, LEAD = 30, 15  # from row to row; from line to line in one row
 TOP, MARGIN = 38, 58  # above the rows; beside the lanes
@@ -214,7 +214,7 @@ def place(lanes: list[str], rows: list[Row]) -> tuple[list[int], list[list[str]]
     """Where each lane stands, and each row's text in lines that fit there.
 
     Lanes stand as far apart as the rows ask for, but no further than the picture may be wide. Only where there are
-    so many that their names would touch does the picture get wider: with more than nine clients.
+    so many that their names would touch does the picture get wider: with more than eight clients.
     """
     narrowest = math.ceil(LETTER * max(map(len, lanes))) + 14
     widest = max((WIDE - 2 * MARGIN) // (len(lanes) - 1), narrowest)

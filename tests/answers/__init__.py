@@ -7,7 +7,8 @@ a few edits, each an old text and its new one:
 
 `before(line, new)` and `after(line, new)` are edits that only add. An answer of another design is written out, by
 `whole()`; several of one design are edits of one text, which `changed()` gets as `of`. Such a text is a program, which
-makes its own app, or else what stands in the endpoint, below the solution's `async def` line.
+makes its own app or has tests in it, or else what stands in the endpoint, below the solution's `async def` line. Where
+the solution makes no app, it is a program.
 """
 
 import importlib
@@ -35,7 +36,7 @@ class Answer:
     def program(self, solution: str) -> str:
         """The answer as a program. The edits are made one after the other."""
         text = solution if self.text is None else textwrap.dedent(self.text)
-        if "= FastAPI(" not in text:
+        if "= FastAPI(" in solution and "= FastAPI(" not in text and "def test_" not in text:
             text = head(solution) + textwrap.indent(text, "    ")
         for old, new in self.edits:
             text = edited(text, old, new)

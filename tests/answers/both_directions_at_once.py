@@ -11,11 +11,11 @@ STOPS = """
 if is_telling:
     telling.cancel()
     telling = None  # until it has had its turn, it is not done
-    await websocket.send_text("(stopped)")
+    await send(websocket, "(stopped)")
 """
 IS_BUSY = """
 elif is_telling:
-    await websocket.send_text("(busy)")
+    await send(websocket, "(busy)")
 """
 LOGS = """
 except* Exception as bugs:
@@ -25,16 +25,16 @@ except* Exception as bugs:
 
 TELLS = """
 async for piece in compose(question):
-    await websocket.send_text(piece)
-await websocket.send_text("(end)")
+    await send(websocket, piece)
+await send(websocket, "(end)")
 """
 
 # Other designs
 LOGS_WHERE_IT_TELLS = """
 try:
     async for piece in compose(question):
-        await websocket.send_text(piece)
-    await websocket.send_text("(end)")
+        await send(websocket, piece)
+    await send(websocket, "(end)")
 except WebSocketDisconnect:
     pass
 except Exception:
@@ -91,7 +91,7 @@ async def tell_and_report(websocket, question):
 A_WRITER = """
 async def write():
     while True:
-        await websocket.send_text(await outbox.get())
+        await send(websocket, await outbox.get())
 
 async def tell_the_writer(question):
     async for piece in compose(question):
@@ -283,11 +283,23 @@ async def next_text(websocket: WebSocket) -> str:
     return message["text"]
 
 
+async def send(websocket: WebSocket, text: str, seconds: float = 10):
+    try:
+        async with asyncio.timeout(seconds):
+            await websocket.send_text(text)
+    except TimeoutError:
+        raise WebSocketDisconnect(1006, "it does not read") from None
+    except RuntimeError:
+        if websocket.application_state != WebSocketState.CONNECTED:
+            raise
+        raise WebSocketDisconnect(1006, "given up") from None
+
+
 async def tell(websocket: WebSocket, question: str):
     async with aclosing(compose(question)) as pieces:
         async for piece in pieces:
-            await websocket.send_text(piece)
-    await websocket.send_text("(end)")
+            await send(websocket, piece)
+    await send(websocket, "(end)")
 
 
 @app.websocket("/story")
@@ -300,11 +312,45 @@ async def story(websocket: WebSocket):
             if text == "stop" and is_telling:
                 telling.cancel()
                 await asyncio.wait({telling})
-                await websocket.send_text("(stopped)")
+                await send(websocket, "(stopped)")
             elif is_telling:
-                await websocket.send_text("(busy)")
+                await send(websocket, "(busy)")
             elif text != "stop":
                 telling = tasks.create_task(tell(websocket, text))
+"""
+WITH_A_CALLBACK = """
+def forget(task):
+    nonlocal telling
+    if task is telling:
+        telling = None
+
+await websocket.accept()
+telling = None
+try:
+    async with asyncio.TaskGroup() as tasks:
+        while True:
+            match await websocket.receive():
+                case {"type": "websocket.disconnect", "code": code}:
+                    raise WebSocketDisconnect(code)
+                case {"text": "stop"}:
+                    if telling:
+                        telling.cancel()
+                        telling = None
+                        await send(websocket, "(stopped)")
+                case {"text": str()} if telling:
+                    await send(websocket, "(busy)")
+                case {"text": str(question)}:
+                    telling = tasks.create_task(tell(websocket, question))
+                    telling.add_done_callback(forget)
+                case _:
+                    raise WebSocketException(1003)
+except* WebSocketDisconnect:
+    pass
+except* WebSocketException:
+    await try_to_close(websocket, 1003)
+except* Exception as bugs:
+    logger.error("/story failed", exc_info=bugs)
+    await try_to_close(websocket, 1011)
 """
 IN_THE_ENDPOINT = """
 await websocket.accept()
@@ -372,6 +418,19 @@ WRONG = {
         "'stop' and this question, without a wait in between. `cancel()` only asks: until the task has had its "
         "turn, `done()` is False.",
     ),
+    "a task that was not cancelled counts as one that is told": changed(
+        ("telling and not telling.done()", "telling and not telling.cancelled()"),
+        says="the client sent '' and expected 'Once upon a time:', but got '(busy)'. The story before has ended. "
+        "Whether one is still being told says `done()`, of its task.",
+    ),
+    "whoever listens must say something": changed(
+        (
+            "message = await websocket.receive()",
+            "async with asyncio.timeout(60):\n    message = await websocket.receive()",
+        ),
+        says="a client had been silent for an hour, and its story was over. Who listens to a story may be silent for "
+        "as long as it likes.",
+    ),
     "the connection ends with the story": changed(
         (CANCELS, "return"),
         says="the client sent 'stop' and expected '(stopped)', but no answer came within 2 seconds. On the server, "
@@ -383,7 +442,7 @@ WRONG = {
         "`stop` ends the story, not the connection.",
     ),
     "a flag that is looked at between the pieces": changed(
-        before("await websocket.send_text(piece)", "if websocket.state.stop:\n    return"),
+        before("await send(websocket, piece)", "if websocket.state.stop:\n    return"),
         before("is_telling =", 'websocket.state.stop = text == "stop"'),
         (CANCELS, "telling = None"),
         says="a story was stopped, and `compose()` went on with it. Cancel the task that tells it.",
@@ -465,8 +524,8 @@ WRONG = {
     ),
     "no except for a client that leaves": changed(
         ("except* WebSocketDisconnect:\n    pass\n", ""),
-        says="what a client may do is logged as an error: '/story failed', with ExceptionGroup. Only a bug in "
-        "compose() is one.",
+        says="what a client may do is logged as an error: '/story failed', with ExceptionGroup of "
+        "WebSocketDisconnect. Only a bug in compose() is one.",
     ),
     "only the listener's disconnect is expected": changed(
         ("await listen(websocket, tasks)", "with suppress(WebSocketDisconnect):\n    await listen(websocket, tasks)"),
@@ -506,6 +565,22 @@ WRONG = {
         says="a client sent 'bug 1', at which compose() raises a KeyError, and the log has no error about it. What "
         "is caught around compose() must be what a client may do, and nothing else, or be logged as an error.",
     ),
+    "any RuntimeError is taken for a client that is given up": changed(
+        ("except* WebSocketDisconnect:", "except* (WebSocketDisconnect, RuntimeError):"),
+        says="a client sent 'bug 2', at which compose() raises a RuntimeError, and the log has no error about it.",
+    ),
+    "nobody asks what became of the listener": changed(
+        ("done, _ = await asyncio.wait({*tasks, went_wrong}, return_when=asyncio.FIRST_COMPLETED)", "await went_wrong"),
+        ("for task in done:\n    task.result()\n", ""),
+        (
+            'if message["type"] == "websocket.disconnect":\n    return',
+            'if message["type"] == "websocket.disconnect":\n    went_wrong.set_exception(WebSocketDisconnect(1000))',
+        ),
+        after("await try_to_close(websocket, 1003)", "went_wrong.set_exception(WebSocketDisconnect(1003))"),
+        of=A_WRITER,
+        says="it was neither raised nor logged. Something of the endpoint goes on. A task's error is seen by nobody, "
+        "unless somebody awaits that task.",
+    ),
     "a bug is logged, and raised": changed(
         after("await try_to_close(websocket, 1011)", "raise"),
         says="a client sent 'bug 1', at which compose() raises a KeyError, and it was logged 2 times: once is "
@@ -530,26 +605,36 @@ WRONG = {
         (TELLS, LOGS_WHERE_IT_TELLS),
         ("except WebSocketDisconnect:\n    pass\nexcept Exception:\n    logger", "except Exception:\n    logger"),
         after('logger.exception("/story failed")', "await try_to_close(websocket, 1011)"),
-        says="a client that is gone when a piece is sent to it is logged as an error: '/story failed', with "
+        says="a client that was gone when a piece was sent to it is logged as an error: '/story failed', with "
         "WebSocketDisconnect. Where a story is told, too, a send raises WebSocketDisconnect: that is no bug,",
     ),
-    "a client that leaves is logged as an error": changed(
-        ("except* WebSocketDisconnect:\n    pass", 'except* WebSocketDisconnect:\n    logger.exception("left")'),
-        says="what a client may do is logged as an error: 'left', with ExceptionGroup. Only a bug in compose() is one.",
-    ),
-    "the end is said in a finally": changed(
+    "a client that is given up is a bug": changed(
         (
+            TELLS,
             """
             async for piece in compose(question):
                 await websocket.send_text(piece)
             await websocket.send_text("(end)")
             """,
+        ),
+        says="a client that had been given up when a piece was sent to it is logged as an error: '/story failed', with "
+        "ExceptionGroup of RuntimeError. Where uvicorn itself has closed, a send raises RuntimeError, while the "
+        "endpoint's own side is still open: the client is gone, and that is no bug.",
+    ),
+    "a client that leaves is logged as an error": changed(
+        ("except* WebSocketDisconnect:\n    pass", 'except* WebSocketDisconnect:\n    logger.exception("left")'),
+        says="what a client may do is logged as an error: 'left', with ExceptionGroup of "
+        "WebSocketDisconnect. Only a bug in compose() is one.",
+    ),
+    "the end is said in a finally": changed(
+        (
+            TELLS,
             """
             try:
                 async for piece in compose(question):
-                    await websocket.send_text(piece)
+                    await send(websocket, piece)
             finally:
-                await websocket.send_text("(end)")
+                await send(websocket, "(end)")
             """,
         ),
         says="the client sent 'a fox' and expected 'Once upon a time:', but got '(end)'. The story before was "
@@ -598,7 +683,11 @@ WRONG = {
 }
 
 RIGHT = {
-    "the lesson's accepted() and next_text()": whole(ACCEPTED),
+    "a callback that forgets the task, and match": whole(WITH_A_CALLBACK),
+    "any RuntimeError of a send is a client that is given up": changed(
+        ("if websocket.application_state != WebSocketState.CONNECTED:\n    raise  # closed already: a bug\n", "")
+    ),
+    "the lesson's accepted(), next_text() and send()": whole(ACCEPTED),
     "a task that reports what became of it": changed(before("await websocket.accept()", REPORTS), of=WITHOUT_A_GROUP),
     "an outbox, and one task that writes": whole(A_WRITER),
     "a class": whole(STORYTELLER),

@@ -373,6 +373,10 @@ WRONG = {
         ("queue.put_nowait(text)", "with suppress(asyncio.QueueFull):\n    queue.put_nowait(text)"),
         says="Sam reads again in time, and hears all of it, in order.",
     ),
+    "who falls behind misses what is oldest": changed(
+        before("queue.put_nowait(text)", "if queue.qsize() > 10:\n    queue.get_nowait()"),
+        says="Sam reads again in time, and hears all of it, in order.",
+    ),
     "nobody is put out": changed(
         (WRITES, "await websocket.send_text(text)"),
         says="Whoever has not read for longer than `SLOW` is put out, and no longer here.",
@@ -391,6 +395,15 @@ WRONG = {
             "await websocket.close(1008)\nreturn",
         ),
         says="Whoever has not read for longer than `SLOW` is put out, and no longer here.",
+    ),
+    "put out, and then closed, which is stuck": changed(
+        ('raise WebSocketDisconnect(1006, "it does not read") from None', "raise WebSocketException(1008) from None"),
+        (
+            "async with asyncio.timeout(SLOW):\n    await websocket.close(code, reason)",
+            "await websocket.close(code, reason)",
+        ),
+        says="Sam was put out, and 15 seconds later his endpoint has not ended. What is sent to him is stuck, and a "
+        "close() is, too: it needs a limit, as a send does.",
     ),
     "that somebody is put out is logged as an error": changed(
         before('raise WebSocketDisconnect(1006, "it does not read")', 'logger.error("it does not read")'),

@@ -28,6 +28,32 @@ BY_ITSELF = """
         return None
 """
 REFILLS = "self.tokens = min(self.size, self.tokens + (now - self.since) / self.seconds)"
+BUCKET = """
+def __init__(self, size: int, seconds: float):  # for a new token
+    self.size, self.seconds = size, seconds
+    self.tokens, self.since = size, asyncio.get_running_loop().time()
+
+def take(self) -> bool:
+    now = asyncio.get_running_loop().time()
+    self.tokens = min(self.size, self.tokens + (now - self.since) / self.seconds)
+    self.since = now
+    if self.tokens < 1:
+        return False
+    self.tokens -= 1
+    return True
+"""
+A_TIME = """
+def __init__(self, size: int, seconds: float):
+    self.size, self.seconds, self.clock = size, seconds, asyncio.get_running_loop().time
+    self.full = self.clock()  # when it is full again
+
+def take(self) -> bool:
+    full = max(self.full, self.clock()) + self.seconds
+    if full > self.clock() + self.size * self.seconds:
+        return False
+    self.full = full
+    return True
+"""
 CAUGHT = """
     except Exception:
         logger.exception("/till failed")
@@ -406,7 +432,7 @@ WRONG = {
     ),
     "the total is everybody's": changed(
         ("self.cents += ", "Basket.cents += "),
-        says='expected {"type": "total", "id": 1, "cents": 0}, but got \'{"type":"total","id":1,"cents":6600}\'. '
+        says='expected {"type": "total", "id": 1, "cents": 0}, but got \'{"type":"total","id":1,"cents":8600}\'. '
         "Another client has added something. Each has its own total.",
     ),
     "bytes are a bug": changed(
@@ -454,6 +480,17 @@ WRONG = {
             """,
         ),
         says="which is a mistake, and nothing else.",
+    ),
+    "items are stripped of spaces": changed(
+        ('strict=True, extra="forbid"', 'strict=True, extra="forbid", str_strip_whitespace=True'),
+        says="An `item` goes to price() as it is, with its spaces.",
+    ),
+    "a mistake counts as one that was too fast": changed(
+        (
+            "refused = 0\nreply = basket.answer(text)",
+            "reply = basket.answer(text)\nrefused = refused + 1 if isinstance(reply, Error) else 0",
+        ),
+        says="Who is too fast is told to wait, 5 times in a row.",
     ),
     "mistakes are free": changed(
         ("if bucket.take():", "if basket.is_wrong(text) or bucket.take():"),
@@ -541,6 +578,7 @@ WRONG = {
 }
 
 RIGHT = {
+    "a bucket that is a time, by a clock that it keeps": changed((BUCKET, A_TIME)),
     "by hand, without models": whole(BY_HAND),
     "a dictionary of models": whole(DICTIONARY_OF_MODELS),
     "pydantic's from_json(), and the id from its object": changed(

@@ -289,7 +289,8 @@ WRONG = {
             "await websocket.accept()",
             "await websocket.accept()\nif origin != OURS:\n    await try_to_close(websocket, 4403, 'x')\n    return",
         ),
-        says="a client with the Origin 'https://evil.example' and a good ticket was accepted.",
+        says="a client with the Origin 'https://evil.example' and a good ticket was accepted. Is its Origin looked at? "
+        "Refuse it before accept().",
     ),
     "another status": changed(
         (REFUSES, "if origin != OURS:\n    raise HTTPException(401)"),

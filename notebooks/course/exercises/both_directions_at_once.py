@@ -38,10 +38,18 @@ LISTEN = "While a story is told, somebody must go on receiving: let one task lis
 AWAITED = "`await task` raises CancelledError if the task was cancelled; `asyncio.wait({task})` does not."
 NO_TURN = "`cancel()` only asks: until the task has had its turn, `done()` is False. Forget that task, or wait for it."
 NEXT = "After a story, the next question is taken."
+OVER = "The story before has ended. Whether one is still being told says `done()`, of its task."
+PATIENT = "Who listens to a story may be silent for as long as it likes."
 THE_END = "Send the pieces of a story one by one, as they come, and then (end)."
 BUSY = "Each question during a story is answered with (busy), and forgotten. It neither stops the story nor is told."
 EACH_ITS_OWN = "Another client is just being told a story. That is no reason: each has its own."
 STARS = "A TaskGroup raises a group of errors, and `except*` looks inside; a plain `except` takes it for a bug."
+GONE = "Where a story is told, too, a send raises WebSocketDisconnect: that is no bug, and nobody is there to close."
+CLOSED = "Unexpected ASGI message 'websocket.send', after sending 'websocket.close'."  # as uvicorn says it
+GIVEN_UP = (
+    "Where uvicorn itself has closed, a send raises RuntimeError, while the endpoint's own side is still open: the "
+    "client is gone, and that is no bug. The lesson's `send()` tells the two apart."
+)
 NOTHING_TO_STOP = "It had sent 'stop' before, when no story was being told: that is ignored."
 ONLY_A_BUG = "Only a bug in compose() is one."
 CAUSES = {  # what an endpoint may have done, alone or in a group of errors that escapes, and what to do about it
@@ -68,7 +76,8 @@ async def story(app, at_work: Collection[str]) -> Verdict:
     looks = [
         partial(expect_nothing_in, log),
         partial(closes_when_nobody_is_there, app, PATH),
-        partial(lets_a_send_fail, app),
+        partial(lets_a_send_fail, app, OSError(), "was gone", GONE),
+        partial(lets_a_send_fail, app, RuntimeError(CLOSED), "had been given up", GIVEN_UP),
         partial(logs_bugs, app, PATH, BUGS, "compose"),
         partial(passes, app, partial(disturbs_nobody, at_work=at_work)),
         partial(passes, app, partial(lets_bugs_show, path=PATH), partial(ends_when_cancelled, path=PATH)),
@@ -82,8 +91,9 @@ async def story(app, at_work: Collection[str]) -> Verdict:
 async def tells(server: Server) -> str:
     a_question = "Each text is a question, unless it is 'stop', letter by letter."
     async with visit(server, PATH) as client:
-        for question in ["a fox", "", " Stop "]:
-            await tell(client, question, ended=a_question)
+        await tell(client, "a fox")
+        for question in ["", " Stop "]:
+            await tell(client, question, wrong=OVER, ended=a_question)
     await expect_no_error(server, "the clients got their stories, but the", CAUSES)
     return "questions are answered with their stories"
 
@@ -91,13 +101,16 @@ async def tells(server: Server) -> str:
 async def stops(server: Server, at_work: Collection[str]) -> str:
     async with visit(server, PATH) as client:
         await begin(client, SLOW, at_work)
+        await server.let_time_pass(3600)
+        if SLOW not in at_work or client.ws.close_code is not None:
+            raise NotYet(f"a client had been silent for an hour, and its story was over. {PATIENT}")
         try:
             await client.ask("stop", "(stopped)", silent=LISTEN, closed="`stop` ends the story, not the connection.")
         except NotYet as problem:
             if "was cancelled" in (did := await what_the_endpoint_did(server)):
                 raise NotYet(f"{problem} On the server, the {did}. {AWAITED}") from None
             raise
-        if not await until(lambda: SLOW not in at_work, SETTLE):
+        if not await until(lambda: SLOW not in at_work, SETTLE, server):
             raise NotYet("a story was stopped, and `compose()` went on with it. Cancel the task that tells it.")
         await tell(client, "a fox", "The story before was stopped: nothing more of it comes, and one (stopped).")
     await expect_no_error(server, "a story was stopped, and the", CAUSES)
@@ -172,7 +185,7 @@ async def lets_go(server: Server, at_work: Collection[str]) -> str:
             raise NotYet("a client left, and not only its own story was stopped, but another client's, too.")
         await stays.ask("stop", "(stopped)")
     await is_stopped(server, STEADY, "left after its story was stopped", at_work)
-    if not await until(lambda: all(task.done() for task in tasks), SETTLE):
+    if not await until(lambda: all(task.done() for task in tasks), SETTLE, server):
         raise NotYet(
             "all clients had left, and tasks of their endpoints still went on. "
             "Cancel what the endpoint has started; taking it off a list does not stop it."
@@ -181,15 +194,15 @@ async def lets_go(server: Server, at_work: Collection[str]) -> str:
     return "when a client leaves, its story is stopped, and nobody else's"
 
 
-async def lets_a_send_fail(app) -> None:
-    """A look: a story may be the first to find its client gone. Then uvicorn's `send` raises an OSError."""
+async def lets_a_send_fail(app, error: Exception, is_gone: str, hint: str) -> None:
+    """A look: a story may be the first to find that its client `is_gone`: from then on, sends raise `error`."""
     failed = []
 
     async def lossy(scope, receive, send):
         async def send_to_nobody(message):
-            if message.get("text") == BEGINNING:
+            if failed or message.get("text") == BEGINNING:
                 failed.append(message)
-                raise OSError
+                raise error
             await send(message)
 
         await app(scope, receive, send_to_nobody)
@@ -197,14 +210,11 @@ async def lets_a_send_fail(app) -> None:
     with errors_in_the_log() as log, serve(lossy, name="exercise") as server:
         async with visit(server, PATH) as client:
             await client.say("a fox")
-            await until(lambda: failed)
+            await until(lambda: failed, server=server)
         did = await what_the_endpoint_did(server)
-    hint = (
-        "Where a story is told, too, a send raises WebSocketDisconnect: that is no bug, and nobody is there to close."
-    )
     if did and "returned without close()" not in did:
-        raise NotYet(f"a client was gone when a piece was sent to it, and the {did}. {hint_for(did, CAUSES) or hint}")
-    log.expect_nothing("a client that is gone when a piece is sent to it", hint)
+        raise NotYet(f"a client {is_gone} when a piece was sent to it, and the {did}. {hint_for(did, CAUSES) or hint}")
+    log.expect_nothing(f"a client that {is_gone} when a piece was sent to it", hint)
 
 
 async def disturbs_nobody(server: Server, at_work: Collection[str]) -> str:
@@ -246,7 +256,7 @@ async def is_stopped(server: Server, question: str, how: str, at_work: Collectio
     left = f"a client {how}, and"
     if "still running" in did:
         raise NotYet(f"{left} its endpoint did not end. {LISTEN} And a TaskGroup waits for its tasks.")
-    if not await until(lambda: question not in at_work, SETTLE):
+    if not await until(lambda: question not in at_work, SETTLE, server):
         raise NotYet(f"{left} its story went on without it. Cancel what the endpoint has started.")
     if did:
         raise NotYet(f"{left} the {did}. {hint_for(did, CAUSES)}".rstrip())

@@ -177,13 +177,13 @@ async def gives_up_who_does_not_read(app, seated: Collection[str]) -> None:
             try:
                 for _ in range(2):  # uvicorn takes a message that is too much, and lets the next one wait
                     await client.say("banquet")
-                if not await until(lambda: len(dishes) == 2):
+                if not await until(lambda: len(dishes) == 2, server=server):
                     raise NotYet(f"{stuck} {len(dishes)} of 2 were sent.")
                 await server.let_time_pass(SLOW / 2)
                 if "Hal" not in seated:
                     raise NotYet(f"{stuck} was given up after {SLOW / 2:g} seconds. A send may take `SLOW`: {SLOW}.")
                 await server.let_time_pass(SLOW)
-                if not await until(lambda: "Hal" not in seated):
+                if not await until(lambda: "Hal" not in seated, server=server):
                     raise NotYet(
                         f"{stuck} after {1.5 * SLOW:g} seconds its name was still in `seated`. A send may take `SLOW` "
                         f"seconds; then give it up, and do not wait for a close() either. {CLOCK}"
@@ -222,7 +222,7 @@ async def guest(server: Server, name: str, seated: Collection[str]) -> AsyncIter
     """A client that has said its name, and is seated."""
     async with visit(server, PATH) as client:
         await client.say(name)
-        await until(lambda: name in seated or client.ws.close_code is not None)
+        await until(lambda: name in seated or client.ws.close_code is not None, server=server)
         if name not in seated:
             raise NotYet(
                 f"a guest said its name, {name!r}, and {WAIT:g} seconds later it was not in `seated`, as it came."

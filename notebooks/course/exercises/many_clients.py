@@ -27,6 +27,7 @@ SLOW = 5  # seconds that the exercise gives, as there
 LONG = "x" * 1_000_000  # more than the buffers hold
 SETTLE = 1.0  # seconds for an endpoint to end after its client has left
 WORDS = ["one", "two", "three"]
+MANY_WORDS = [str(number) for number in range(20)]
 TALK = "A text goes to everybody who is here, as its speaker's name, ': ' and the text, also to the speaker; once."
 WHO = "Whoever comes hears first who is here, sorted; the others hear it when a name has come or gone, once."
 TABS = (
@@ -35,6 +36,7 @@ TABS = (
 STILL = "Ann's old connection has ended, and she has another one: does the old one take away what belongs to the new?"
 WAIT = "Somebody does not read. Nobody else waits for that or misses anything; and it has `SLOW` seconds for each text."
 OUT = "Whoever has not read for longer than `SLOW` is put out, and no longer here."
+STUCK = "What is sent to him is stuck, and a close() is, too: it needs a limit, as a send does."
 CLOCK = "(The check sets the event loop's clock forward: asyncio.timeout() goes by it, time.monotonic() does not.)"
 OTHERS = "Whoever tells something to others must be ready for each of them to be gone."
 
@@ -112,6 +114,9 @@ async def waits_for_nobody(server: Server) -> str:
                     await hear(f"Ann: {word}", ann, ben, hint=WAIT)
         await server.let_time_pass(SLOW)
         await hear("here: Ann, Ben", ann, ben, hint=f"{OUT} {CLOCK}")
+        await server.let_time_pass(2 * SLOW)
+        if not await until(lambda: server.endpoints == 2, SETTLE, server):
+            raise NotYet(f"Sam was put out, and {3 * SLOW} seconds later his endpoint has not ended. {STUCK}")
     return "nobody waits for one that does not read, and it is put out"
 
 
@@ -121,11 +126,11 @@ async def lets_catch_up(server: Server) -> str:
         time_stands_still(server),
         stuck(server, "Sam", "Ann, Sam", ann) as sam,
     ):
-        for word in WORDS:
+        for word in MANY_WORDS:
             await ann.say(word)
             await hear(f"Ann: {word}", ann, hint=WAIT)
         sam.ws.transport.resume_reading()
-        for text in [LONG, "hello?", *WORDS]:
+        for text in [LONG, "hello?", *MANY_WORDS]:
             await hear(f"Ann: {text}", sam, hint="Sam reads again in time, and hears all of it, in order.")
     return "who reads again in time has missed nothing"
 
@@ -151,7 +156,7 @@ async def comes(server: Server, name: str, here: str, *others: Client, hint: str
             await hear(f"here: {here}", client, *others, hint=hint)
             yield client
     finally:  # they leave one after the other: the same verdict each time
-        await until(lambda: server.endpoints <= there, SETTLE)
+        await until(lambda: server.endpoints <= there, SETTLE, server)
 
 
 @contextlib.asynccontextmanager

@@ -23,6 +23,7 @@ BUGS = {"bug 1": KeyError, "bug 2": ValidationError}  # by the item at which pri
 GOES_ON = "The conversation goes on, whatever comes as text."
 NUMBER = "It is no number: nothing is converted."
 ITEM, COUNT = "`item` has 1 to 20 characters.", "`count` is a whole number from 1 to 10."
+AS_IT_IS = "An `item` goes to price() as it is, with its spaces."
 BELONGS = "What does not belong there is wrong, too, so that a misspelt field is noticed."
 ID = "The `id` is the request's, or null if it has none that is a whole number."
 NAMES = "The answer has the names of the fields that are wrong, as the client writes them, and nothing else."
@@ -81,8 +82,9 @@ async def says_what_is_wrong(server: Server) -> str:
 async def adds_up(server: Server) -> str:
     async with visit(server, PATH) as ann, visit(server, PATH) as ben:
         await ask(ann, ADD, {"type": "added", "id": 7})
-        await ask(ann, {**ADD, "id": -8, "item": "coffee", "count": 10}, {"type": "added", "id": -8})
-        await ask(ann, TOTAL, {**TOTAL, "cents": 2 * 300 + 10 * 600})
+        await ask(ann, {**ADD, "id": -8, "item": " café ", "count": 10}, {"type": "added", "id": -8})
+        await ask(ann, {**ADD, "id": 0, "item": 20 * "é", "count": 1}, {"type": "added", "id": 0}, ITEM)
+        await ask(ann, TOTAL, {**TOTAL, "cents": 2 * 300 + 10 * 600 + 2000}, AS_IT_IS)
         await ask(ben, TOTAL, {**TOTAL, "cents": 0}, "Another client has added something. Each has its own total.")
     return "requests are answered by their id, and each client has its own total"
 
@@ -99,9 +101,9 @@ async def keeps_the_pace(server: Server) -> str:
     more = f"By `asyncio.get_running_loop().time()`, one more comes every {PACE} seconds, and"
     async with visit(server, PATH) as client, visit(server, PATH) as other:
         await server.let_time_pass(10 * BURST * PACE)
-        await ask(client, "tea", {"type": "error", "id": None, "fields": []})
+        await ask(client, TOTAL, total)
         for _ in range(BURST - 1):
-            await ask(client, TOTAL, total, f"{BURST} messages may come at once.")
+            await ask(client, "tea", {"type": "error", "id": None, "fields": []}, f"{BURST} messages may come at once.")
         hint = f"It was one more than {BURST} at once. Mistakes count, too, and no more than {BURST} can be saved up."
         await ask(client, ADD, {"type": "wait", "id": 7}, hint, told)
         await ask(client, "tea", {"type": "wait", "id": None}, hint, told)

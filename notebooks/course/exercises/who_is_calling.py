@@ -136,7 +136,7 @@ class Visitors(AsyncExitStack):
 
     async def expect_nobody(self, what: str, hint: str = BELOW) -> None:
         """Nobody is connected any more."""
-        if not await until(lambda: not self.inside):
+        if not await until(lambda: not self.inside, server=self.server):
             raise NotYet(f"{what}, and `inside` is still {list(self.inside)!r}. {hint}")
 
 
@@ -148,7 +148,7 @@ async def talks(server: Server, inside: Collection[str]) -> str:
         await visitors.come_in("Ben", ben, bens)
         await one.leave()
         await expect_no_error(server, "a client left with 1000, and the", HAS_LEFT)
-        if not await until(lambda: sorted(inside) == ["Ann", "Ben"]):
+        if not await until(lambda: sorted(inside) == ["Ann", "Ben"], server=server):
             raise NotYet(f"Ann had two connections and Ben one, Ann left one, and `inside` is {list(inside)!r}.")
         await other.drop()
     await expect_no_error(server, "clients left, and the", HAS_LEFT)
@@ -163,7 +163,7 @@ async def refuses_others(server: Server, inside: Collection[str]) -> str:
             whose = f"a client with the Origin {origin!r}" if origin is not None else "a client without an Origin"
             try:
                 await visitors.come(await visitors.ticket(session), origin)
-                raise NotYet(f"{whose} and a good ticket was accepted. {hint}")
+                raise NotYet(f"{whose} and a good ticket was accepted. {hint} Refuse it before accept().")
             except Refused as refusal:
                 if refusal.status != 403:
                     raise NotYet(f"{whose} was refused with HTTP {refusal.status}, not 403.") from None
@@ -225,7 +225,7 @@ async def ends_at_logout(server: Server, inside: Collection[str]) -> str:
         for client, user in zip(staying, ["Ann", "Ben"], strict=True):
             hint = "Another session had been logged out."
             await client.ask("still here", f"{user}: still here", closed=hint, silent=hint)
-        if not await until(lambda: sorted(inside) == ["Ann", "Ben"]):
+        if not await until(lambda: sorted(inside) == ["Ann", "Ben"], server=server):
             raise NotYet(f"a session of Ann's was logged out, Ann's other one and Ben's not; `inside` is {inside!r}.")
     await visitors.expect_nobody("all had left")
     return "a logout ends its session's connections, and no others"

@@ -10,12 +10,10 @@ stands with it, as an argument: see `Registered`.
 """
 
 import asyncio
-import base64
 import contextlib
 import functools
 import itertools
 import json
-import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -25,8 +23,9 @@ from urllib.parse import urlsplit
 from websockets import ClientConnection, ConnectionClosed, InvalidStatus, State, connect
 from websockets.frames import Frame, Opcode
 
+from wslab.loop import go_round
+
 WAIT = 2.0  # seconds for a handshake, an answer, a close
-SOON = 0.3  # seconds in which an answer comes, as a rule
 BRIEF = 0.1  # seconds for what was said before the end, and may still be on its way
 CROWD = 50
 VISITS = 100
@@ -40,7 +39,12 @@ NORMAL = (1000).to_bytes(2, "big")  # a close frame's payload: its code (RFC 645
 
 
 async def nothing(*_) -> None:
-    """Nothing happens."""
+    """Nothing happens, and nothing is known."""
+
+
+def never(*_) -> bool:
+    """It is not so."""
+    return False
 
 
 @dataclass(frozen=True)
@@ -59,12 +63,14 @@ class Target:
     linger: float = 0.0  # seconds to stay and listen
     patience: float = WAIT  # seconds to wait for a handshake, an answer, a close
     farewell: float | None = None  # seconds to wait for the answer to a close frame; None: as for all else
-    late: Callable[[], bool] = lambda: False  # whether it is time for a client that does much to come to an end
-    heard: Callable[[str | bytes], object] = lambda message: None  # told of each answer
+    late: Callable[[], bool] = never  # whether it is time for a client that does much to come to an end
+    # Whether the server waits for its clients, and in so many seconds for nothing else
+    idle: Callable[[float], Awaitable[bool | None]] = nothing
+    heard: Callable[[str | bytes], object] = never  # told of each answer
     # What fills all buffers for a client that does not read, at once, or empties them again
     stall: Callable[[ClientConnection, bool], Awaitable[object]] = nothing
     trigger: Callable[[int], Awaitable[object]] | None = None  # what makes the endpoint speak to the client of a number
-    numbers: Iterator[int] = field(default_factory=itertools.count)  # each client is `{n}`, a number of its own
+    numbers: Iterator[int] | None = None  # each client is `{n}`, a number of its own; None: they are all 0
 
     @property
     def replies(self) -> bool:
@@ -93,6 +99,7 @@ class Seen:
     unheard: bool = False  # the client's close frame was not answered in time
     answered: tuple[bool, ...] = ()  # of a first visit: for each message, whether it was answered
     greetings: int = 0  # of a first visit: messages that came before it had said anything
+    pushes: bool = False  # of a first visit: what came was no answer, since the endpoint had received nothing
     unchosen: bool = False  # subprotocols were offered, and none was chosen
 
 
@@ -122,6 +129,7 @@ class Registered:
     talk: bool = False  # is many, and what some miss of a talk is held against those who leave it
     browser: bool = False  # is a browser, with a browser's rules
     meaning: str = ""  # what an error means that only this client brings about
+    lesson: str = "catching-too-much"  # the course's lesson about that, by its slug
     content: bool = False  # what is wrong about it is what it says
 
 
@@ -159,7 +167,7 @@ def visitor(function=None, *, drops: bool = False, connect: Mapping = MappingPro
 @contextlib.asynccontextmanager
 async def knock(target: Target, **options) -> AsyncIterator[ClientConnection]:
     """Connect and say the prologue; leave with 1000 at the end, if still connected. No keepalive of its own."""
-    number = next(target.numbers)
+    number = next(target.numbers or iter([0]))
     headers = {name.title(): named(value, number) for name, value in target.headers.items()}
     subprotocols = headers.pop("Sec-Websocket-Protocol", None)
     settings = {
@@ -208,11 +216,52 @@ async def say(ws: ClientConnection, message: str | bytes | None, answered: bool,
     if message is not None:
         await ws.send(named(message, ws.number))
         if target.trigger:
-            await target.trigger(ws.number)
+            async with asyncio.timeout(target.patience):
+                await target.trigger(ws.number)
     if answered:
-        async with asyncio.timeout(target.patience):
-            target.heard(await ws.recv())
+        target.heard(await answer(ws, target))
     return answered
+
+
+async def answer(ws: ClientConnection, target: Target, *others: ClientConnection) -> str | bytes:
+    """What comes next. Raises TimeoutError if nothing does in time, or nothing can come any more.
+
+    others: connections on which something was said that may make it come.
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(BRIEF):
+            return await ws.recv()
+    receiving = asyncio.create_task(ws.recv())
+    watching = asyncio.create_task(nothing_comes(target, *others, ws))
+    try:
+        await asyncio.wait({receiving, watching}, timeout=target.patience, return_when=asyncio.FIRST_COMPLETED)
+        if not receiving.done():
+            raise TimeoutError
+        return receiving.result()
+    finally:
+        receiving.cancel()
+        watching.cancel()
+        await asyncio.gather(receiving, watching, return_exceptions=True)
+
+
+async def nothing_comes(target: Target, *connections: ClientConnection) -> None:
+    """Wait until nothing can come any more: the server waits for its clients, and for nothing else.
+
+    By the first pong it has read what was said before, by the second what it has sent meanwhile has come.
+    """
+    await are_read(*connections)
+    while not await target.idle(target.patience):
+        await asyncio.sleep(BRIEF)
+        await are_read(*connections)
+    await are_read(*connections)
+    await go_round()  # so that whoever waits for it takes it
+
+
+async def are_read(*connections: ClientConnection) -> None:
+    """Wait until the server has read what was said on these connections, or they have ended."""
+    for ws in connections:
+        with contextlib.suppress(ConnectionClosed):
+            await (await ws.ping())
 
 
 async def hear(ws: ClientConnection, target: Target, most: int) -> int:
@@ -220,8 +269,7 @@ async def hear(ws: ClientConnection, target: Target, most: int) -> int:
     heard = 0
     with contextlib.suppress(TimeoutError):
         while heard < most and not target.late():
-            async with asyncio.timeout(target.patience):
-                await ws.recv()
+            await answer(ws, target)
             heard += 1
     return heard
 
@@ -524,12 +572,12 @@ async def leaves_a_talk(target: Target) -> Seen:
 
     async def leave(ws, number):
         for _ in range(2 * number):
-            await ws.recv()
+            await answer(ws, target)
         await ws.close()
 
     async def listen(ws, heard):
         while len(heard) < TALK:
-            heard.append(await ws.recv())
+            heard.append(await answer(ws, target, speaker))
 
     heard = [[] for _ in range(ROOM)]
     try:
@@ -538,10 +586,11 @@ async def leaves_a_talk(target: Target) -> Seen:
             staying = [await stack.enter_async_context(knock(target)) for _ in range(ROOM)]
             speaker = await stack.enter_async_context(knock(target))
             others = [asyncio.create_task(leave(ws, number)) for number, ws in enumerate(leaving)]
-            others += [asyncio.create_task(listen(ws, messages)) for ws, messages in zip(staying, heard, strict=True)]
             with contextlib.suppress(ConnectionClosed):
                 for n in range(TALK):
                     await speaker.send(named(target.say[n % len(target.say)], speaker.number))
+            # Not before all is said: else one might find that nothing comes any more.
+            others += [asyncio.create_task(listen(ws, messages)) for ws, messages in zip(staying, heard, strict=True)]
             await while_open(speaker, others, target.patience)
             code = next((ws.close_code for ws in [*staying, speaker] if ws.close_code), 1000)
     except InvalidStatus as refusal:  # a room for fewer
@@ -582,7 +631,7 @@ async def joins_and_leaves(target: Target) -> Seen:
 
 async def hears(speaker: ClientConnection, listener: ClientConnection, target: Target) -> bool:
     """Whether one hears what another says, before that one's connection ends."""
-    message = asyncio.create_task(listener.recv())
+    message = asyncio.create_task(answer(listener, target, speaker))
     await while_open(speaker, [message], target.patience)
     return not message.cancelled() and message.exception() is None
 
@@ -590,35 +639,30 @@ async def hears(speaker: ClientConnection, listener: ClientConnection, target: T
 @client(meanwhile="begun")
 async def gives_up(target: Target) -> Seen:
     """asks for a handshake, and is gone before it is accepted: a page that is reloaded at once"""
-    number = next(target.numbers)
-    url = urlsplit(named(target.url, number))
-    headers = {"Host": url.netloc, "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
-    headers["Sec-WebSocket-Key"] = base64.b64encode(os.urandom(16)).decode()
-    if target.origin:
-        headers["Origin"] = target.origin
-    headers |= {name: named(value, number) for name, value in target.headers.items()}
-    path = url.path + (f"?{url.query}" if url.query else "")
-    lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-    _, writer = await asyncio.open_connection(*address(target))
-    writer.write("\r\n".join([*lines, "", ""]).encode())
-    await writer.drain()
+
+    async def ask():
+        async with knock(replace(target, prologue=())) as ws:
+            await drop(ws)  # it was accepted at once
+
+    asking = asyncio.create_task(ask())
     await target.meanwhile()
-    writer.transport.abort()
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
     return Seen()
 
 
 @client(needs="headers", free=True, meaning="It trusts that the headers and the query are there, and right.")
 async def without_papers(target: Target) -> Seen:
-    """comes without the given headers and query, and then with garbled ones"""
+    """comes without the given headers and query, and then with garbled headers"""
     bare = replace(target, headers={}, url=target.url.partition("?")[0])
     garbled = {name: value if name.title() == "Host" else "garbled" for name, value in target.headers.items()}
     return worst([await polite(bare), await polite(replace(target, headers=garbled))])
 
 
-@client(needs="names", meaning="It takes the old connection of a name for the new one.")
+@client(needs="names", meaning="It takes the old connection of a name for the new one.", lesson="many-clients")
 async def comes_back(target: Target) -> Seen:
     """loses its connection, and comes back under the same name before the server has noticed"""
-    number = next(target.numbers)
+    number = next(target.numbers or iter([0]))
     same = replace(target, numbers=itertools.repeat(number))
 
     async def visit(ws):

@@ -124,12 +124,8 @@ def name_of(code) -> str:
 
 
 def frames_of(error: BaseException) -> list[tuple]:
-    """The frames of an error's traceback, from the outermost on."""
-    frames, step = [], error.__traceback__
-    while step:
-        frames.append((step.tb_frame, step.tb_lineno))
-        step = step.tb_next
-    return frames
+    """The frames of an error's traceback, each with its line, from the outermost on."""
+    return list(traceback.walk_tb(error.__traceback__))
 
 
 def frames_of_task(task: asyncio.Task) -> list[tuple]:
@@ -224,7 +220,7 @@ class Watch:
         """An endpoint has ended by itself: for `Tape.on_end`."""
         if error is not None:
             self.raised += faults(error, connection, connection.endpoint)
-        elif not connection.ended:
+        elif not connection.ended and not connection.given_up:
             self.returned.append((connection, Spot(**where_it_is_defined(connection.endpoint))))
 
     def could_not_send(self, sender: Connection) -> None:

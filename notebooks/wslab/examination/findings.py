@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from wslab.examination.clients import Registered
 from wslab.examination.evidence import NOWHERE, Fault, Spot
 
 
@@ -31,27 +32,18 @@ class Lesson(enum.StrEnum):
 
 
 class Harm(enum.IntEnum):
-    """Who suffers, the worst first."""
+    """Who suffers, the worst first; with the title above such a finding."""
 
-    OTHERS = 1
-    CLIENT = 2
-    STAYS = 3
-    LOG = 4
-    NOTE = 5  # no fault
+    OTHERS = 1, "Others are hurt"
+    CLIENT = 2, "The client is not served"
+    STAYS = 3, "Something stays behind"
+    LOG = 4, "The log has an error"
+    NOTE = 5, "Note"  # no fault
 
-    @property
-    def title(self) -> str:
-        """As it stands above a finding."""
-        return HARMS[self]
-
-
-HARMS = {
-    Harm.OTHERS: "Others are hurt",
-    Harm.CLIENT: "The client is not served",
-    Harm.STAYS: "Something stays behind",
-    Harm.LOG: "The log has an error",
-    Harm.NOTE: "Note",
-}
+    def __new__(cls, number: int, title: str):
+        harm = int.__new__(cls, number)
+        harm._value_, harm.title = number, title
+        return harm
 
 
 class Kind(enum.Enum):
@@ -154,12 +146,14 @@ SEEN_FROM_OUTSIDE = {
     Kind.UNHEARD, Kind.SENT_AWAY, Kind.NO_ANSWER, Kind.TOO_LONG,
 }  # fmt: skip
 TO_OTHERS = {Kind.HURT, Kind.CUT, Kind.POISONED, Kind.MISSED}
-# Known by the clock only: on a busy machine they prove nothing.
-BY_THE_CLOCK = {
-    Kind.STOOD_STILL, Kind.NEVER_RECEIVES, Kind.BUSY, Kind.NOTICES_LATE, Kind.GOES_ON, Kind.STUBBORN, Kind.DEAD,
-    Kind.TASKS, Kind.SEND_WAITS, Kind.ACCEPTS_LATE, Kind.STALLED,
+# Something did not end. Where that was known by the clock only, it proves nothing on a busy machine.
+STILL_THERE = {
+    Kind.NEVER_RECEIVES, Kind.BUSY, Kind.NOTICES_LATE, Kind.GOES_ON, Kind.STUBBORN, Kind.TASKS, Kind.SEND_WAITS,
+    Kind.ACCEPTS_LATE,
 }  # fmt: skip
-LATE = BY_THE_CLOCK | SEEN_FROM_OUTSIDE - {Kind.REFUSED, Kind.CUT_OFF, Kind.SENT_AWAY}
+# What proves nothing there
+LATE = STILL_THERE | {Kind.STOOD_STILL, Kind.DEAD, Kind.STALLED}
+LATE |= SEEN_FROM_OUTSIDE - {Kind.REFUSED, Kind.CUT_OFF, Kind.SENT_AWAY}
 
 
 @dataclass(frozen=True)
@@ -275,8 +269,8 @@ LOGGED_AS_ERROR = Meaning("An ordinary leave is logged as an error.", Lesson.CAT
 AN_ERROR = Meaning("An error in the endpoint cuts its client off.", Lesson.CATCH)
 
 
-def meaning_of(fault: Fault, kind: Kind, of_client: str) -> Meaning:
-    """What a fault means. of_client: what an error means that nothing else explains, with this client."""
+def meaning_of(fault: Fault, kind: Kind, about: Registered) -> Meaning:
+    """What a fault means, in the visit of this client."""
     for meaning in MEANINGS:
         if meaning.fits(fault, kind):
             return meaning
@@ -286,7 +280,7 @@ def meaning_of(fault: Fault, kind: Kind, of_client: str) -> Meaning:
         return NOBODY_LOOKS
     if kind is Kind.LOGGED:
         return LOGGED_AS_ERROR
-    return Meaning(of_client, Lesson.CATCH) if of_client else AN_ERROR
+    return Meaning(about.meaning, Lesson(about.lesson)) if about.meaning else AN_ERROR
 
 
 @dataclass(frozen=True)
@@ -330,9 +324,9 @@ def sign(kind: Kind, seen: str, spot: Spot = NOWHERE) -> Sign:
     return Sign(kind, seen, spot, meaning=kind.meaning, lesson=kind.lesson, harm=kind.harm)
 
 
-def sign_of(fault: Fault, kind: Kind, of_client: str = "", content: bool = False, whose: str = "") -> Sign:
-    """The sign that a fault is. content: what is wrong about the client is what it says."""
-    found = meaning_of(fault, kind, of_client)
+def sign_of(fault: Fault, kind: Kind, about: Registered, whose: str = "") -> Sign:
+    """The sign that a fault is, in the visit of this client."""
+    found = meaning_of(fault, kind, about)
     verb = {Kind.RAISED: "raised ", Kind.UNSEEN: "a task raised ", Kind.LOGGED: "logged "}[kind]
     harm = found.harm or kind.harm
     if whose == ANOTHERS and fault.state in ("new", "open"):
@@ -341,7 +335,7 @@ def sign_of(fault: Fault, kind: Kind, of_client: str = "", content: bool = False
         harm = Harm.LOG
     return Sign(
         kind, verb + fault.text, fault.spot, fault, whose, found.says, found.lesson, harm, found.leave,
-        shape=content and found not in MEANINGS,
+        shape=about.content and found not in MEANINGS,
     )  # fmt: skip
 
 
@@ -407,8 +401,9 @@ def explains(outside: Sign, causes: list[Sign]) -> Sign | None:
         own = [c for c in raised if not c.whose and not c.leave]
         return next(iter(blocks + theirs + own), None)
     ends = [c for c in causes if (c.kind in ENDS and not c.whose) or c.kind is Kind.MISLED]
-    own = [c for c in raised if not c.whose and c.kind is Kind.RAISED] + [c for c in raised if c.kind is Kind.UNSEEN]
-    return next(iter(blocks + own + ends), None)
+    own = [c for c in raised if not c.whose and c.kind is Kind.RAISED]
+    tasks = [c for c in raised if not c.whose and c.kind is Kind.UNSEEN and not c.leave]
+    return next(iter(blocks + own + tasks + ends), None)
 
 
 # An endpoint that does not receive: where it was found waiting may differ each time.

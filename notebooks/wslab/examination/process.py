@@ -1,6 +1,7 @@
 """A fresh process, in which the app is imported and started anew, where one client has spoilt it for the next."""
 
 import asyncio
+import atexit
 import contextlib
 import importlib
 import inspect
@@ -90,11 +91,59 @@ class Imported:
         return self._app.routes
 
 
+class Fork:
+    """A nursery that this process forks: what `subprocess.Popen` gives of one, as far as it is needed."""
+
+    def __init__(self):
+        their_input, our_output = os.pipe()
+        our_input, their_output = os.pipe()
+        self.pid = os.fork()
+        if not self.pid:
+            os.setsid()
+            for pipe, number in ((their_input, 0), (their_output, 1)):
+                os.dup2(pipe, number)
+            for pipe in (their_input, our_output, our_input, their_output):
+                os.close(pipe)
+            sys.argv = [CHILD]
+            try:
+                child()
+            except SystemExit as end:  # must not get to whoever has called us
+                atexit._run_exitfuncs()
+                os._exit(end.code)
+        os.close(their_input)
+        os.close(their_output)
+        self.stdin, self.stdout = os.fdopen(our_output, "wb"), os.fdopen(our_input, "rb")
+        self._status: int | None = None
+
+    def poll(self, options: int = os.WNOHANG if hasattr(os, "WNOHANG") else 0) -> int | None:
+        """Its exit status, if it has ended."""
+        if self._status is None:
+            number, status = os.waitpid(self.pid, options)
+            self._status = os.waitstatus_to_exitcode(status) if number else None
+        return self._status
+
+    def wait(self) -> int | None:
+        """Its exit status, once it has ended."""
+        return self.poll(0)
+
+
+_prepared: list[Fork] = []
+
+
+def prepare() -> None:
+    """Make the nursery of this process, where that is possible: it has imported what is needed, and nothing of an app.
+
+    To start another Python would take longer.
+    """
+    if hasattr(os, "fork"):
+        _prepared.append(Fork())
+
+
 class Nursery:
     """A Python that has imported what all apps need, and makes the fresh processes, where the system can fork."""
 
     def __init__(self):
-        self._child: subprocess.Popen | None = None
+        self._child: subprocess.Popen | Fork | None = _prepared.pop() if _prepared else None
 
     def _start(self) -> None:
         if self._child is not None and self._child.poll() is None:
@@ -111,31 +160,31 @@ class Nursery:
         )
 
     async def steps(self, where: Importable, plan) -> AsyncIterator:
-        """The steps of `here()`, in a fresh process. A process that dies is a step, too."""
+        """The steps of `here()`, in a fresh process. If it dies, that is the last step: `Ended`."""
         self._start()
-        name, done = "", False
+        done = False
         try:
             with contextlib.suppress(BrokenPipeError):
                 pickle.dump((where, plan), self._child.stdin)
                 self._child.stdin.flush()
-            while True:
-                try:
-                    step = await asyncio.to_thread(pickle.load, self._child.stdout)
-                except (EOFError, pickle.UnpicklingError):
-                    step = Ended(await asyncio.to_thread(self._child.wait))
-                if isinstance(step, Ended):
-                    if not done:
-                        yield died(name, step.status)
-                    return
+            while not isinstance(step := await asyncio.to_thread(self._read), Ended):
                 if isinstance(step, ServeError):
                     raise step
-                name = step if isinstance(step, str) else name
-                done = done or step is None
-                if step is not None:
+                done = step is None
+                if not done:
                     yield step
+            if not done:
+                yield step
         finally:
             if not done:
                 self.close()
+
+    def _read(self):
+        """The next step. A child that has died has ended, too."""
+        try:
+            return pickle.load(self._child.stdout)
+        except (EOFError, pickle.UnpicklingError):
+            return Ended(self._child.wait())
 
     def close(self) -> None:
         """End it, and whatever process it has made."""
@@ -157,27 +206,16 @@ class Ended:
     status: int
 
 
-def died(name: str, status: int):
-    """What came of a client in whose visit the process has died."""
-    from wslab.examination.clients import CLIENTS, Seen
-    from wslab.examination.findings import Kind, sign
-    from wslab.examination.visit import Outcome
-
-    if name not in CLIENTS:
-        raise ServeError(f"the app ended its process, with status {status}, when it was imported or started.")
-    return Outcome(name, Seen(), [sign(Kind.BROKEN, f"the process ended, with status {status}")], blocked=True)
-
-
 def child() -> NoReturn:
     """What runs in the nursery: it reads where the app is and what to do, and writes what comes of it."""
     with contextlib.suppress(ImportError):
         importlib.import_module("fastapi")
     importlib.import_module("wslab.examination.run")
-    out = os.fdopen(os.dup(1), "wb")
+    source, out = os.fdopen(0, "rb", closefd=False), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what the app prints must not get in between
     with contextlib.suppress(EOFError, KeyboardInterrupt):
         while True:
-            where, plan = pickle.load(sys.stdin.buffer)
+            where, plan = pickle.load(source)
             if not hasattr(os, "fork"):
                 grandchild(where, plan, out)
             if (number := os.fork()) == 0:

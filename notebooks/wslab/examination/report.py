@@ -189,9 +189,9 @@ def table(rows: Sequence[Row]) -> list[str]:
     return [f"{'ok  ' if row.ok else 'FAIL'}  {row.client:<{width}}  {row.seen}" for row in rows]
 
 
-def report(outcomes: Iterable[Outcome], **about) -> Report:
+def report(outcomes: Sequence[Outcome], *about) -> Report:
     """The report on these visits. about: the rest of what `Report` takes."""
-    findings, rows, outcomes = Findings(), [], list(outcomes)
+    findings, rows = Findings(), []
     for outcome in outcomes:
         findings.add(outcome.client, outcome.signs, outcome.after)
     for outcome in outcomes:
@@ -201,7 +201,7 @@ def report(outcomes: Iterable[Outcome], **about) -> Report:
         own = [s.seen for s in outcome.signs if problem and (s.key == problem.key or str(s.spot) in places)]
         seen = own[0] if own else in_words(outcome.seen)
         rows.append(Row(outcome.client, CLIENTS[outcome.client].client.__doc__, seen, tuple(met)))
-    return Report(rows, findings, **about)
+    return Report(rows, findings, *about)
 
 
 def rank(finding: Finding) -> tuple:

@@ -5,12 +5,10 @@ the same app in a fresh process, if it can be imported there.
 """
 
 import asyncio
-import atexit
 import contextlib
-import gc
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -21,55 +19,14 @@ from wslab.arguments import check_app
 from wslab.examination import clients, process, refusals
 from wslab.examination.clients import BRIEF, Seen, Target
 from wslab.examination.evidence import frames_of
-from wslab.examination.findings import Kind, Sign, sign
+from wslab.examination.findings import Kind, sign
+from wslab.examination.patient import MAX_SIZE, Patient, Plan
 from wslab.examination.report import Report, report
-from wslab.examination.visit import MAX_SIZE, Outcome, Patient, Visit
+from wslab.examination.visit import Outcome, Visit
 from wslab.server import ServeError
 
 TRIES = 3  # for a visit that proved nothing
 ENOUGH = 2  # clients of whom none was served: the others are not asked
-
-# Event loops for the servers, each of one check-up at a time. All check-ups of a test suite go on with the same one:
-# what an app has made on it, such as a lock, works with no other.
-_loops: list[asyncio.AbstractEventLoop] = []
-
-
-@atexit.register
-def close_loops() -> None:
-    """Close them when Python ends."""
-    for loop in _loops:
-        loop.close()
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a process needs to know, beside the app."""
-
-    path: str
-    target: dict  # what the target is made of
-    names: tuple[str, ...]  # clients that are still to come
-    room: bool = False
-    ws: str = "auto"
-    trigger: str = ""
-    can_go_on: bool = False  # a fresh process is possible
-    learned: "Learned | None" = None
-    known: tuple[Sign, ...] = ()  # see `Patient`
-
-
-@dataclass(frozen=True)
-class Learned:
-    """What the first visit has shown."""
-
-    first: Seen
-    target: dict
-    unanswered: tuple[str | bytes, ...]
-    room: bool
-    alone: bool
-
-    @property
-    def answers(self) -> bool:
-        """Whether it answers anything."""
-        return bool(any(self.target["answered"]) or self.first.answers or self.first.refused is not None or self.room)
 
 
 async def checkup(
@@ -140,13 +97,7 @@ async def checkup(
     }
     names = tuple(choose(exclude=exclude, only=only, **has))
     origin = origins[0] if origins else None
-    target = {
-        "say": messages,
-        "headers": dict(headers or {}),
-        "origin": origin,
-        "max_size": MAX_SIZE,
-        "patience": patience,
-    }
+    target = Target("", messages, dict(headers or {}), origin, max_size=MAX_SIZE, patience=patience)
     importable = app if isinstance(app, process.Importable) else process.importable(app)
     plan = Plan(path, target, names, room, ws, trigger, bool(importable))
     return await everywhere(app, importable, plan, progress)
@@ -158,110 +109,95 @@ async def everywhere(app, importable, plan: Plan, progress) -> Report:
     why_not = ""
     fresh = app is importable
     with contextlib.closing(process.Nursery()) as nursery:
-        while plan.names:
+        while plan.names and not why_not:
             steps = nursery.steps(importable, plan) if fresh else here(app, plan)
             try:
                 async with contextlib.aclosing(steps):
+                    doing = ""
                     async for step in steps:
-                        if isinstance(step, Learned):
-                            plan = replace(plan, learned=step)
-                        elif isinstance(step, Outcome):
-                            if outcomes and outcomes[-1].client == step.client:  # the end of the server belongs to it
-                                outcomes.pop()
-                            outcomes.append(step)
-                            known = () if step.doubtful else tuple(step.signs)
-                            names = tuple(name for name in plan.names if name != step.client)
-                            plan = replace(plan, names=names, known=plan.known + known)
-                        elif isinstance(step, WhyNot):
-                            why_not = step.why
+                        if isinstance(step, str):
+                            progress(doing := step)
+                        elif isinstance(step, Plan):
+                            plan = step
                         else:
-                            progress(step)
+                            plan = note(step if isinstance(step, Outcome) else died(doing, step), plan, outcomes)
+                why_not = why_it_ends(outcomes, importable)
             except ServeError as problem:
                 if not outcomes:
                     raise
                 why_not = str(problem).rstrip(".")  # what was found must not be lost
-            if why_not or not importable or not plan.names:
-                break
-            if outcomes and not (outcomes[-1].poisons or outcomes[-1].blocked):
-                why_not = "the check-up came to an end before"
-                break
             fresh = True
-    learned = plan.learned
-    if plan.names and not why_not:
-        why_not = "the event loop was blocked for good"
-    return report(
-        outcomes,
-        not_run=plan.names,
-        why_not=why_not,
-        unanswered=learned.unanswered if learned else (),
-        answers=learned.answers if learned else True,
-    )
+    return report(outcomes, plan.names, why_not, plan.unanswered, plan.answers)
 
 
-@dataclass(frozen=True)
-class WhyNot:
-    """Why the clients that are left are not asked."""
+def note(outcome: Outcome, plan: Plan, outcomes: list[Outcome]) -> Plan:
+    """Add what came of a client. Returns what is still to do."""
+    if outcomes and outcomes[-1].client == outcome.client:  # the end of the server belongs to it
+        outcomes.pop()
+    outcomes.append(outcome)
+    names = tuple(name for name in plan.names if name != outcome.client)
+    return replace(plan, names=names, known=plan.known + (() if outcome.doubtful else tuple(outcome.signs)))
 
-    why: str
+
+def died(name: str, ended: process.Ended) -> Outcome:
+    """What came of a client in whose visit the process has died."""
+    if name not in clients.CLIENTS:
+        what = f"the app ended its process, with status {ended.status}, when it was imported or started."
+        raise ServeError(what)
+    broken = sign(Kind.BROKEN, f"the process ended, with status {ended.status}")
+    return Outcome(name, Seen(), [broken], blocked=True)
 
 
-async def here(app, plan: Plan) -> AsyncIterator[Learned | Outcome | WhyNot | str]:
+def why_it_ends(outcomes: list[Outcome], importable) -> str:
+    """Why the clients that are left are not asked, if that is so."""
+    last = outcomes[-1] if outcomes else None
+    if last and last.why_not:
+        return last.why_not
+    if last and (last.poisons or last.blocked):
+        return "" if importable else "the event loop was blocked for good"
+    return "the check-up came to an end before"
+
+
+async def here(app, plan: Plan) -> AsyncIterator[Plan | Outcome | str]:
     """Let the clients in, in this process: what was learned, and what came of each, as it comes."""
-    loop = _loops.pop() if _loops else asyncio.new_event_loop()
-    patient = Patient(app, plan.path, Target("", **plan.target), plan.ws, plan.room, loop)
-    try:
-        with patient.watch:
-            yield "the app starts"
-            await patient.start()
-            # Python's garbage collector looks at all that the process holds, and nothing else runs meanwhile. In a
-            # process that holds much, that may last as long as what an endpoint is to be accused of: let it look at
-            # what is new only.
-            gc.freeze()
-            if plan.trigger:
-                patient.target = replace(patient.target, trigger=pulled(patient.server, plan.trigger))
-            learned = plan.learned
-            if learned is None:
-                yield "a first look"
-                learned = await first_look(app, patient, plan.path)
-                yield learned
-            patient.known += plan.known
-            know(patient, learned)
-            async for step in visits(patient, plan):
-                yield step
-    finally:
-        await asyncio.shield(patient.end())
-        loop.__dict__.pop("time", None)  # that its clock was set forward
-        if asyncio.all_tasks(loop):  # something of the app's goes on, and might be in the way of the next app
-            with contextlib.suppress(RuntimeError):  # it even keeps the loop running
-                loop.close()
-        else:
-            loop.set_task_factory(None)
-            _loops.append(loop)
-        gc.unfreeze()
+    async with Patient(app, plan) as patient:
+        yield "the app starts"
+        await patient.start()
+        if plan.trigger:
+            patient.target = replace(patient.target, trigger=pulled(patient.server, plan.trigger))
+        if plan.first is None:
+            yield "a first look"
+            plan = await first_look(app, patient, plan)
+            yield plan
+        patient.learn(plan)
+        async for step in visits(patient, plan):
+            yield step
 
 
-async def visits(patient: Patient, plan: Plan) -> AsyncIterator[Outcome | WhyNot | str]:
+async def visits(patient: Patient, plan: Plan) -> AsyncIterator[Outcome | str]:
     """All clients, one after the other."""
     unserved = 0
     for number, name in enumerate(plan.names, 1):
         yield name
         outcome = await one_visit(patient, name)
         patient.known += [] if outcome.doubtful else outcome.signs
-        yield outcome
+        unserved += serves_nobody(patient.first, outcome)
         rest = len(plan.names) > number
-        if outcome.blocked:
-            return
+        if (
+            rest
+            and not outcome.blocked
+            and unserved == number
+            and (unserved == ENOUGH or patient.first.refused is not None)
+        ):
+            outcome.why_not = "nobody was served"
+        yield outcome
         if outcome.poisons:
             patient.after = name
-            if plan.can_go_on and rest:
-                return
-        unserved += serves_nobody(patient.first, outcome)
-        if rest and unserved == number and (unserved == ENOUGH or patient.first.refused is not None):
-            yield WhyNot("nobody was served")
+        if outcome.blocked or outcome.why_not or (outcome.poisons and plan.can_go_on and rest):
             return
     if patient.server.running and (trouble := await patient.end()):
         last = sign(Kind.SHUTDOWN, trouble.partition(",")[0].partition(".")[0])
-        yield Outcome(plan.names[-1], outcome.seen, [*outcome.signs, last], patient.after)
+        yield Outcome(name, outcome.seen, [*outcome.signs, last], patient.after)
 
 
 async def one_visit(patient: Patient, name: str) -> Outcome:
@@ -286,43 +222,42 @@ def serves_nobody(first: Seen, outcome: Outcome) -> bool:
     ends = {Kind.NEVER_RECEIVES, Kind.NO_HANDSHAKE, Kind.ACCEPTS_LATE, Kind.RAISED, Kind.NO_ACCEPT}
     if any(sign.kind is Kind.BLOCKED for sign in outcome.signs):
         return True
-    unserved = first.refused is not None or (not first.answers and (first.code == 1006 or first.unheard))
+    nothing_came = not (first.answers or first.pushes)
+    unserved = first.refused is not None or (nothing_came and (first.code == 1006 or first.unheard))
     return unserved and any(sign.kind in ends and not sign.leave for sign in outcome.signs)
 
 
-async def first_look(app, patient: Patient, path: str) -> Learned:
+async def first_look(app, patient: Patient, plan: Plan) -> Plan:
     """What a polite client sees. Whoever does not let it in cannot be checked, and is told what to pass."""
     try:
         seen = await clients.first_visit(patient.target)
     except (ValueError, InvalidHandshake, InvalidURI) as error:  # in what the reader has passed
-        raise ServeError(f"no handshake is possible for {path}: {type(error).__name__}: {error}.") from None
+        raise ServeError(f"no handshake is possible for {plan.path}: {type(error).__name__}: {error}.") from None
+    connection = patient.server.tape.last
+    if any(seen.answered) and not connection.heard and not plan.trigger:
+        seen = replace(seen, answers=0, answered=(), pushes=True)
     patient.server.settle_timeout = BRIEF
     try:
         await patient.server.conversation()
     except ServeError:  # something blocks the event loop
         await asyncio.to_thread(stopping.free, patient.server.thread)
     if seen.refused:
-        (raised, *_), connection = patient.watch.raised[:1] or [""], patient.server.tape.last
-        if problem := refusals.explain(app, path, seen.refused, connection, str(raised and raised.text)):
+        (raised, *_) = patient.watch.raised[:1] or [""]
+        if problem := refusals.explain(app, plan.path, seen.refused, connection, str(raised and raised.text)):
             raise problem
-    known, unanswered = learned(Target("", **target_of(patient)), seen, patient.room)
-    if not any(known["answered"]):  # what answered its prologue is not looked at any more
+    target, unanswered = learned(plan.target, seen, plan.room)
+    if not any(target.answered):  # what answered its prologue is not looked at any more
         seen = replace(seen, answers=0)
-    room, alone = patient.room, False
+    plan = replace(plan, target=target, first=seen)
     if seen.refused is None:
-        patient.target = replace(patient.target, **known, farewell=BRIEF if seen.unheard else None)
+        patient.learn(plan)
         room, alone = await two_at_once(patient)
-    if room and unanswered:
+        plan = replace(plan, room=room, alone=alone)
+    if plan.room and unanswered:
         unanswered.pop()  # others have heard it
     patient.watch.take()  # a polite client comes once more, and is asked about it
     patient.watch.unseen()
-    return Learned(seen, known, tuple(unanswered), room, alone)
-
-
-def target_of(patient: Patient) -> dict:
-    """What it was made of."""
-    target = patient.target
-    return {name: getattr(target, name) for name in ("say", "headers", "origin", "max_size", "patience")}
+    return replace(plan, unanswered=tuple(unanswered))
 
 
 async def two_at_once(patient: Patient) -> tuple[bool, bool]:
@@ -353,13 +288,6 @@ async def is_full(patient: Patient) -> bool:
     return True
 
 
-def know(patient: Patient, learned: Learned) -> None:
-    """Tell what was learned to those who look."""
-    patient.first, patient.room, patient.alone = learned.first, learned.room, learned.alone
-    patient.well = learned.first.refused is None
-    patient.target = replace(patient.target, **learned.target)
-
-
 def pulled(server, trigger: str):
     """What makes the endpoint speak: an HTTP request to the app itself."""
     method, path = trigger.split()
@@ -369,15 +297,14 @@ def pulled(server, trigger: str):
         try:
             head = f"{method} {clients.named(path, number)} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
             writer.write(f"{head}Content-Length: 0\r\nConnection: close\r\n\r\n".encode())
-            async with asyncio.timeout(clients.WAIT):
-                await reader.read()
+            await reader.read()
         finally:
             writer.close()
 
     return pull
 
 
-def learned(target: Target, first: Seen, room: bool) -> tuple[dict, list[str | bytes]]:
+def learned(target: Target, first: Seen, room: bool) -> tuple[Target, list[str | bytes]]:
     """What the first visit has shown of the target: which messages are answered. Also those that are not.
 
     Each client waits for the greeting, if there is one. What comes before the first message that is answered, a token
@@ -389,7 +316,9 @@ def learned(target: Target, first: Seen, room: bool) -> tuple[dict, list[str | b
     start = len(target.say) - 1 if room else answered.index(True) if any(answered) else 0
     prologue = ((None, True),) * first.greetings + tuple(zip(target.say[:start], answered[:start], strict=True))
     unanswered = [m for m, was_answered in zip(target.say, answered, strict=True) if not was_answered]
-    return {"say": target.say[start:], "answered": answered[start:], "prologue": prologue}, unanswered
+    farewell = BRIEF if first.unheard else None
+    about = {"say": target.say[start:], "answered": answered[start:], "prologue": prologue, "farewell": farewell}
+    return replace(target, **about), unanswered
 
 
 def choose(*, exclude: Sequence[str], only: Sequence[str] | None, **has: bool) -> dict[str, clients.Registered]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 from wslab import library, stopping
 from wslab.examination import clients
-from wslab.examination.clients import BRIEF, CLIENTS, SOON, Seen, Target
+from wslab.examination.clients import BRIEF, CLIENTS, Seen
 from wslab.examination.evidence import (
     BEAT,
     BUSY,
@@ -26,25 +26,21 @@ from wslab.examination.evidence import (
     Fault,
     Pulse,
     Spot,
-    Watch,
     frames_of_task,
     holder,
     spot,
     stood_still,
 )
-from wslab.examination.findings import ANOTHERS, LATE, Harm, Kind, Sign, sign, sign_of, why
-from wslab.examination.process import Imported
-from wslab.server import ServeError, Server
+from wslab.examination.findings import ANOTHERS, LATE, STILL_THERE, Harm, Kind, Sign, sign, sign_of, why
+from wslab.examination.patient import Patient
+from wslab.server import ServeError
 
 SETTLE = 1.0  # seconds for endpoints to end after their clients have left; half of the patience, if that is more
 LIMIT = 4.0  # seconds for one client, all in all, and some more for its patience
 BUSY_LIMIT = 10  # times as long it may take where the machine is busy
-START = 10.0  # seconds for the app's start-up
-IMPORT = 50.0  # seconds more where it is imported only then
 FORWARD = 30.0  # seconds by which the server's clock is set forward for an endpoint that sleeps
 END = 1.0  # seconds for an endpoint to end once it is cancelled
 WIDE = 2**20  # bytes: what the system may buffer again of what is not read
-MAX_SIZE = 64 * 1024  # bytes: the limit for a message during the check-up
 MUCH = 2.0  # seconds for a client that does much; half of its time, if that is less
 LINGER = 3.0  # seconds that a client listens at most
 KEPT = 10  # of the clients that came and went, so many may still be remembered
@@ -64,48 +60,7 @@ class Outcome:
     poisons: bool = False  # whoever comes next finds it
     blocked: bool = False  # the server is gone, or its event loop does not go round any more
     doubtful: bool = False  # the machine was too busy to tell
-
-
-class Patient:
-    """The app, which runs, and what is known of it."""
-
-    def __init__(self, app, path: str, target: Target, ws: str, room: bool, loop: asyncio.AbstractEventLoop):
-        pings = {"ws_ping_interval": None, "ws_ping_timeout": None}
-        self.server = Server(app, port=0, loop=loop, ws=ws, ws_max_size=MAX_SIZE, **pings)
-        self.app = app
-        self.watch = Watch(loop)
-        self.server.tape.on_end = self.watch.ended
-        self.server.tape.on_misled = self.watch.could_not_send
-        self.target = replace(target, url=self.server.url(path))
-        self.first = Seen()
-        self.room = room
-        self.well = True  # a polite client is served
-        self.alone = False  # there is a place for one only
-        self.after = ""  # the client that has left something behind
-        self.known: list[Sign] = []  # what was seen beyond doubt, and need not be waited for again
-        self.was_blocked = False  # its event loop, at least once
-        self.stubborn: set[asyncio.Task] = set()  # endpoints that cannot be ended
-
-    async def start(self) -> None:
-        """Start the app. Raises ServeError if that does not work."""
-        imported = isinstance(self.app, Imported)
-        self.server.start_timeout = START + IMPORT * imported
-        try:
-            await asyncio.to_thread(self.server.start)
-        except ServeError:
-            if not (imported and self.app.problem):
-                raise
-        if imported and self.app.problem:
-            raise self.app.problem
-
-    async def end(self) -> str:
-        """Stop it, if it still runs. Returns what there is to say about that, and was not said before."""
-        trouble = await asyncio.to_thread(self.server.end) if self.server.running else ""
-        return "" if self.stubborn or self.was_blocked else trouble
-
-    def running(self) -> dict[asyncio.Task, object]:
-        """The endpoints that run, and the connection of each, without those that cannot be ended."""
-        return {task: c for task, c in self.server.tape.endpoints.items() if task not in self.stubborn}
+    why_not: str = ""  # why nobody is asked after this one
 
 
 class Visit:
@@ -115,22 +70,27 @@ class Visit:
         """calm: so many times as long as usual, whatever is waited for."""
         self.patient, self.name, self.about = patient, name, CLIENTS[name]
         self.server = patient.server
-        meanwhile = getattr(self, self.about.meanwhile) if self.about.meanwhile else clients.nothing
-        self.target = replace(
-            patient.target, meanwhile=meanwhile, linger=LINGER, late=self.late, heard=self.heard, stall=self.stall
-        )
-        self.target = replace(self.target, patience=calm * self.target.patience)
-        if patient.first.unheard or any(known.kind is Kind.UNHEARD for known in patient.known):
-            self.target = replace(self.target, farewell=BRIEF)
+        target = patient.target
+        unheard = any(known.kind is Kind.UNHEARD for known in patient.known)
         # A room may put out whoever does not read; while one floods it, that may be anybody.
         self.asks = not (patient.room and self.about.meanwhile == "ask")
-        if not self.asks:
-            self.target = replace(self.target, answered=(False,) * len(self.target.say))
+        self.target = replace(
+            target,
+            meanwhile=getattr(self, self.about.meanwhile) if self.about.meanwhile else clients.nothing,
+            linger=LINGER,
+            late=self.late,
+            heard=self.heard,
+            stall=self.stall,
+            patience=calm * target.patience,
+            farewell=BRIEF if unheard else target.farewell,
+            answered=target.answered if self.asks else (False,) * len(target.say),
+        )
         self.settle = max(calm * SETTLE, self.target.patience / 2)
         self.limit = LIMIT + 4 * self.target.patience  # seconds for the visit
         self.witnesses: list = []
         self.peers: set[tuple] = set()  # addresses of the witnesses
         self.blocked = self.poisons = self.asked = False
+        self.ran_out = False  # the time for something to end, although more might have happened
         self.first_number = self.server.tape.clients + 1
         self.pulse = Pulse()  # of the server's event loop
         self.own = Pulse()  # of this one: where the machine is busy, both slow down
@@ -149,7 +109,6 @@ class Visit:
 
     async def outcome(self) -> Outcome:
         """Let the client in, and look at everything."""
-        self.server.keepalive(*self.about.pings)
         if self.about.narrow:
             self.server.shrink_buffers()
         try:
@@ -186,10 +145,11 @@ class Visit:
         """The client's visit, while others are connected, who want an ordinary answer afterwards."""
         async with contextlib.AsyncExitStack() as stack:
             await self.invite(stack)
+            self.server.keepalive(*self.about.pings)  # whoever comes from now on is pinged
             await self.try_it()
             if self.server.running:
                 if self.seen.unheard:
-                    self.unheard_at = await self.server.on_loop(self.where_own)
+                    self.unheard_at = await self.where(self.is_own)
                 await self.ask()
 
     async def try_it(self) -> None:
@@ -232,29 +192,21 @@ class Visit:
             return
         self.asked = True
         await self.forget_what_was_heard()
-        quick = self.about.meanwhile == "talk"  # one is there who does not read
-        kind, seen = await self.exchange(SOON if quick else self.target.patience)
+        kind, seen = await self.exchange()
         if not kind:
             return
         waits = await self.held_up()
-        if quick and waits != NOWHERE:
+        if waits != NOWHERE and self.about.meanwhile == "talk":  # one is there who does not read
             # Who gives such a one only so much time has given up on it then. (It passes by the server's clock.)
             await self.server.let_time_pass(self.target.patience)
             waits = await self.held_up()
-            kind = kind if waits != NOWHERE else None
-        elif quick and kind is Kind.HURT and await self.hears_later():
-            kind = None
-        if kind:
-            where = waits if waits != NOWHERE else await self.where(self.witnesses[0])
-            self.found(Kind.STALLED if waits != NOWHERE else kind, seen, where)
-
-    async def hears_later(self) -> bool:
-        """Whether an answer that did not come soon comes later."""
-        with contextlib.suppress(TimeoutError, clients.ConnectionClosed):
-            async with asyncio.timeout(self.target.patience):
-                await self.witnesses[-1].recv()
-            return True
-        return False
+            if waits == NOWHERE:
+                return
+        if waits != NOWHERE:
+            self.found(Kind.STALLED, seen, waits)
+        else:
+            address = self.witnesses[0].local_address[:2]
+            self.found(kind, seen, await self.where(lambda peer: peer == address))
 
     async def held_up(self) -> Spot:
         """Where somebody else's task waits in a send to this client."""
@@ -266,27 +218,31 @@ class Visit:
             spots = [spot(frames_of_task(task)) for task in others]
             return next((s for s in spots if s.call == "send" and s.number >= own and s.function), NOWHERE)
 
-        with contextlib.suppress(ServeError):
-            return await self.server.on_loop(look)
-        return NOWHERE
+        return await self.server.on_loop(look)
 
-    async def exchange(self, patience: float = 0) -> tuple[Kind | None, str]:
+    async def where(self, fits: Callable[[tuple], bool]) -> Spot:
+        """Where the endpoint is whose client has an address that fits, if it runs."""
+
+        def look() -> Spot:
+            tasks = [t for t, c in self.server.tape.endpoints.items() if fits(tuple(c.peer or ())[:2])]
+            return spot(frames_of_task(tasks[0])) if tasks else NOWHERE
+
+        return await self.server.on_loop(look)
+
+    async def exchange(self) -> tuple[Kind | None, str]:
         """The same. Returns what went wrong: the kind, and in words."""
         speaker, listener = self.witnesses[0], self.witnesses[-1]
         asked = replace(self.target, say=self.target.say[:1], answered=(self.target.replies,))
-        asked = replace(asked, patience=patience or asked.patience)
         try:
             if speaker is listener:
                 _, missed = await clients.exchange(speaker, asked)
             else:
                 await clients.say(speaker, asked.say[0], False, asked)
                 missed = not await clients.hears(speaker, listener, asked)
-                if missed and speaker.close_code == 1006:
-                    return Kind.CUT, "the bystander was cut off"
         except clients.ConnectionClosed:
-            if 1006 in (speaker.close_code, listener.close_code):
-                return Kind.CUT, "the bystander was cut off"
-            return None, ""
+            missed = False
+        if 1006 in (speaker.close_code, listener.close_code):
+            return Kind.CUT, "the bystander was cut off"
         return (Kind.HURT, "the bystander got no answer") if missed else (None, "")
 
     async def forget_what_was_heard(self) -> None:
@@ -318,12 +274,10 @@ class Visit:
         await self.server.on_loop(tell)
 
     async def given_up(self) -> None:
-        """Wait until only the witnesses' endpoints are left."""
-        for _ in range(int(6 * sum(self.about.pings) / BEAT)):
-            if await self.server.on_loop(lambda: len(self.patient.running())) <= len(self.witnesses):
-                return
-            await asyncio.sleep(BEAT)
-        await self.server.on_loop(lambda: self.note_running("its endpoint did not end", only_own=True))
+        """Let the time pass after which uvicorn gives it up, and wait until only the witnesses' endpoints are left."""
+        await self.server.let_time_pass(sum(self.about.pings))
+        if not await self.until(lambda: len(self.patient.running()) <= len(self.witnesses), 6 * sum(self.about.pings)):
+            await self.server.on_loop(lambda: self.note_running("its endpoint did not end", only_own=True))
 
     async def begun(self) -> None:
         """Wait until the app has been called for the client."""
@@ -403,7 +357,9 @@ class Visit:
         elif seen.missed and self.about.talk:
             self.found(Kind.MISSED, "some who stayed missed messages")
         elif seen.missed and self.about.needs == "names":
-            self.signs.append(replace(sign(Kind.NO_ANSWER, "no answer"), meaning=self.about.meaning, lesson=""))
+            self.signs.append(
+                replace(sign(Kind.NO_ANSWER, "no answer"), meaning=self.about.meaning, lesson=self.about.lesson)
+            )
         elif seen.missed:
             self.found(Kind.NO_ANSWER, "no answer")
         if self.about.browser and self.spoilt:
@@ -447,16 +403,28 @@ class Visit:
         """
         known = {(sign.spot.file, sign.spot.line) for sign in self.patient.known}
 
-        def wait_there() -> tuple[list[asyncio.Task], bool]:
-            spots = {task: spot(frames_of_task(task)) for task in left()}
-            return list(spots), all((where.file, where.line) in known for where in spots.values())
+        def all_known() -> bool:
+            spots = [spot(frames_of_task(task)) for task in left()]
+            return all((where.file, where.line) in known for where in spots)
 
-        for beat in range(int(self.settle / BEAT) + 1):
-            tasks, is_known = await self.server.on_loop(wait_there)
-            if not tasks or (is_known and beat):
-                break
+        if await self.server.on_loop(left):
             await asyncio.sleep(BEAT)
-        return tasks
+            await self.until(all_known, self.settle)
+        return await self.server.on_loop(left)
+
+    async def until(self, it: Callable[[], bool], seconds: float) -> bool:
+        """Wait until it is so on the server's loop, or nothing can happen there, so many seconds at most.
+
+        Returns whether it is so.
+        """
+        for beat in range(int(seconds / BEAT) + 1):
+            if await self.server.on_loop(it):
+                return True
+            if beat and await self.patient.is_idle(seconds):
+                return False
+            await asyncio.sleep(BEAT)
+        self.ran_out = True
+        return await self.server.on_loop(it)
 
     def note_running(self, seen: str, only_own: bool = False) -> list[asyncio.Task]:
         """On the server's loop: note which endpoints run although their clients have gone. Returns them."""
@@ -494,10 +462,7 @@ class Visit:
         """Cancel endpoints, and wait until they have ended. Whoever does not, swallows it."""
         where = await self.server.on_loop(lambda: {task: spot(frames_of_task(task)) for task in tasks})
         await self.server.on_loop(lambda: [task.cancel() for task in tasks])
-        for _ in range(int(max(END, self.settle) / BEAT)):
-            if all(task.done() for task in tasks):
-                break
-            await asyncio.sleep(BEAT)
+        await self.until(lambda: all(task.done() for task in tasks), max(END, self.settle))
         for task in tasks:
             if not task.done():
                 self.patient.stubborn.add(task)
@@ -525,14 +490,14 @@ class Visit:
                 await self.invite(stack)
                 kind, seen = await self.exchange() if len(self.witnesses) > 1 else (Kind.CUT, "refused")
         else:
-            kind, seen = self.like_the_first(await self.polite())
+            kind, seen = self.like_the_first(await self.next_one())
         if kind and not self.patient.after:
             self.poisons = True
             self.found(Kind.POISONED, f"from then on: {seen}")
         await self.server.conversation()
         await self.end_tasks(list(self.patient.running()))
 
-    async def polite(self) -> Seen:
+    async def next_one(self) -> Seen:
         """A polite client, as another witness."""
 
         async def visit(ws):
@@ -571,7 +536,7 @@ class Visit:
             if self.about.pings[0] and GIVEN_UP in fault.text:
                 continue  # who sends in the moment in which uvicorn gives its client up; others hear of it as always
             whose = self.whose(fault.number, fault.peer)
-            about = sign_of(fault, kind, self.about.meaning, self.about.content, whose)
+            about = sign_of(fault, kind, self.about, whose)
             if whose and about.harm is Harm.LOG:
                 continue  # witnesses leave, too: a client has no part in what comes of that
             if self.about.meanwhile != "cancel" or whose:
@@ -579,7 +544,7 @@ class Visit:
         places = {(s.spot.file, s.spot.line) for s in self.signs}
         for fault in logged:
             if self.about.ordinary and (fault.spot.file, fault.spot.line) not in places:
-                self.signs.append(sign_of(fault, Kind.LOGGED))
+                self.signs.append(sign_of(fault, Kind.LOGGED, self.about))
         for connection, where in returned:
             if connection.accepted and self.about.meanwhile == "talk":
                 continue  # a close frame would not get through to who does not read
@@ -598,24 +563,6 @@ class Visit:
         if number and number < self.first_number:
             return "an earlier client's"
         return "" if self.is_own(peer) else ANOTHERS
-
-    def where_own(self) -> Spot:
-        """On the server's loop: where the client's endpoint is, if that runs."""
-        own = [task for task, connection in self.patient.running().items() if self.is_own(connection.peer)]
-        return spot(frames_of_task(own[0])) if own else NOWHERE
-
-    async def where(self, witness) -> Spot:
-        """Where the endpoint of a witness waits."""
-        address = witness.local_address[:2]
-
-        def look() -> Spot:
-            tasks = self.server.tape.endpoints
-            mine = [task for task, connection in tasks.items() if tuple(connection.peer)[:2] == address]
-            return spot(frames_of_task(mine[0])) if mine else NOWHERE
-
-        with contextlib.suppress(ServeError):
-            return await self.server.on_loop(look)
-        return NOWHERE
 
     def look_where_it_stands(self) -> None:
         """While the event loop stands still: in which line of the app."""
@@ -657,5 +604,6 @@ class Visit:
         """Whether something new came late, or not at all, and the machine was too busy to tell why."""
         causes, _ = why(self.signs)
         known = {sign.key for sign in self.patient.known}
-        late = any(s.kind in LATE and s.key not in known for s in causes) if causes else self.pulse.longest > STALL
-        return late and self.own.longest > BUSY
+        proves_nothing = LATE if self.ran_out else LATE - STILL_THERE
+        late = [s for s in causes if s.kind in proves_nothing and s.key not in known]
+        return bool(late or (not causes and self.pulse.longest > STALL)) and self.own.longest > BUSY

@@ -10,6 +10,7 @@ const plain = (value) => (value?.toJs ? value.toJs({ dict_converter: Object.from
 // --- loading: every part is a file NAME.gz, unpacked here, so that any file server will do ---
 
 let loaded = 0; // bytes, of what is sent over the network
+let begins = true; // what is loaded later, the page does not wait for
 
 async function part(name) {
   const response = await nativeFetch(new URL(`${name}.gz`, here));
@@ -17,7 +18,7 @@ async function part(name) {
   const counted = new TransformStream({
     transform(chunk, controller) {
       loaded += chunk.byteLength;
-      tell("loading", { loaded });
+      if (begins) tell("loading", { loaded });
       controller.enqueue(chunk);
     },
   });
@@ -40,6 +41,17 @@ async function begin() {
   py.unpackArchive(await packages, "zip", { extractDir: "/lib/python3.14/site-packages" });
   py.unpackArchive(await course, "zip", { extractDir: "/course" });
   tell("loading", { loaded: Infinity }); // all of it is here
+  begins = false;
+  self.loadLater = (done) => {
+    const load = async () => {
+      const packages = await (await part("later.zip")).arrayBuffer();
+      py.unpackArchive(packages, "zip", { extractDir: "/lib/python3.14/site-packages" });
+    };
+    load().then(
+      () => done(""),
+      (error) => done(String(error)),
+    );
+  };
   await py.runPythonAsync(`
 import os, sys
 sys.path[:0] = ["/course/notebooks"]
@@ -49,7 +61,8 @@ os.chdir("/course/notebooks")
 from browser import sockets, threads
 threads.install()
 sockets.install()
-from browser import bridge, cells
+from browser import bridge, cells, later
+later.install()
 cells.start()
 `);
   return { cells: py.pyimport("browser.cells"), bridge: py.pyimport("browser.bridge") };

@@ -1,0 +1,1 @@
+"""A page that comes back by itself: the lesson a-browser-client as a program, with a module to copy."""

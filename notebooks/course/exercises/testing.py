@@ -1,0 +1,251 @@
+"""The check of the lesson testing: the reader's tests, run with an endpoint that is right, and with wrong ones."""
+
+import asyncio
+import functools
+import inspect
+import threading
+import traceback
+from dataclasses import dataclass
+from unittest import mock
+
+from fastapi import FastAPI, WebSocket, WebSocketDisconnect
+
+from course.client import NotYet, until
+from course.judging import Verdict
+from wslab.breaking_off import raise_in_thread
+from wslab.loop import Clock
+from wslab.server import serve
+
+__all__ = ["tests_of_tally"]
+
+PATIENCE = 6.0  # seconds for a test that ought to pass
+QUIET = 3.0  # seconds for one that ought to fail; then its clock is set forward, so that its timeouts run out
+STEP, STEPS = 15, 10  # seconds, and how often: less at once than the client's keepalive waits for a pong
+LATE = 0.3  # seconds that the slow endpoint takes before each send
+SHORT = 10  # seconds: whatever a test sleeps up to that, takes no time where the endpoint is slow
+
+ECHOES, REPEATED, ENDS, RESETS, NO_TOTAL, NO_CLOSE, SHARED, LEFT_OVER, ESCAPES, LOST = BUGS = {
+    "that answers each number with itself": (
+        "test_sums",
+        "One number alone is its own sum. Is each answer compared, by an `assert`?",
+    ),
+    "that loses a number which is the same as the one before": ("test_sums", "Send the same number twice."),
+    "that is cut off by what is not a number": ("test_no_number", "What comes after `not a number`?"),
+    "whose sum is 0 again after `not a number`": ("test_no_number", "Is there a sum before it, and a number after it?"),
+    "that closes without sending the total": ("test_done", "Is the total read, and compared?"),
+    "that sends the total and returns without close(), which is 1006": (
+        "test_done",
+        "Wait until the connection is closed, and look at the code: `ws.close_code`.",
+    ),
+    "that has one sum for all clients who are there": ("test_own_sums", "Two clients are there at the same time."),
+    "whose new client starts with the sum of the one who has left": (
+        "test_own_sums",
+        "One client comes when another has gone.",
+    ),
+    "that raises WebSocketDisconnect when a client closes": (
+        "test_leaving",
+        "No client sees that. On the server's side, `str(await server.conversation())` has `endpoint raised`.",
+    ),
+    "that raises WebSocketDisconnect when a connection is lost, and bears a close()": (
+        "test_leaving",
+        "`ws.transport.abort()` loses it.",
+    ),
+}
+LIMIT = "A limit is for what never comes: give it some seconds. Or does the test wait for what does not come?"
+NAMES = list(dict.fromkeys(name for name, _ in BUGS.values()))
+
+
+def tally_app(bug: str = "", late: float = 0.0) -> FastAPI:
+    """The endpoint of the lesson closing-too-early, with one of the `BUGS`, or none; `late` seconds before it sends."""
+    app = FastAPI()
+    here: set[WebSocket] = set()
+    left_over = of_all = 0
+
+    @app.websocket("/tally")
+    async def tally(websocket: WebSocket):
+        nonlocal left_over, of_all
+
+        async def answer(text: str):
+            await asyncio.sleep(late)
+            await websocket.send_text(text)
+
+        await websocket.accept()
+        of_all = of_all if here else 0
+        here.add(websocket)
+        total, before = (left_over if bug == LEFT_OVER else 0), ""
+        try:
+            while (text := await websocket.receive_text()) != "done":
+                try:
+                    number = int(text)
+                except ValueError:
+                    if bug == ENDS:
+                        raise
+                    total = 0 if bug == RESETS else total
+                    await answer("not a number")
+                    continue
+                if bug == REPEATED and text == before:
+                    continue
+                total = number if bug == ECHOES else total + number
+                of_all, before = of_all + number, text
+                await answer(str(of_all if bug == SHARED else total))
+            if bug != NO_TOTAL:
+                await answer(f"total: {of_all if bug == SHARED else total}")
+            if bug != NO_CLOSE:
+                await asyncio.sleep(late)
+                await websocket.close(1000, "done")
+        except WebSocketDisconnect as left:
+            if bug == ESCAPES or (bug == LOST and left.code == 1005):
+                raise
+        finally:
+            here.remove(websocket)
+            left_over = total
+
+    return app
+
+
+class Run(threading.Thread):
+    """One run of a test, in a thread with an event loop of its own: so a test that blocks stops nobody else."""
+
+    def __init__(self, test, server):
+        super().__init__(daemon=True)
+        self.test, self.server = test, server
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.task: asyncio.Task | None = None
+        self.error: BaseException | None = None
+
+    def run(self):
+        """What the thread does."""
+        try:
+            asyncio.run(self.main())
+        except BaseException as error:  # pytest's own, as of `pytest.fail()`, are no Exception
+            self.error = error
+
+    async def main(self):
+        """The test."""
+        self.loop, self.task = asyncio.get_running_loop(), asyncio.current_task()
+        await self.test(self.server)
+
+    async def ends(self, seconds: float) -> bool:
+        """Whether it ends within so many seconds."""
+        return await until(lambda: not self.is_alive(), seconds)
+
+    async def end(self) -> str:
+        """End it, since it is too long. Returns what it was waiting for, if not for a timeout of its own."""
+        clock = Clock()
+        for _ in range(STEPS):
+            asyncio.run_coroutine_threadsafe(clock.set_forward(STEP), self.loop)
+            if await self.ends(0.2):
+                return ""
+        self.loop.call_soon_threadsafe(self.task.cancel)
+        if await self.ends(1):
+            return "waits for ever: let its waits stand under `asyncio.timeout(5)`"
+        raise_in_thread(self.ident)
+        await self.ends(1)
+        return "blocks its event loop, or does not end when it is cancelled: await what takes time"
+
+
+@dataclass
+class Outcome:
+    """What came of a test: an error, in words, or none; how it hung, if it did; and whether a client of it came."""
+
+    error: str
+    hung: str
+    came: bool
+
+
+async def outcome(test, app, seconds: float, name: str) -> Outcome:
+    """Run a test with a server of its own. It has so many seconds; then its own timeouts run out."""
+    with serve(app, name=f"exercise: {name}") as server:
+        run = Run(test, server)
+        run.start()
+        hung = "" if await run.ends(seconds) else await run.end()
+        came = server.tape.last is not None
+    if run.error is None:
+        return Outcome("", hung, came)
+    lines = [frame.line for frame in traceback.extract_tb(run.error.__traceback__) if frame.name == test.__name__]
+    words = f"{type(run.error).__name__}: {run.error}".splitlines()[0].removesuffix(": ")
+    return Outcome(f"{words}, at `{lines[-1]}`" if lines and lines[-1] else words, hung, came)
+
+
+async def outcomes(by_name: dict, seconds: float, **about) -> list[Outcome]:
+    """Run all tests, each with an endpoint as `about` says, and all at the same time."""
+    return await asyncio.gather(*(outcome(by_name[name], tally_app(**about), seconds, name) for name in NAMES))
+
+
+async def tests_of_tally(*tests) -> Verdict:
+    """Check tests for `/tally`, each a function with one parameter, `server`, and with its name in the stub."""
+    good: list[str] = []
+    try:
+        by_name = named(tests)
+        good.append(await pass_where_all_is_right(by_name))
+        good.append(await pass_where_all_is_slow(by_name))
+        good.append(await find_the_bugs(by_name))
+    except NotYet as problem:
+        return Verdict(good, str(problem))
+    return Verdict(good)
+
+
+def named(tests) -> dict:
+    """The tests by their names."""
+    by_name = {getattr(test, "__name__", ""): test for test in tests}
+    if missing := [name for name in NAMES if name not in by_name]:
+        raise NotYet(f"{missing[0]} is missing: give the check all five.")
+    for name in NAMES:
+        if not inspect.iscoroutinefunction(by_name[name]):
+            raise NotYet(f"{name} is no `async def`. It talks to a real server, and has to wait for it.")
+    return by_name
+
+
+async def pass_where_all_is_right(by_name: dict) -> str:
+    """A test that fails with a right endpoint cries wolf."""
+    for name, seen in zip(NAMES, await outcomes(by_name, PATIENCE), strict=True):
+        if seen.hung:
+            raise NotYet(f"with an endpoint that is right, {name} {seen.hung}. It waits for what does not come.")
+        if seen.error:
+            hint = f" {LIMIT}" if seen.error.startswith("TimeoutError") else ""
+            raise NotYet(f"with an endpoint that is right, {name} fails: {seen.error}.{hint}")
+        if not seen.came:
+            raise NotYet(f"{name} passes, but nobody has connected to its server. What does it test?")
+    return "all pass with an endpoint that is right"
+
+
+async def pass_where_all_is_slow(by_name: dict) -> str:
+    """The right endpoint on a bad day. And what a test sleeps, takes no time: so it does not help to sleep longer."""
+    sleep, threads = asyncio.sleep, set()
+
+    def noted(test):
+        @functools.wraps(test)
+        async def in_its_thread(server):
+            threads.add(threading.get_ident())
+            await test(server)
+
+        return in_its_thread
+
+    async def sleep_shortly(delay, result=None):
+        return await sleep(0 if threading.get_ident() in threads and delay < SHORT else delay, result)
+
+    with mock.patch.object(asyncio, "sleep", sleep_shortly):
+        all_seen = await outcomes({name: noted(test) for name, test in by_name.items()}, PATIENCE, late=LATE)
+    for name, seen in zip(NAMES, all_seen, strict=True):
+        if seen.error:
+            raise NotYet(
+                f"{name} fails when the endpoint takes {LATE:g} seconds for whatever it sends: {seen.error}. (What the "
+                f"test sleeps takes no time there.) Wait for what has to come, and not for time. {LIMIT}"
+            )
+    return "all pass with one that is slow"
+
+
+async def find_the_bugs(by_name: dict) -> str:
+    """Each bug must be found by the test that is for it, so that its name says what is wrong."""
+    all_seen = await asyncio.gather(
+        *(outcome(by_name[name], tally_app(bug), QUIET, bug) for bug, (name, _) in BUGS.items())
+    )
+    for (bug, (name, hint)), seen in zip(BUGS.items(), all_seen, strict=True):
+        if seen.hung:
+            raise NotYet(f"with an endpoint {bug}, {name} {seen.hung}.")
+        if not seen.error:
+            others = zip(NAMES, await outcomes(by_name, QUIET, bug=bug), strict=True)
+            found = [other for other, seen in others if seen.error]
+            instead = f"{found[0]} finds it, whose name speaks of something else. " if found else ""
+            raise NotYet(f"{name} passes with an endpoint {bug}. {instead}{hint}")
+    return f"each of {len(BUGS)} bugs is found, by the test that is for it"

@@ -1,0 +1,223 @@
+"""The check under the exercise of websocket-sse-or-polling."""
+
+import asyncio
+import contextlib
+import gc
+import json
+from collections.abc import AsyncIterator
+
+import anyio
+
+from course.client import NotYet, quote, until
+from course.error_log import ErrorLog, errors_in_the_log
+from course.event_source import Event, Source, listen
+from course.judging import Verdict, judge
+from wslab.server import Server
+
+__all__ = ["news"]
+
+PATH = "/news"
+TEXTS = ["1-0", "2-0\n(a penalty)", "", "data: 3-0\r\n\r\nid: 99", "\u00fc\u2028 \u0085"]
+LONG = "x" * 20_000
+TOO_MANY = 40  # long ones, more than the buffers hold
+SETTLE = 5.0  # seconds for a generator to end after its client has left
+
+FROM_WHERE = "Whoever comes hears what is kept; whoever comes back, what came after its `Last-Event-ID`; nothing twice."
+AS_JSON = "`ServerSentEvent(data=text, id=str(number))` writes the text as JSON, and a line feed in it ends no line."
+ONCE = "Whoever has missed nothing that is gone needs no `reset`."
+RESET = "An event of the type `reset` comes first. (Without `data`, a browser tells its page nothing of it.)"
+BEHIND = (
+    "Somebody who does not read falls behind while the generator stands at its `yield`: what it has missed may be "
+    "gone by the next turn of the loop. And nothing is kept for it but what the feed keeps."
+)
+GENERATOR = (
+    "With `response_class=EventSourceResponse`, the endpoint itself is the generator, with `yield`, and without an end."
+)
+CUT_OFF = "Once a response has begun, an error can only cut it off. A browser comes back, and meets it again."
+LEFT = (
+    "FastAPI cancels the generator at its `await`. Does it wait in another way, or catch the `CancelledError`? "
+    "And what it has put down for this client, a `finally` takes away."
+)
+
+
+async def news(app, ticker) -> Verdict:
+    """`/news` sends what the feed `ticker` has, as server-sent events, and says when something is missing."""
+    if not hasattr(ticker, "publish"):
+        return Verdict([], "what the check gets beside the app must be the feed, `ticker`.")
+    with errors_in_the_log() as log:
+        check = News(app, ticker, log)
+        steps = [check.hears, check.comes_back, check.says_what_is_gone, check.falls_behind, check.leaves]
+        return await judge(check.counted, *steps)
+
+
+class News:
+    """The steps, and what they have in common."""
+
+    def __init__(self, app, feed, log: ErrorLog):
+        self.app, self.feed, self.log = app, feed, log
+        self.running = 0  # requests
+
+    async def counted(self, scope, receive, send) -> None:
+        """The app."""
+        self.running += scope["type"] == "http"
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self.running -= scope["type"] == "http"
+
+    async def hears(self, server: Server) -> str:
+        await self.publish(server, "kick-off", *TEXTS[:-1])
+        async with self.client(server) as ann, self.client(server) as ben:
+            for client in (ann, ben):
+                for number in self.kept():
+                    await self.expect(client, number)
+            for text in TEXTS:
+                await self.publish(server, text)
+                for client in (ann, ben):
+                    await self.expect(client, self.feed.last)
+        return "two clients hear what is kept, and what comes, with line feeds and all"
+
+    async def comes_back(self, server: Server) -> str:
+        seen = self.kept()[0] - 1
+        for number in self.kept():
+            async with self.client(server, str(seen)) as client:
+                await self.expect(client, number, f"a client came with the Last-Event-ID {seen}, and")
+            seen = number
+        for _ in range(2):
+            await self.publish(server, "while it was away")
+            async with self.client(server, str(seen)) as client:
+                await self.publish(server, "now that it is back")
+                for number in (seen + 1, seen + 2):
+                    await self.expect(client, number, f"a client came with the Last-Event-ID {seen}, and")
+            seen += 2
+        return "one that is cut off after each event misses nothing, and hears nothing twice"
+
+    async def says_what_is_gone(self, server: Server) -> str:
+        for last_id, what in {
+            str(self.kept()[0] - 2): "after which something is no longer kept",
+            "abc": "which is none of this feed",
+            str(self.feed.last + 40): "which this feed has not given yet, as after a restart",
+        }.items():
+            came = f"a client came with the Last-Event-ID {last_id}, {what}, and"
+            async with self.client(server, last_id, came) as client:
+                event = await self.next(client, f"{came} expected a `reset`", RESET)
+                if event.type != "reset":
+                    raise NotYet(f"{came} expected a `reset`, but got {describe(event)}.", RESET)
+                for number in self.kept():
+                    await self.expect(client, number, f"{came} got its `reset`. Then it")
+                await self.publish(server, "still there?")
+                await self.expect(client, self.feed.last, f"{came} got its `reset`, and what is kept. Then it")
+        return "one that cannot be told all hears so, and then all that is kept"
+
+    async def falls_behind(self, server: Server) -> str:
+        server.shrink_buffers()
+        async with self.client(server) as client:
+            for number in self.kept():
+                await self.expect(client, number)
+            for _ in range(TOO_MANY // 5):
+                await self.publish(server, *[LONG] * 5)  # as many as are kept: it could hear them all
+                await server.let_time_pass(0.01)  # and has its turns
+            seen, types = number, ["message"]
+            while seen < self.feed.last:
+                wanted = f"a client did not read for a while, and then expected number {seen + 1}, or a `reset`"
+                event = await self.next(client, wanted, BEHIND)
+                types.append(event.type)
+                if event.type == "message":
+                    if event.id != str(seen + 1) and types[-2] != "reset":
+                        raise NotYet(f"{wanted}, but got number {event.id}.", BEHIND)
+                    seen = int(event.id)
+        if "reset" not in types:
+            raise NotYet(f"a client did not read, and {TOO_MANY} texts were kept for it, instead of five.", BEHIND)
+        return "one that does not keep up is told that, too"
+
+    async def leaves(self, server: Server) -> str:
+        await self.expect_to_end()
+        queues = count_queues()
+        for _ in range(3):
+            async with self.client(server) as client:
+                await self.expect(client, self.kept()[0])
+        await self.expect_to_end()
+        left = count_queues() - queues
+        if left > 0:  # what was collected may have a `finally`, which the loop runs
+            await server.let_time_pass(0.01)
+            left = count_queues() - queues
+        if left > 0:
+            raise NotYet(f"three clients have left, and {left} queues are still there.", LEFT)
+        return "whoever leaves leaves nothing behind"
+
+    # --- what they have in common ---
+
+    @contextlib.asynccontextmanager
+    async def client(self, server: Server, last_id: str | None = None, came: str = "") -> AsyncIterator[Source]:
+        """Somebody who listens. The answer must be a stream of events."""
+        came = came or "a client came, and"
+        self.log.clear()
+        async with listen(server, PATH, last_id) as source:
+            if source.status == 404:
+                raise NotYet(f'{came} got HTTP 404. Is there a `@app.get("{PATH}", ...)`?')
+            if source.status != 200:
+                await server.on_loop(lambda: None)  # its error is logged after the answer
+                raise NotYet(f"{came} got HTTP {source.status}, at which a browser gives up for good.{self.logged()}")
+            if not source.content_type.startswith("text/event-stream"):
+                raise NotYet(f"{came} got {source.content_type!r}, and not 'text/event-stream'.", GENERATOR)
+            yield source
+
+    async def next(self, client: Source, wanted: str, hint: str) -> Event:
+        """The next event, whatever it is. `wanted` begins the sentence if there is none."""
+        try:
+            event = await client.next()
+        except TimeoutError:
+            raise NotYet(f"{wanted}, but nothing came.", hint) from None
+        if event is None:
+            logged = self.logged()
+            is_other = logged and "'encode'" not in logged  # FastAPI's text, for what a plain response cannot write
+            raise NotYet(f"{wanted}, but the response ended.{logged}", CUT_OFF if is_other else GENERATOR)
+        return event
+
+    async def expect(self, client: Source, number: int, came: str = "a client came, and") -> None:
+        """The next event must be the entry with this number."""
+        text = dict(self.feed.entries)[number]
+        wanted = f"{came} expected {quote(text)} with the id {number}"
+        event = await self.next(client, wanted, FROM_WHERE)
+        if event.type != "message":
+            raise NotYet(f"{wanted}, but got {describe(event)}.", ONCE)
+        with contextlib.suppress(ValueError):
+            if event.id == str(number) and json.loads(event.data) == text:
+                return
+        is_other = event.id != str(number) and event.id.isdigit()
+        raise NotYet(f"{wanted}, but got {describe(event)}.", FROM_WHERE if is_other else AS_JSON)
+
+    async def expect_to_end(self) -> None:
+        """Whoever was there has left, so no request may run on."""
+        if not await until(lambda: not self.running, SETTLE):
+            raise NotYet(f"clients have left, and {SETTLE:g} seconds later, the endpoint still runs for one.", LEFT)
+
+    def logged(self) -> str:
+        """The error that was logged of the app's own, for a sentence."""
+        errors = [innermost(record.exc_info[1]) for record in self.log.records if record.exc_info]
+        # FastAPI 0.165 logs this when somebody leaves who is being sent to: fastapi/fastapi, discussion 15725
+        own = [error for error in errors if not isinstance(error, anyio.BrokenResourceError)]
+        return f" The log has {type(own[0]).__name__}: {own[0]}." if own else ""
+
+    def kept(self) -> list[int]:
+        return [number for number, _ in self.feed.entries]
+
+    async def publish(self, server: Server, *texts: str) -> None:
+        await server.on_loop(lambda: [self.feed.publish(text) for text in texts])
+
+
+def count_queues() -> int:
+    gc.collect()
+    return sum(isinstance(thing, asyncio.Queue) for thing in gc.get_objects())
+
+
+def innermost(error: BaseException) -> BaseException:
+    """The error; of a group, the first that is in it."""
+    return innermost(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
+
+
+def describe(event: Event) -> str:
+    """The event, for a sentence."""
+    if event.type != "message":
+        return f"an event of the type {event.type!r}"
+    return f"the data {quote(event.data)} with {f'the id {event.id}' if event.id else 'no id'}"

@@ -1,0 +1,187 @@
+"""Answers to the exercise of websocket-sse-or-polling."""
+
+from tests.answers import changed, whole
+
+# Parts of the solution
+ROUTE = '@app.get("/news", response_class=EventSourceResponse)'
+FROM = "seen = number_of(last_event_id) if last_event_id else gone"
+HEADER = 'async def news(last_event_id: Annotated[str, Header()] = "") -> AsyncIterator[ServerSentEvent]:'
+TURN = """
+    while True:
+        gone = ticker.last - len(ticker.entries)
+        if seen is None or not gone <= seen <= ticker.last:
+            yield ServerSentEvent(event="reset", data={})
+            seen = gone
+"""
+BEFORE_THE_LOOP = """
+    if seen is None or not gone <= seen <= ticker.last:
+        yield ServerSentEvent(event="reset", data={})
+        seen = gone
+    while True:
+"""
+YIELDS = "yield ServerSentEvent(data=text, id=str(number))"
+
+# Other designs
+FEED = """
+class Feed:
+    def __init__(self, keep: int):
+        self.entries: deque[tuple[int, str]] = deque(maxlen=keep)
+        self.last = 0
+        self.more = asyncio.Event()
+
+    def publish(self, text: str):
+        self.last += 1
+        self.entries.append((self.last, text))
+        self.more.set()
+        self.more = asyncio.Event()
+
+    async def after(self, number: int) -> list[tuple[int, str]]:
+        while not (new := [entry for entry in self.entries if entry[0] > number]):
+            await self.more.wait()
+        return new
+
+
+app = FastAPI()
+ticker = Feed(keep=5)
+"""
+STILL_A_WEBSOCKET = f"""{FEED}
+
+@app.websocket("/news")
+async def news(websocket: WebSocket, after: int = 0):
+    await websocket.accept()
+    while True:
+        for number, text in await ticker.after(after):
+            await websocket.send_json([number, text])
+            after = number
+"""
+BY_HAND = f"""{FEED}
+from fastapi.responses import StreamingResponse
+
+
+def oldest():
+    return ticker.entries[0][0] if ticker.entries else ticker.last + 1
+
+
+async def stream(seen: int | None):
+    while True:
+        if seen is None or seen < oldest() - 1 or seen > ticker.last:
+            yield "event: reset\\ndata: begin anew\\n\\n"
+            seen = oldest() - 1
+        for number, text in await ticker.after(seen):
+            yield f"id: {{number}}\\ndata: {{json.dumps(text)}}\\n\\n"
+            seen = number
+
+
+@app.get("/news")
+async def news(request: Request):
+    last = request.headers.get("last-event-id", str(oldest() - 1))
+    seen = int(last) if last.isdecimal() and last.isascii() else None
+    return StreamingResponse(stream(seen), media_type="text/event-stream")
+"""
+QUEUES = f"""{FEED}
+queues: set[asyncio.Queue] = set()
+publish = ticker.publish
+
+
+def publish_to_all(text: str):
+    publish(text)
+    for queue in list(queues):
+        if queue.full():
+            queues.discard(queue)  # it has to come back
+            while not queue.empty():
+                queue.get_nowait()
+            queue.put_nowait(None)
+        else:
+            queue.put_nowait(ticker.entries[-1])
+
+
+ticker.publish = publish_to_all
+
+
+@asynccontextmanager
+async def entries():
+    queue = asyncio.Queue(maxsize=5)
+    queues.add(queue)
+    try:
+        yield queue
+    finally:
+        queues.discard(queue)
+
+
+@app.get("/news", response_class=EventSourceResponse)
+async def news(last_event_id: Annotated[str | None, Header()] = None):
+    gone = ticker.last - len(ticker.entries)
+    is_known = last_event_id is None or (last_event_id.isdigit() and gone <= int(last_event_id) <= ticker.last)
+    seen = int(last_event_id or gone) if is_known else gone
+    while True:
+        async with entries() as queue:
+            if not is_known:
+                yield ServerSentEvent(event="reset", raw_data="-")
+            for number, text in [entry for entry in ticker.entries if entry[0] > seen]:
+                yield ServerSentEvent(data=text, id=str(number))
+                seen = number
+            while entry := await queue.get():
+                number, text = entry
+                if number > seen:
+                    yield ServerSentEvent(data=text, id=str(number))
+                    seen = number
+            seen, is_known = ticker.last - len(ticker.entries), False
+"""
+
+WRONG = {
+    "still a WebSocket": changed(of=STILL_A_WEBSOCKET, says='got HTTP 404. Is there a `@app.get("/news", ...)`?'),
+    "JSON lines": changed((ROUTE, '@app.get("/news")'), says="got 'application/jsonl', and not 'text/event-stream'."),
+    "events in a plain response": changed(
+        ('yield "event: reset\\ndata: begin anew\\n\\n"', 'yield ServerSentEvent(event="reset", data={})'),
+        ('yield f"id: {number}\\ndata: {json.dumps(text)}\\n\\n"', YIELDS),
+        ('StreamingResponse(stream(seen), media_type="text/event-stream")', "EventSourceResponse(stream(seen))"),
+        of=BY_HAND,
+        says="the endpoint itself is the generator",
+    ),
+    "hears from now on": changed((FROM, FROM.replace("gone", "ticker.last")), says="a client came, and expected"),
+    "no id": changed((YIELDS, "yield ServerSentEvent(data=text)"), says="with no id."),
+    "plain text": changed((YIELDS, YIELDS.replace("data=", "raw_data=")), says="writes the text as JSON"),
+    "line feeds by hand": changed(("json.dumps(text)", "text"), of=BY_HAND, says="writes the text as JSON"),
+    "the header is not read": changed((FROM, "seen = gone"), says="came with the Last-Event-ID"),
+    "the header has another name": changed(
+        (HEADER, HEADER.replace("last_event_id:", "last_id:")),
+        (FROM, FROM.replace("last_event_id", "last_id")),
+        says="came with the Last-Event-ID",
+    ),
+    "what is no number gets a 422": changed(
+        (HEADER, HEADER.replace('Annotated[str, Header()] = ""', "Annotated[int | None, Header()] = None")),
+        (FROM, "seen = gone if last_event_id is None else last_event_id"),
+        says="got HTTP 422, at which a browser gives up for good.",
+    ),
+    "what is no number raises": changed(
+        ("return None", "raise"), says="but the response ended. The log has ValueError: invalid literal"
+    ),
+    "what is no number is a newcomer": changed(
+        ("return None", "return ticker.last - len(ticker.entries)"),
+        says="abc, which is none of this feed, and expected a `reset`, but got",
+    ),
+    "one too early": changed(("not gone <= seen", "not gone < seen"), says="needs no `reset`"),
+    "one too late": changed(
+        ("not gone <= seen", "not gone - 1 <= seen"), says="after which something is no longer kept"
+    ),
+    "waits for what is never to come": changed(
+        ("not gone <= seen <= ticker.last", "seen < gone"),
+        says="as after a restart, and expected a `reset`, but nothing came.",
+    ),
+    "a reset without data": changed((", data={}", ""), says="Without `data`, a browser tells its page nothing of it"),
+    "a reset, and then from now on": changed(
+        ("            seen = gone", "            seen = ticker.last"), says="got its `reset`. Then it expected"
+    ),
+    "looks once": changed((TURN, BEFORE_THE_LOOP), says="falls behind while the generator stands at its `yield`"),
+    "queues without a limit": changed(("maxsize=5", ""), of=QUEUES, says="were kept for it, instead of five"),
+    "queues that stay": changed(
+        ("    finally:\n        queues.discard(queue)", "    finally:\n        pass"),
+        of=QUEUES,
+        says="queues are still there",
+    ),
+}
+
+RIGHT = {
+    "by hand": whole(BY_HAND),
+    "a queue for each": whole(QUEUES),
+}
