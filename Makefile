@@ -8,10 +8,13 @@ ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 # In the order of the files: test_lab.py takes longest. Named, so that four processes do not collect all others as well.
 BROWSERS := --numprocesses=4 --no-loadscope-reorder $(shell grep -l 'mark\.browser' tests/test_*.py)
 
-.PHONY: lab test thorough lint outputs stress bench picture links binder site pages lock clean
+.PHONY: lab production test thorough lint outputs stress bench picture links binder site pages lock clean
 
 lab: .venv/lab-ready  ## open the course in JupyterLab; LAB="--port 9999 ..." adds options
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab $(ROOT) $(LAB) $(firstword $(sort $(wildcard notebooks/[0-9]*.ipynb)))
+
+production: .venv/production-ready  ## what the lessons on production need besides: a broker and its client
+	@echo "Ready for the lessons on production."
 
 # What this spares is said there.
 test thorough: export PYTHONPATH := $(CURDIR)/tests/instead$(if $(PYTHONPATH),:$(PYTHONPATH))
@@ -61,6 +64,7 @@ pages: .venv/site-ready  ## the same, to read only: without npm, and without a n
 
 lock: .venv/test-ready  ## make each requirements.txt anew, with the newest versions
 	$(COMPILE) requirements.in -o requirements.txt
+	cd notebooks && ../$(COMPILE) production.in -o production.txt
 	cd site && ../$(COMPILE) requirements.in -o requirements.txt
 	cd tests && ../$(COMPILE) requirements.in -o requirements.txt
 	cd site/browser && ../../$(COMPILE_FOR_PAGES) requirements.in -o requirements.txt
@@ -71,8 +75,11 @@ clean:
 .venv/lab-ready: requirements.txt
 	@sh tools/venv.sh requirements.txt && touch $@
 
+.venv/production-ready: requirements.txt notebooks/production.txt
+	@sh tools/venv.sh requirements.txt notebooks/production.txt && touch $@ .venv/lab-ready
+
 .venv/site-ready: site/requirements.txt
 	@sh tools/venv.sh site/requirements.txt && touch $@
 
 .venv/test-ready: requirements.txt tests/requirements.txt
-	@sh tools/venv.sh requirements.txt tests/requirements.txt && touch $@ .venv/lab-ready .venv/site-ready
+	@sh tools/venv.sh requirements.txt tests/requirements.txt && touch $@ .venv/lab-ready .venv/site-ready .venv/production-ready

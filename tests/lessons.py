@@ -41,8 +41,15 @@ def preamble(notebook) -> str:
     return "\n".join(ast.unparse(node) for node in nodes)
 
 
+def programs(notebook) -> list[str]:
+    """What cells write into files, for processes of their own (`%%program`)."""
+    sources = [cell.source for cell in code_cells(notebook) if cell.source.startswith("%%program ")]
+    return [source.partition("\n")[2] for source in sources]
+
+
 def function(notebook, name: str) -> list[str]:
     """The definitions of the function `name` in a notebook's cells, each in one canonical form."""
-    nodes = [node for cell in code_cells(notebook) for node in ast.walk(tree(cell))]
+    trees = [tree(cell) for cell in code_cells(notebook)] + [ast.parse(program) for program in programs(notebook)]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
     found = [node for node in nodes if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef) and node.name == name]
     return [ast.unparse(node) for node in found]

@@ -130,6 +130,8 @@ def function(module: str, name: str, folder: Path = lessons.ROOT / "examples") -
         ("accounts/app.py", "own_page", "who-is-calling", "own_page", -1),
         ("accounts/app.py", "redeem", "who-is-calling", "redeem", -1),
         ("accounts/app.py", "diary", "who-is-calling", "diary", -1),
+        ("workers/app.py", "position", "more-than-one-worker", "position", -1),
+        ("workers/app.py", "tell", "more-than-one-worker", "tell", -1),
         ("three_ways/app.py", "publish", "websocket-sse-or-polling", "publish", 0),
         ("three_ways/app.py", "after", "websocket-sse-or-polling", "after", 0),
         ("three_ways/app.py", "poll", "websocket-sse-or-polling", "poll", -1),

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import combinations
 
 import pytest
 import yaml
@@ -24,12 +25,18 @@ def names(text: str) -> list[str]:
     return re.findall(r"^([a-z0-9][a-z0-9-]*)", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("folder", [".", "site", "site/browser", "tests"])
-def test_every_direct_dependency_has_a_reason_and_is_locked(folder):
-    direct = read(f"{folder}/requirements.in")
+LOCKS = ["requirements", "notebooks/production", "site/requirements", "tests/requirements"]
+FOR_PAGES = "site/browser/requirements"
+
+
+@pytest.mark.parametrize("lock", [*LOCKS, FOR_PAGES])
+def test_every_direct_dependency_has_a_reason_and_is_locked(lock):
+    direct = read(f"{lock}.in")
     for line in direct.splitlines():
-        assert line.startswith(("#", "-c ", "-r ")) or re.match(r"\S+ +# \S+", line), f"{line!r} has no reason"
-    assert set(names(direct)) <= set(dict(PIN.findall(read(f"{folder}/requirements.txt"))))
+        assert line.startswith(("#", "-c ", "-r ")) or re.match(r"\S+( ; [^#]+)? +# \S+", line), (
+            f"{line!r} has no reason"
+        )
+    assert set(names(direct)) <= set(dict(PIN.findall(read(f"{lock}.txt"))))
 
 
 def test_what_was_asked_for_is_there():
@@ -38,18 +45,25 @@ def test_what_was_asked_for_is_there():
     )
 
 
-@pytest.mark.parametrize(("one", "other"), [(".", "site"), (".", "tests"), ("site", "tests"), (".", "site/browser")])
+@pytest.mark.parametrize(("one", "other"), [*combinations(LOCKS, 2), ("requirements", FOR_PAGES)])
 def test_the_locks_agree(one, other):
-    """Whatever two of them name, they name in the same versions: three go into one .venv, and the last into pages."""
-    one, other = (PIN.findall(read(f"{folder}/requirements.txt")) for folder in (one, other))
+    """Whatever two of them name, they name in the same versions: four go into one .venv, and the last into pages."""
+    locks = {one, other}
+    one, other = (PIN.findall(read(f"{lock}.txt")) for lock in (one, other))
     shared = {name for name, _ in one} & {name for name, _ in other}
-    assert shared
+    assert shared or "notebooks/production" in locks  # which says what the others do not
     assert {pin for pin in one if pin[0] in shared} == {pin for pin in other if pin[0] in shared}
 
 
-@pytest.mark.parametrize("folder", [".", "site", "tests"])
-def test_a_lock_names_no_place(folder):
-    assert "://" not in read(f"{folder}/requirements.txt")
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_names_no_place(lock):
+    assert "://" not in read(f"{lock}.txt")
+
+
+def test_what_only_the_lessons_on_production_need_does_not_slow_down_the_start():
+    assert not set(names(read("notebooks/production.in"))) & set(names(read("requirements.txt")))
+    assert "-r ../notebooks/production.txt" in read("binder/requirements.txt")
+    assert "-r ../notebooks/production.in" in read("tests/requirements.in")
 
 
 def test_readers_need_nothing_of_what_builds_the_pages():

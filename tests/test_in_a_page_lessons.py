@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests import lessons
 from tools.outputs import canonical, is_curtain
+from tools.site import runs_on_a_page
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300), pytest.mark.usefixtures("runs")]
 START = 120_000  # milliseconds that Python may take until a cell has run, on a busy machine
@@ -117,10 +118,12 @@ def open_lesson(page, address):
 # --- the proof: what comes out is what is stored ---
 
 IN_MAKE_TEST = ("keep-talking", "blocking-the-event-loop", "on-the-wire")  # a live page; threads; bytes on a socket
+ON_PROCESSES = ["more-than-one-worker"]  # of these, nothing runs on a page
 WITH_CODE = [path for path in lessons.PATHS if lessons.code_cells(lessons.read(path))]
 EACH = [
     pytest.param(slug, marks=[] if slug in IN_MAKE_TEST else pytest.mark.thorough)
     for slug in map(lessons.slug, WITH_CODE)
+    if slug not in ON_PROCESSES
 ]
 
 
@@ -163,12 +166,22 @@ def test_a_lesson_runs_on_its_page(open_lesson, slug):
 
 
 def test_what_cannot_run_in_a_page_is_this_alone():
+    assert [lessons.slug(path) for path in WITH_CODE if not runs_on_a_page(lessons.read(path))] == ON_PROCESSES
     left_out = [
         (lessons.slug(path), cell.id)
         for path in WITH_CODE
+        if lessons.slug(path) not in ON_PROCESSES
         for cell in lessons.tagged(lessons.read(path), "not-in-the-page")
     ]
     assert left_out == [("quick-reference", "wss"), ("quick-reference", "no-wslab")]  # TLS, and another process
+
+
+def test_a_lesson_on_processes_is_a_page_to_read(page, address):
+    for slug in ON_PROCESSES:
+        page.goto(f"{address}/notebooks/{lessons.path(slug).stem}.html")
+        expect(page.get_by_text("This page shows a stored run.")).to_be_visible()
+        expect(page.get_by_role("button", name="Run this lesson here")).to_have_count(0)
+        expect(page.get_by_text("Write your answer in the notebook.")).to_be_visible()
 
 
 @pytest.mark.thorough

@@ -163,6 +163,7 @@ class Site:
     def lesson(self, source: str) -> str:
         """A notebook as a page shows it: nothing in it can be run, so that some things are told or shown instead."""
         notebook = nbformat.read(ROOT / source, as_version=4)
+        runs = bool(self.megabytes) and runs_on_a_page(notebook)
         cells = []
         for cell in notebook.cells:
             tags = cell.metadata.get("tags", [])
@@ -173,12 +174,12 @@ class Site:
             if "guess" in tags:
                 cell.metadata.tags = [*tags, "hide-output"]
             if "exercise-stub" in tags:
-                cells.append(nbformat.v4.new_markdown_cell(boxed(EXERCISE_HERE if self.megabytes else EXERCISE)))
+                cells.append(nbformat.v4.new_markdown_cell(boxed(EXERCISE_HERE if runs else EXERCISE)))
             cells.append(cell)
             if "exercise-solution" in tags:
                 cells.append(nbformat.v4.new_markdown_cell(solution(cell.source)))
-        offer = self.offer("box.html") if self.megabytes and any(cell.cell_type == "code" for cell in cells) else ""
-        cells.insert(1, nbformat.v4.new_markdown_cell(offer + boxed(note(source, notebook, runs=bool(offer)))))
+        offer = self.offer("box.html") if runs else ""
+        cells.insert(1, nbformat.v4.new_markdown_cell(offer + boxed(note(source, notebook, runs=runs))))
         notebook.cells = cells
         notebook.metadata.language_info.pygments_lexer = "ipython3"  # which knows magics
         return nbformat.writes(notebook)
@@ -193,6 +194,12 @@ EXERCISE_HERE = (
     "Write your answer here, once the lesson runs, or in the notebook. Until then the stub is as it comes, and what "
     "the check says below is what it says about the stub."
 )
+
+
+def runs_on_a_page(notebook: nbformat.NotebookNode) -> bool:
+    """Whether there is a cell that a page can run. A lesson on processes has none."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    return any("not-in-the-page" not in cell.metadata.get("tags", []) for cell in code)
 
 
 def linked(output: nbformat.NotebookNode) -> nbformat.NotebookNode:

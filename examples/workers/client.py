@@ -1,0 +1,79 @@
+"""A client that comes back: it says again what is not acknowledged, and asks for what it has missed.
+
+    python -m examples.workers.client Ann ws://127.0.0.1:8000 ws://127.0.0.1:8001
+
+Write lines. When its worker is gone, it goes on at the next address.
+"""
+
+import asyncio
+import itertools
+import json
+import sys
+import uuid
+
+from websockets import ConnectionClosed, InvalidHandshake, connect
+
+PAUSE = 0.5  # seconds before it tries the next address
+
+
+class Talker:
+    def __init__(self, name: str):
+        self.name, self.key = name, uuid.uuid4().hex
+        self.last = "0-0"
+        self.seq = itertools.count(1)
+        self.unsure: dict[int, str] = {}  # said, and not acknowledged
+        self.ws = None
+
+    async def say(self, text: str):
+        seq = next(self.seq)
+        self.unsure[seq] = json.dumps({"seq": seq, "text": text})
+        if self.ws:
+            try:
+                await self.ws.send(self.unsure[seq])
+            except ConnectionClosed:
+                pass  # it is said again
+
+    async def listen(self, urls: list[str]):
+        for url in itertools.cycle(urls):
+            try:
+                async with connect(f"{url}/ws/{self.name}?key={self.key}&last={self.last}") as ws:
+                    for message in list(self.unsure.values()):
+                        await ws.send(message)
+                    self.ws = ws
+                    async for message in ws:
+                        for line in message.splitlines():
+                            self.hear(json.loads(line))
+            except (OSError, ConnectionClosed, InvalidHandshake):
+                pass
+            self.ws = None
+            print(f"({url} is gone; trying the next one)", flush=True)
+            await asyncio.sleep(PAUSE)
+
+    def hear(self, message: dict):
+        match message:
+            case {"seq": seq}:
+                self.unsure.pop(seq, None)
+            case {"id": entry_id, "name": name, "text": text}:
+                self.last = entry_id
+                print(f"{name}: {text}", flush=True)
+            case {"gap": True}:
+                print("(something may be missing here)", flush=True)
+
+
+async def main():
+    if len(sys.argv) < 3:
+        sys.exit("Say your name, and at least one address: python -m examples.workers.client Ann ws://127.0.0.1:8000")
+    talker = Talker(sys.argv[1])
+    listening = asyncio.create_task(talker.listen(sys.argv[2:]))
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        await talker.say(line.rstrip("\n"))
+    while talker.unsure:
+        await asyncio.sleep(0.05)
+    listening.cancel()
+
+
+if __name__ == "__main__":
+    try:
+        asyncio.run(main())
+    except KeyboardInterrupt:
+        pass

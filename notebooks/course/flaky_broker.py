@@ -1,0 +1,128 @@
+"""A client of the broker whose connection breaks when a check wants it to, and that notes what is asked of it."""
+
+import asyncio
+from collections import Counter
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.exceptions import ConnectionError as Broken
+
+LEAST, MOST = 100, 5000  # milliseconds: a read may wait so long; the latter is redis-py's limit for a reply
+TOO_MANY = 3  # times for one entry to be fetched (a reply that was lost does not count), or to ask for nothing
+
+
+class FlakyBroker(Redis):
+    """A Redis client, with the entries of one stream; their ids are numbers: 1-0, 2-0 ..."""
+
+    def __init__(self, url: str, stream: str):
+        pool = BlockingConnectionPool.from_url(url, decode_responses=True, max_connections=5)
+        super().__init__(connection_pool=pool)
+        self.stream = stream
+        self.behind = Redis.from_url(url)  # the check's own
+        self.commands = 0  # so far, from whoever is judged
+        self.waits = False  # a read waits for an entry now
+        self.objection = ""  # what is wrong with how it asks
+        self.appends_before_reads: list[int] = []  # one before each
+        self.breaks: list[str] = []  # every second read breaks, "before" it or when the "reply" is on its way
+        self.away = False
+        self.loses_a_cancellation = False
+        self.over = False  # the check has seen enough, and has cancelled: nothing is answered any more
+        self.is_stubborn = False  # it was asked nevertheless
+        self.begins_after = 0  # the follower's position at its start
+        self._asked_for_nothing = 0
+        self._fetched: Counter[str] = Counter()
+
+    async def __aenter__(self):
+        await self.behind.delete(self.stream)
+        return await super().__aenter__()
+
+    async def __aexit__(self, *error) -> None:
+        await self.behind.delete(self.stream)
+        await self.behind.aclose()
+        await super().__aexit__(*error)
+        await self.connection_pool.disconnect()
+
+    async def append(self, *numbers: int) -> None:
+        """Append entries with these numbers."""
+        for number in numbers:
+            await self.behind.xadd(self.stream, {"text": f"entry {number}"}, id=f"{number}-0")
+
+    def pubsub(self, **options):
+        self._object("pub/sub has no position: what is said while nobody listens is gone. Read the stream.")
+        return super().pubsub(**options)
+
+    async def execute_command(self, *command, **options):
+        """A command of whoever is judged. Raises redis.exceptions.ConnectionError where the connection breaks."""
+        self.commands += 1
+        if self.over:
+            self.is_stubborn = True
+            await asyncio.Event().wait()
+        if self.away:
+            await asyncio.sleep(0)
+            raise Broken("Connection refused (by the check)")
+        if command[0] not in ("XREAD", "XRANGE"):
+            return await super().execute_command(*command, **options)
+
+        words = [word.decode() if isinstance(word, bytes) else str(word) for word in command]
+        self._look_at(words)
+        if self.appends_before_reads:
+            await self.append(self.appends_before_reads.pop(0))
+        breaks = self.breaks.pop(0) if self.breaks and self.commands % 2 == 0 else ""
+        if breaks == "before":
+            raise Broken("Connection closed by server (by the check)")
+        try:
+            self.waits = "BLOCK" in words
+            reply = await super().execute_command(*command, **options)
+        except asyncio.CancelledError:
+            if not self.loses_a_cancellation:
+                raise
+            self.loses_a_cancellation = False
+            reply = []
+        finally:
+            self.waits = False
+        if breaks == "reply":
+            raise Broken("Connection closed by server (by the check)")
+        self._note(words, reply)
+        return reply
+
+    def _object(self, objection: str) -> None:
+        self.objection = self.objection or objection
+
+    def _look_at(self, command: list[str]) -> None:
+        """Is this a way to ask?"""
+        if "$" in command:
+            self._object(
+                "`$` is the end of the stream when it is asked: what came before that, or between two reads, is never "
+                "told."
+            )
+        if "BLOCK" not in command:
+            return
+        self._asked_for_nothing = 0
+        wait = int(command[command.index("BLOCK") + 1])
+        if wait == 0 or wait >= MOST:
+            for_ever = ", for ever" if wait == 0 else ""
+            self._object(
+                f"it lets the broker wait with `block={wait}`{for_ever}. After 5,000 ms of silence, redis-py takes the "
+                "connection for broken: let it wait for less, and ask again."
+            )
+        elif wait < LEAST:
+            self._object(f"it asks again after {wait} ms of silence: that is polling. Let it wait {LEAST} ms at least.")
+
+    def _note(self, command: list[str], reply: list) -> None:
+        """What did it get?"""
+        entries = [entry for _, of_one in reply for entry in of_one] if command[0] == "XREAD" else reply
+        if not entries and "BLOCK" not in command:
+            self._asked_for_nothing += 1
+            if self._asked_for_nothing == TOO_MANY:
+                self._object("it asks again and again without `block`, while nothing is said: that is polling.")
+        for entry_id, _ in entries:
+            self._fetched[entry_id] += 1
+            if int(entry_id.removesuffix("-0")) < self.begins_after:
+                self._object(
+                    f"it was to begin after {self.begins_after}-0, and fetched {entry_id}: of a long stream, that is "
+                    "all that was ever said, for each reader."
+                )
+            if self._fetched[entry_id] == TOO_MANY:
+                self._object(
+                    f"it fetched {entry_id} {TOO_MANY} times. Ask for what comes after the last one that it has told. "
+                    "(Ids are pairs of numbers: as texts, '9-0' > '10-0'.)"
+                )

@@ -1,0 +1,109 @@
+"""A follower of a stream at work, for a check: what it has told, and how it ends."""
+
+import asyncio
+import contextlib
+import inspect
+import types
+from collections.abc import AsyncIterator
+from functools import partial
+
+from course.client import WAIT, NotYet, until
+from course.troubles import Bug
+
+PATIENCE = 5.0  # seconds for something that costs a right answer some tenths of one
+A_READ = 6.0  # seconds that a read may last, and a little more
+
+
+class Told:
+    """What a follower has told, of entries that are numbered one after the other, and its task."""
+
+    def __init__(self, db, last: int, bug_at: int | None):
+        self.db = db
+        self.last = last  # the number of the last entry before the next one to tell
+        self.wrong = ""  # what it told instead
+        self.bug_at = bug_at
+        self.task: asyncio.Task
+
+    def tell(self, entry_id: str, fields: dict) -> None:
+        """What the follower is to call."""
+        if entry_id == f"{self.last + 1}-0":
+            self.last += 1
+        else:
+            wrong = f"after {self.last}-0, it should have told {self.last + 1}-0, and told {entry_id}."
+            self.wrong = self.wrong or self.db.objection or wrong  # what was the first thing wrong
+        if entry_id == f"{self.bug_at}-0":
+            raise Bug("a bug of the check's")
+
+    async def expect(self, up_to: int, hint: str) -> None:
+        """It must tell all entries up to this one, and ask for them as it should."""
+        await until(lambda: self.last >= up_to or self.task.done() or self.wrong or self.db.objection, PATIENCE)
+        if self.wrong:
+            raise NotYet(self.wrong, hint)
+        if self.db.objection:
+            raise NotYet(self.db.objection)
+        if self.last < up_to:
+            instead = how_it_ended(self.task) if self.task.done() else "nothing more came"
+            raise NotYet(f"it should have told {self.last + 1}-0, and {instead}.", hint)
+
+    async def cancel(self, hint: str) -> None:
+        """Cancel it: it must end."""
+        self.task.cancel()
+        await asyncio.wait([self.task], timeout=A_READ)
+        if not self.task.done():
+            raise NotYet(f"it was cancelled, and went on. {hint}")
+        if not self.task.cancelled() and self.task.exception():
+            raise NotYet(f"it was cancelled, and {how_it_ended(self.task)}.")
+
+
+@contextlib.asynccontextmanager
+async def following(follow, db, last: int, bug_at: int | None = None) -> AsyncIterator[Told]:
+    """A follower, from that position. It is cancelled at the end."""
+    if not inspect.iscoroutinefunction(follow):
+        raise NotYet("`follow` must be an `async def`.")
+    told = Told(db, last, bug_at)
+    db.begins_after = last
+    told.task = asyncio.create_task(run(follow(db, db.stream, f"{last}-0", told.tell), db))
+    try:
+        yield told
+    finally:
+        db.over = True
+        patience = asyncio.get_running_loop().time() + WAIT
+        while not told.task.done():  # more than once: redis-py may lose one
+            db.is_stubborn = db.is_stubborn or asyncio.get_running_loop().time() > patience
+            told.task.cancel()
+            await asyncio.wait([told.task], timeout=0.05)
+        db.over = False
+
+
+async def run(coroutine, db) -> None:
+    """Await it, or leave it when the check is over."""
+    await until_over(coroutine, db)
+
+
+_left_over = []  # coroutines that do not end; thrown away, they would complain
+
+
+@types.coroutine
+def until_over(coroutine, db):
+    """Await it. When the check is over, and it has gone on after a cancellation, the next one ends this without it."""
+    go_on = partial(coroutine.send, None)
+    while True:
+        try:
+            waits_for = go_on()
+        except StopIteration as end:
+            return end.value
+        try:
+            yield waits_for
+            go_on = partial(coroutine.send, None)
+        except BaseException as error:
+            if db.is_stubborn:
+                _left_over.append(coroutine)
+                raise
+            go_on = partial(coroutine.throw, error)
+
+
+def how_it_ended(task: asyncio.Task) -> str:
+    if task.cancelled():
+        return "it ended as cancelled"
+    error = task.exception()
+    return f"it ended with {type(error).__name__}: {error}" if error else "it returned"

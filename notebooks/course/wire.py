@@ -1,0 +1,89 @@
+"""A wire between a worker and the broker: what goes over it can be cut off, or get lost on its way back."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Coroutine
+from urllib.parse import urlsplit
+
+ANSWERS = 5.0  # seconds for the wire's own thread to do what it is told
+
+
+class Wire:
+    """Whoever connects to `url` talks to the server at `to`, a broker's address. It works on a thread of its own."""
+
+    def __init__(self, to: str):
+        self._to = urlsplit(to)
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._is_cut = False
+        self._loses = 0  # replies
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="wire", daemon=True)
+        self._thread.start()
+        self._server = self._do(asyncio.start_server(self._carry, "127.0.0.1", 0))
+        self.port: int = self._server.sockets[0].getsockname()[1]
+
+    @property
+    def url(self) -> str:
+        """The address to give to a client of the broker, in place of the broker's."""
+        return self._to._replace(netloc=f"127.0.0.1:{self.port}").geturl()
+
+    def cut(self) -> None:
+        """Cut all connections, and new ones, too, until `mend()`."""
+        self._is_cut = True
+        self._do(self._abort())
+
+    def mend(self) -> None:
+        """Let connections through again."""
+        self._is_cut = False
+
+    def lose_a_reply(self) -> None:
+        """Let the next request through, and lose the reply: cut the connection in its place."""
+        self._loses += 1
+
+    def end(self) -> None:
+        """Cut all connections, and end the thread."""
+        if self._thread.is_alive():
+            self.cut()
+            self._server.close()
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(ANSWERS)
+            self._loop.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error) -> None:
+        self.end()
+
+    def _do(self, work: Coroutine):
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(ANSWERS)
+
+    async def _abort(self) -> None:
+        for writer in self._writers:
+            writer.transport.abort()
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._is_cut:
+            writer.transport.abort()
+            return
+        with contextlib.suppress(OSError):
+            there_reader, there = await asyncio.open_connection(self._to.hostname, self._to.port)
+            self._writers |= {writer, there}
+            try:
+                await asyncio.gather(self._pass_on(reader, there), self._pass_on(there_reader, writer, replies=True))
+            finally:
+                self._writers -= {writer, there}
+        writer.transport.abort()
+
+    async def _pass_on(self, reader: asyncio.StreamReader, to: asyncio.StreamWriter, replies: bool = False) -> None:
+        """Until one of the two ends: then both end."""
+        try:
+            while data := await reader.read(65536):
+                if replies and self._loses:
+                    self._loses -= 1
+                    break
+                to.write(data)
+                await to.drain()
+        finally:
+            to.transport.abort()

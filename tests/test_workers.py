@@ -1,0 +1,239 @@
+"""The program examples/workers: one room in two workers, with a real broker between them."""
+
+import asyncio
+import contextlib
+import importlib
+import json
+import re
+import signal
+import subprocess
+import sys
+from collections import deque
+
+import psutil
+import pytest
+import redis
+from websockets import ConnectionClosed, connect
+
+from course import parts
+from examples.workers import __main__ as program
+from tests import lessons
+from tests.implementations import on_each_implementation
+from wslab import checkup, serve
+
+PATIENCE = 30  # seconds; only a test that fails waits this long
+
+
+@pytest.fixture
+def broker(monkeypatch):
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    with parts.broker("for a test") as broker:
+        yield broker
+
+
+@pytest.fixture
+def app(broker, monkeypatch):
+    """The module, with a wire to its broker that can be cut as `app.wire`."""
+    with parts.wire(broker) as wire:
+        monkeypatch.setenv("REDIS_URL", wire.url)
+        sys.modules.pop("examples.workers.app", None)
+        module = importlib.import_module("examples.workers.app")
+        module.wire = wire
+        yield module
+    sys.modules.pop("examples.workers.app", None)
+
+
+async def hear(ws, number: int = 1) -> list[dict]:
+    heard = []
+    while len(heard) < number:
+        heard += [json.loads(line) for line in (await ws.recv()).splitlines()]
+    return heard
+
+
+async def say(ws, seq: int, text: str) -> None:
+    await ws.send(json.dumps({"seq": seq, "text": text}))
+
+
+async def nothing_more(ws) -> bool:
+    await (await ws.ping())
+    try:
+        async with asyncio.timeout(0):
+            await ws.recv()
+    except TimeoutError:
+        return True
+    return False
+
+
+def texts(heard: list[dict]) -> list[str]:
+    return [message["text"] for message in heard if "text" in message]
+
+
+@on_each_implementation
+def test_it_survives_every_client(app, monkeypatch, ws):
+    # A history that is full soon: the check-up takes what each visit adds for what stays.
+    monkeypatch.setattr(app, "lines", deque(maxlen=5))
+    report = asyncio.run(checkup(app.app, "/ws/{n}", say='{"text": "hello"}', room=True, ws=ws))
+    report.raise_for_failures()
+
+
+def visit(app, conversation) -> None:
+    async def run():
+        async with asyncio.timeout(PATIENCE):
+            with serve(app.app, name="workers") as server:
+                await conversation(server)
+
+    asyncio.run(run())
+
+
+def test_what_is_said_again_is_acknowledged_again_and_heard_once(app):
+    async def conversation(server):
+        async with connect(server.url("/ws/Ann?key=a")) as ann:
+            for seq, text in [(1, "one"), (1, "one"), (2, "two"), (1, "one")]:
+                await say(ann, seq, text)
+            heard = await hear(ann, 6)
+            assert [message["seq"] for message in heard if "seq" in message] == [1, 1, 2, 1]
+            assert texts(heard) == ["one", "two"]
+            async with connect(server.url("/ws/Ann?key=another")) as tab:  # counts for itself
+                await hear(tab, 2)
+                await say(tab, 1, "three")
+                assert texts(await hear(ann)) == ["three"]
+
+    visit(app, conversation)
+
+
+def test_who_comes_back_hears_what_was_missed_and_of_a_gap(app, monkeypatch):
+    monkeypatch.setattr(app, "KEEP", 3)
+    monkeypatch.setattr(app, "lines", deque(maxlen=3))
+
+    async def conversation(server):
+        async with connect(server.url("/ws/Ann")) as ann:
+            for seq in range(1, 5):
+                await say(ann, seq, str(seq))
+            ids = [message["id"] for message in await hear(ann, 8) if "id" in message]
+        for last, missed in [(ids[3], []), (ids[2], ["4"]), (ids[1], ["3", "4"]), ("0-0", ["2", "3", "4"])]:
+            async with connect(server.url(f"/ws/Ben?last={last}")) as ben:
+                assert texts(await hear(ben, len(missed))) == missed
+        async with connect(server.url(f"/ws/Ben?last={ids[0]}")) as ben:
+            assert (await hear(ben, 4))[0] == {"gap": True}
+        async with connect(server.url("/ws/Ben?last=9999999999999-0")) as ben:  # this worker is behind
+            await say(ben, 1, "five")
+            assert await hear(ben) == [{"seq": 1}]  # what it has heard elsewhere is not told again
+            async with connect(server.url(f"/ws/Cleo?last={ids[3]}")) as cleo:
+                assert texts(await hear(cleo)) == ["five"]
+            assert await nothing_more(ben)
+
+    visit(app, conversation)
+
+
+def test_where_the_broker_is_away_one_is_told_to_come_back(app):
+    async def conversation(server):
+        async with connect(server.url("/ws/Ann")) as ann:
+            app.wire.cut()
+            await say(ann, 1, "one")
+            await ann.wait_closed()
+            assert (ann.close_code, ann.close_reason) == (1013, "try again later")
+        app.wire.mend()
+        async with connect(server.url("/ws/Ann")) as ann:
+            await say(ann, 1, "one")
+            assert texts(await hear(ann, 2)) == ["one"]
+
+    visit(app, conversation)
+
+
+@pytest.mark.parametrize("said", ["{}", '{"text": "x", "seq": 0}', "hello", '{"text": 1}'])
+def test_what_is_no_message_is_refused_with_1008(app, said):
+    async def conversation(server):
+        async with connect(server.url("/ws/Ann")) as ann:
+            await ann.send(said)
+            await ann.wait_closed()
+            assert ann.close_code == 1008
+
+    visit(app, conversation)
+
+
+@contextlib.contextmanager
+def started(*options: str):
+    """The program, and the addresses of its two workers."""
+    command = [sys.executable, "-m", "examples.workers", "--port", "0", *options]
+    process = subprocess.Popen(command, cwd=lessons.ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        yield process, re.findall(r"ws://127\.0\.0\.1:\d+", process.stdout.readline())
+    finally:
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.terminate()
+        process.wait(PATIENCE)
+        process.stdout.close()
+        _, alive = psutil.wait_procs(children, timeout=PATIENCE)
+        for child in alive:
+            child.kill()
+        assert not alive or sys.platform == "win32"  # where nobody can be asked to end
+
+
+def test_a_worker_is_killed_and_its_client_goes_on_at_the_other(broker):
+    async def talk(process, urls):
+        async with asyncio.timeout(PATIENCE), connect(f"{urls[1]}/ws/Ben") as ben:
+            async with connect(f"{urls[0]}/ws/Ann?key=a") as ann:
+                await say(ann, 1, "one")
+                heard = await hear(ann, 2)
+                (worker,) = [
+                    child
+                    for child in psutil.Process(process.pid).children()
+                    if urls[0].rpartition(":")[2] in child.cmdline()
+                ]
+                worker.kill()
+                with pytest.raises(ConnectionClosed):
+                    await ann.recv()
+                assert ann.close_code == 1006
+            await say(ben, 1, "two")
+            last = next(message["id"] for message in heard if "id" in message)
+            async with connect(f"{urls[1]}/ws/Ann?key=a&last={last}") as ann:
+                await say(ann, 1, "one")  # as if she had not heard that it was kept
+                await say(ann, 2, "three")
+                assert texts(await hear(ann, 4)) == ["two", "three"]
+            assert texts(await hear(ben, 4)) == ["one", "two", "three"]
+
+    with started("--redis", broker.url) as (process, urls):
+        asyncio.run(talk(process, urls))
+
+
+@pytest.mark.skipif(not program.find_broker(), reason="there is no real broker for this system")
+def test_it_brings_its_broker_and_its_client_comes_back():
+    with started() as (process, urls):
+        command = [sys.executable, "-m", "examples.workers.client", "Ann", *urls]
+        pipe = subprocess.PIPE
+        client = subprocess.Popen(command, cwd=lessons.ROOT, stdin=pipe, stdout=pipe, text=True)
+        try:
+            client.stdin.write("hello\n")
+            client.stdin.flush()
+            assert client.stdout.readline() == "Ann: hello\n"
+            for child in psutil.Process(process.pid).children():
+                if urls[0].rpartition(":")[2] in child.cmdline():
+                    child.send_signal(signal.SIGKILL)
+            assert client.stdout.readline() == f"({urls[0]} is gone; trying the next one)\n"
+            out, _ = client.communicate("are you there?\n", timeout=PATIENCE)
+            assert out == "Ann: are you there?\n"
+        finally:
+            client.kill()
+            client.wait(PATIENCE)
+
+
+def test_without_a_broker_it_says_so(monkeypatch):
+    monkeypatch.setattr(program, "find_broker", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["workers"])
+    with pytest.raises(SystemExit, match="There is no valkey-server or redis-server here"):
+        program.main()
+
+
+def test_a_broker_that_does_not_answer_is_the_workers_matter_not_the_clients_loss(app, broker):
+    """A client that is connected when the broker ends stays, and hears what is said when it is back."""
+
+    async def conversation(server):
+        async with connect(server.url("/ws/Ann")) as ann:
+            broker.kill()
+            broker.start()
+            broker.ready()
+            with redis.from_url(broker.url) as db:
+                db.xadd("course:room", {"name": "Ben", "text": "back"})
+            assert texts(await hear(ann)) == ["back"]
+
+    visit(app, conversation)
