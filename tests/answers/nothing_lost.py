@@ -262,7 +262,7 @@ WRONG = {
     "told before it is stored": changed(
         before(STORES, KEEPS),
         (f"\n{REMEMBERS}\n{KEEPS}", f"\n{REMEMBERS}"),
-        says="which are stored 0 times",
+        says="First store(), then all the rest",
     ),
     "stored once more before the look": changed(
         before(KNOWN, "store(taken.cents)"),

@@ -168,6 +168,8 @@ class Till:
                 return message
             case {"number": int(number), "cents": int(cents)} if number == self.after + 1 and anew is None:
                 self.after = number
+                if cents in self.heard:
+                    raise NotYet(f"{start}heard of {cents} cents twice. {hint}")
                 self.heard.append(cents)
                 if (times := self.stored.count(cents)) != 1:
                     raise NotYet(f"{start}heard of {cents} cents, which are stored {times} times. {hint}")
@@ -325,7 +327,8 @@ async def bears_a_full_disk(server: Server, stored: Sequence[int]) -> str:
         till.before = f"store() failed at {cents} cents, and the till came back and sent them again; then "
         async with till.connected():
             await till.enter_one(1, cents, STORE_FIRST)
-        await other.hear(f"the entry of {cents} cents", STORE_FIRST)
+            await till.enter_one(2, *amounts(stored, 1), hint=STORE_FIRST)
+        await other.hear_all(stored[last:], STORE_FIRST)
     await news(server)
     return "what could not be stored can come again"
 

@@ -8,99 +8,22 @@ import traceback
 from dataclasses import dataclass
 from unittest import mock
 
-from fastapi import FastAPI, WebSocket, WebSocketDisconnect
-
 from course.client import NotYet, until
 from course.judging import Verdict
+from course.tallies import BUGS, NAMES, tally_app
 from wslab.breaking_off import raise_in_thread
 from wslab.loop import Clock
 from wslab.server import serve
 
 __all__ = ["tests_of_tally"]
 
-PATIENCE = 6.0  # seconds for a test that ought to pass
+PATIENCE = 8.0  # seconds for a test that ought to pass
 QUIET = 3.0  # seconds for one that ought to fail; then its clock is set forward, so that its timeouts run out
 STEP, STEPS = 15, 10  # seconds, and how often: less at once than the client's keepalive waits for a pong
 LATE = 0.3  # seconds that the slow endpoint takes before each send
 SHORT = 10  # seconds: whatever a test sleeps up to that, takes no time where the endpoint is slow
 
-ECHOES, REPEATED, ENDS, RESETS, NO_TOTAL, NO_CLOSE, SHARED, LEFT_OVER, ESCAPES, LOST = BUGS = {
-    "that answers each number with itself": (
-        "test_sums",
-        "One number alone is its own sum. Is each answer compared, by an `assert`?",
-    ),
-    "that loses a number which is the same as the one before": ("test_sums", "Send the same number twice."),
-    "that is cut off by what is not a number": ("test_no_number", "What comes after `not a number`?"),
-    "whose sum is 0 again after `not a number`": ("test_no_number", "Is there a sum before it, and a number after it?"),
-    "that closes without sending the total": ("test_done", "Is the total read, and compared?"),
-    "that sends the total and returns without close(), which is 1006": (
-        "test_done",
-        "Wait until the connection is closed, and look at the code: `ws.close_code`.",
-    ),
-    "that has one sum for all clients who are there": ("test_own_sums", "Two clients are there at the same time."),
-    "whose new client starts with the sum of the one who has left": (
-        "test_own_sums",
-        "One client comes when another has gone.",
-    ),
-    "that raises WebSocketDisconnect when a client closes": (
-        "test_leaving",
-        "No client sees that. On the server's side, `str(await server.conversation())` has `endpoint raised`.",
-    ),
-    "that raises WebSocketDisconnect when a connection is lost, and bears a close()": (
-        "test_leaving",
-        "`ws.transport.abort()` loses it.",
-    ),
-}
 LIMIT = "A limit is for what never comes: give it some seconds. Or does the test wait for what does not come?"
-NAMES = list(dict.fromkeys(name for name, _ in BUGS.values()))
-
-
-def tally_app(bug: str = "", late: float = 0.0) -> FastAPI:
-    """The endpoint of the lesson closing-too-early, with one of the `BUGS`, or none; `late` seconds before it sends."""
-    app = FastAPI()
-    here: set[WebSocket] = set()
-    left_over = of_all = 0
-
-    @app.websocket("/tally")
-    async def tally(websocket: WebSocket):
-        nonlocal left_over, of_all
-
-        async def answer(text: str):
-            await asyncio.sleep(late)
-            await websocket.send_text(text)
-
-        await websocket.accept()
-        of_all = of_all if here else 0
-        here.add(websocket)
-        total, before = (left_over if bug == LEFT_OVER else 0), ""
-        try:
-            while (text := await websocket.receive_text()) != "done":
-                try:
-                    number = int(text)
-                except ValueError:
-                    if bug == ENDS:
-                        raise
-                    total = 0 if bug == RESETS else total
-                    await answer("not a number")
-                    continue
-                if bug == REPEATED and text == before:
-                    continue
-                total = number if bug == ECHOES else total + number
-                of_all, before = of_all + number, text
-                await answer(str(of_all if bug == SHARED else total))
-            if bug != NO_TOTAL:
-                await answer(f"total: {of_all if bug == SHARED else total}")
-            if bug != NO_CLOSE:
-                await asyncio.sleep(late)
-                await websocket.close(1000, "done")
-        except WebSocketDisconnect as left:
-            if bug == ESCAPES or (bug == LOST and left.code == 1005):
-                raise
-        finally:
-            here.remove(websocket)
-            left_over = total
-
-    return app
 
 
 class Run(threading.Thread):
