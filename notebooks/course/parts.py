@@ -36,6 +36,9 @@ INSTALL = (
 class PartError(ServeError):
     """A part is missing, or does not start. The message says which, and what to do."""
 
+    def _render_traceback_(self):  # IPython shows this instead of frames
+        return [f"PartError: {self}"]
+
 
 if importlib.util.find_spec("redis") is None:
     raise PartError(f"This lesson needs packages that the lessons before it do without. {INSTALL}")
