@@ -31,7 +31,7 @@ async def enter(websocket: WebSocket):
     await websocket.send_text(os.environ["COLOUR"])
     await websocket.receive()
 """
-PATIENCE = 20  # seconds; only a test that fails waits this long
+PATIENCE = 60  # seconds; only a test that fails waits this long
 
 
 @pytest.fixture(autouse=True)

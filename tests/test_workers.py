@@ -21,7 +21,7 @@ from tests import lessons
 from tests.implementations import on_each_implementation
 from wslab import checkup, serve
 
-PATIENCE = 30  # seconds; only a test that fails waits this long
+PATIENCE = 60  # seconds; only a test that fails waits this long
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-STARTS = 30  # seconds
+STARTS = 60  # seconds
 
 
 def find_broker() -> str | None:

@@ -1146,6 +1146,7 @@ async def leaving_interrupts(serve):
     verdict=FALSE,
     keep="It works to its end. Only a response that is being streamed is stopped.",
     lesson="websocket-sse-or-polling",
+    source="https://github.com/Kludex/starlette/blob/1.10.0/starlette/responses.py",
 )
 async def leaving_interrupts_routes(serve):
     app = FastAPI()

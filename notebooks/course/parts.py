@@ -24,7 +24,7 @@ from wslab.errors import ServeError
 from wslab.kernel import let_interrupt_work, spare_the_proxy
 
 ROOT = Path(__file__).resolve().parents[2]  # where `examples` is
-STARTS = 30.0  # seconds that a part may take until it listens
+STARTS = 60.0  # seconds that a part may take until it listens
 ENDS = 5.0  # seconds that it has to end by itself
 KEYS = "course:*"  # what lessons call their keys, so that nothing else is touched in a broker of the reader's
 INSTALL = (

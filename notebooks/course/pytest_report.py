@@ -18,7 +18,7 @@ import pytest
 
 from wslab.breaking_off import raise_in_thread
 
-LIMIT = 60.0  # seconds for all tests of a report: busy machines, and pages, are slow
+LIMIT = 100.0  # seconds for all tests of a report: busy machines, and pages, are slow
 WIDTH = 100  # characters of a line
 ITS_OWN = ["terminal", "cacheprovider", "logging", "faulthandler"]  # parts of pytest that this does without
 OPTIONS = ["-s", "--disable-plugin-autoload", "-p", "anyio.pytest_plugin", *(f"-pno:{name}" for name in ITS_OWN)]
@@ -64,7 +64,7 @@ async def report(*tests: Callable | str) -> None:
     """Run tests, and print for each whether it passed, or the first line of its error.
 
     tests: functions of a cell, or names of files, as pytest takes them.
-    Raises TimeoutError if they take more than a minute.
+    Raises TimeoutError if they take more than 100 seconds.
     """
     outcomes = Outcomes()
     with as_files(tests) as arguments:

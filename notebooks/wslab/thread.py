@@ -9,6 +9,7 @@ that does not answer is for others to decide: see `stopping`.
 
 import asyncio
 import contextlib
+import math
 import socket
 import threading
 import time
@@ -23,6 +24,7 @@ from wslab.loop import go_round
 
 END_TIMEOUT = 0.2  # seconds that tasks get to end once they are cancelled, when the server's loop ends
 BUSY_TIMEOUT = 8.0  # seconds more for each wait where nothing of the app is in the way: the machine may be busy
+BEAT = 0.05  # seconds: so short are the waits that a longer one is made of
 
 _abandoned: list[asyncio.Task] = []  # kept, since a task that is destroyed while it is pending complains on stderr
 
@@ -161,9 +163,11 @@ class ServerThread:
         future = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self._loop))
         try:
             for seconds in (patience, BUSY_TIMEOUT):
-                await asyncio.wait([future], timeout=seconds)
-                if future.done():
-                    return future.result()
+                # In beats: on a busy machine each of them takes longer, as all does that the other thread has to do.
+                for _ in range(math.ceil(seconds / BEAT)):
+                    await asyncio.wait([future], timeout=BEAT)
+                    if future.done():
+                        return future.result()
                 place = self.where()  # one that goes round is there in most looks, but not in all
                 if place or not self.running:
                     break
