@@ -59,6 +59,8 @@ class FlakyBroker(Redis):
         if self.away:
             await asyncio.sleep(0)
             raise Broken("Connection refused (by the check)")
+        if command[0] == "XREADGROUP":
+            self._object("a group shares entries out, and one whose reply got lost is not sent again. Use XREAD.")
         if command[0] not in ("XREAD", "XRANGE"):
             return await super().execute_command(*command, **options)
 

@@ -43,6 +43,8 @@ class Told:
             raise NotYet(self.db.objection)
         if self.last < up_to:
             instead = how_it_ended(self.task) if self.task.done() else "nothing more came"
+            if "Error" in instead and "ConnectionError" not in instead:  # an error of its own says more
+                hint = ""
             raise NotYet(f"it should have told {self.last + 1}-0, and {instead}.", hint)
 
     async def cancel(self, hint: str) -> None:
@@ -60,6 +62,8 @@ async def following(follow, db, last: int, bug_at: int | None = None) -> AsyncIt
     """A follower, from that position. It is cancelled at the end."""
     if not inspect.iscoroutinefunction(follow):
         raise NotYet("`follow` must be an `async def`.")
+    if len(inspect.signature(follow).parameters) != 4:
+        raise NotYet("`follow` takes four arguments: db, stream, last, tell.")
     told = Told(db, last, bug_at)
     db.begins_after = last
     told.task = asyncio.create_task(run(follow(db, db.stream, f"{last}-0", told.tell), db))

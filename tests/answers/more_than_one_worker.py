@@ -162,6 +162,16 @@ WRONG = {
         ),
         says="`tell` raised an error, and it did not come out of `follow`.",
     ),
+    "a consumer group": changed(
+        ("while not me", 'await db.xgroup_create(stream, "archive", id=last, mkstream=True)\nwhile not me'),
+        ("db.xread({stream: last}", 'db.xreadgroup("archive", "me", {stream: ">"}'),
+        says="a group shares entries out, and one whose reply got lost is not sent again.",
+    ),
+    "tell is awaited": changed(
+        ("tell(entry_id, fields)", "await tell(entry_id, fields)"),
+        says="it should have told 10-0, and it ended with TypeError:",
+    ),
+    "two arguments": whole("async def follow(db, stream):\n    pass", says="`follow` takes four arguments"),
     "no coroutine": whole("def follow(db, stream, last, tell):\n    pass", says="`follow` must be an `async def`."),
     "one reply, and the end": changed(
         ("while not me.cancelling():", "for _ in range(2):"), says="and then asked the broker for nothing more."
