@@ -988,7 +988,7 @@ WRONG = {
         takes_the_others_seat_along,
         "comes back",
         "raised KeyError: ",
-        "catching-too-much",
+        "many-clients",
         options={"query": {"name": "{n}"}},
     ),
     "answers NaN": Wrong(measures, "as a browser", "an answer that no browser reads: NaN", "messages-with-a-contract"),

@@ -773,6 +773,51 @@ def test_what_was_not_sent_is_kept_for_the_next_join(alone):
     assert alone.evaluate("last().sent") == ["", "kept"]
 
 
+# With sockets as above. What is told is noted, and the connection is left as soon as it is told to be connected.
+LEAVES = """async () => {
+    const { Connection } = await import("/page/connection.js");
+    const told = [];
+    let connection = null;
+    const changed = () => {
+        told.push(connection?.state);
+        if (connection?.state === "connected") connection.leave();
+    };
+    connection = new Connection("ws://chat.example/ws", { heard() {}, changed });
+    open_last();
+    return [connection.state, last().closedWith, told];
+}"""
+LEAVES_AGAIN = """async () => {
+    const { Connection } = await import("/page/connection.js");
+    const connection = new Connection("ws://chat.example/ws", { heard() {}, changed() {} });
+    open_last();
+    last().onclose({ code: 4001, reason: "why" });
+    connection.leave();
+    return [connection.code, connection.reason];
+}"""
+FAILS = """async () => {
+    const { Connection } = await import("/page/connection.js");
+    window.WebSocket = class { constructor() { throw new SyntaxError("bad address"); } };
+    let told = 0;
+    let error = null;
+    try {
+        new Connection("bad address", { heard() {}, changed() { told += 1; } });
+    } catch (raised) {
+        error = raised.name;
+    }
+    dispatchEvent(new Event("offline"));
+    dispatchEvent(new Event("online"));
+    return [error, told];
+}"""
+
+
+def test_a_page_may_leave_at_any_time_and_what_failed_leaves_nothing_behind(alone):
+    state, closed_with, told = alone.evaluate(LEAVES)
+    assert (state, closed_with) == ("ended", 1000)
+    assert told.count("connected") == 1
+    assert alone.evaluate(LEAVES_AGAIN) == [4001, "why"]
+    assert alone.evaluate(FAILS) == ["SyntaxError", 0]
+
+
 @pytest.fixture
 def with_cache(browser):
     """A Chromium with its back/forward cache, which Playwright turns off."""

@@ -327,6 +327,19 @@ WRONG = {
         of=QUEUES,
         says="The connection of another till does not read. Nobody else waits for that.",
     ),
+    "an event for all, made for one event loop": changed(
+        ("followers: set[asyncio.Event] = set()", "latest = [asyncio.Event()]"),
+        ("for news in followers:\n    news.set()", "latest[0].set()\nlatest[0] = asyncio.Event()"),
+        ("news = asyncio.Event()\nfollowers.add(news)\n", ""),
+        ("news.clear()", "news = latest[0]"),
+        ("followers.discard(news)", "pass"),
+        says="each server has an event loop of its own.",
+    ),
+    "news is forgotten that comes during a send": changed(
+        ("news.clear()\n", ""),
+        before("await news.wait()", "news.clear()"),
+        says="Let one loop send both, from one list.",
+    ),
     "nobody is given up": changed(
         (
             "async with asyncio.timeout(SLOW):\n    await websocket.send_json(message)",
@@ -355,4 +368,10 @@ WRONG = {
 RIGHT = {
     "queues, joined in one step with the history": whole(QUEUES),
     "one task for each connection": whole(ONE_TASK),
+    "a look at the entries now and then": changed(("await news.wait()", "await asyncio.sleep(0.01)")),
+    "all ids of each till": changed(
+        (KNOWN, "if taken.id in done.setdefault(till, set()):"),
+        (REMEMBERS, "done[till].add(taken.id)"),
+        ("done: dict[str, int] = {}", "done: dict[str, set] = {}"),
+    ),
 }

@@ -33,6 +33,7 @@ export class Connection {
   // `heard(text)` is called with each message, `changed()` when something above is new.
   constructor(url, { heard, changed }) {
     Object.assign(this, { url, heard, changed });
+    this.#open(); // first, for it raises if the address is wrong, and then nothing must stay behind
     const { signal } = this.#listeners;
     const when = (target, event, then) => target.addEventListener(event, then, { signal });
     when(window, "online", () => this.#wakeUp());
@@ -40,7 +41,6 @@ export class Connection {
     when(document, "visibilitychange", () => document.hidden || this.#wakeUp());
     when(window, "offline", () => this.#rest("offline"));
     when(window, "pagehide", () => this.#rest("away"));
-    this.#open();
   }
 
   say(text) {
@@ -49,7 +49,7 @@ export class Connection {
   }
 
   leave() {
-    this.#end(1000, "");
+    if (this.state !== "ended") this.#end(1000, "");
   }
 
   #open() {
@@ -57,8 +57,8 @@ export class Connection {
     this.#asked = false;
     this.#socket = new WebSocket(this.url);
     this.#socket.onopen = () => {
-      this.#become("connected");
       this.#ask(); // that it is open says little: a proxy may have opened it
+      this.#become("connected");
       this.#flush();
     };
     this.#socket.onmessage = ({ data }) => {
@@ -113,6 +113,7 @@ export class Connection {
   // It may take long until the socket has closed. What it does from now on is of no interest.
   #letGo() {
     clearTimeout(this.#timer);
+    clearTimeout(this.#pump);
     if (this.#socket === null) return;
     this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
     this.#socket.close(1000);
