@@ -235,6 +235,7 @@ def program(line: str, cell: str) -> None:
     if not re.fullmatch(r"[a-z_]+\.py", name):
         raise PartError(f"%%program needs a file's name, such as chat.py, not {name!r}.")
     compile(cell, name, "exec")  # a mistake shows here, not in a worker's log
+    janitor()  # or the folder would stay, should the kernel be killed
     (folder() / name).write_text(cell, encoding="utf-8")
 
 
@@ -256,6 +257,9 @@ class Broker(Part):
         return f"redis://127.0.0.1:{self.port}"
 
 
+WITHOUT = "Set another, or do without it: %env REDIS_URL= in a cell, and run this one again."
+
+
 class GivenBroker:
     """The one at REDIS_URL, which belongs to the reader: it is never ended, and only the course's keys are touched."""
 
@@ -265,12 +269,15 @@ class GivenBroker:
         import redis
 
         self.url = url
+        shown = re.sub("//.*@", "//", url)  # without a password
+        if url.startswith(("rediss:", "unix:")):
+            raise PartError(f"REDIS_URL is {shown}, and the lesson's wire carries redis:// alone. {WITHOUT}")
         try:
             with redis.from_url(url) as db:
                 for key in db.scan_iter(KEYS):
                     db.delete(key)
         except (redis.RedisError, ValueError) as error:
-            raise PartError(f"REDIS_URL is {url}, and: {error}") from None
+            raise PartError(f"REDIS_URL is {shown}, and: {error} {WITHOUT}") from None
 
     def end(self) -> None:
         """Nothing."""
