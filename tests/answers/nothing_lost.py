@@ -267,7 +267,7 @@ WRONG = {
     "stored once more before the look": changed(
         before(KNOWN, "store(taken.cents)"),
         (f"{STORES}\n", ""),
-        says="[750, 750, 850, 950] cents were stored; entered were [750, 850, 950]",
+        says="What has been stored must be known again over another connection of that till.",
     ),
     "one too many": changed(
         ("range(-missing, 0)", "range(max(-missing - 1, -len(entries)), 0)"),
