@@ -43,6 +43,7 @@ LATER = "An id is known again, however many entries others have made since."
 ONCE = "An entry that was stored already is not stored again, but its id is acknowledged."
 ABOVE = "Whoever comes hears the entries with a number above `after`, and no others."
 ANEW = "If some above `after` are gone, or no entry has had that number yet, the first message says from where on."
+AFTER_ANEW = "From then on, what counts is the number in `anew`, and no longer that in `after`."
 BEFORE = "It has heard that one before, as its `after` says."
 LOST = "What is in between is lost."
 KEPT = f"All above `after` are among the last {KEEP}: no reason to begin anew."
@@ -178,7 +179,8 @@ class Till:
                 hint = f"{BEFORE if number <= self.after else LOST} {hint}"
             case {"anew": _} if anew is None:
                 hint = KEPT
-        expected = json.dumps({"anew": anew}) if anew is not None else f"{what}, or entry {self.after + 1}"
+        expected = what if what == (entry := f"entry {self.after + 1}") else f"{what}, or {entry}"
+        expected = json.dumps({"anew": anew}) if anew is not None else expected
         raise NotYet(f"{start}expected {expected}, but heard {quote(text)}. {hint}")
 
     async def hear_all(self, entries: Sequence[int], hint: str) -> None:
@@ -205,13 +207,20 @@ def amounts(stored: Sequence[int], number: int, end: int = 50) -> list[int]:
 
 async def tells(server: Server, stored: Sequence[int]) -> str:
     last = len(stored)
-    async with Till(server, stored, last).connected() as ann:
+    kept = max(0, last - KEEP)
+    async with Till(server, stored, last + 1).connected() as ahead, Till(server, stored, last).connected() as ann:
+        with contextlib.suppress(NotYet):  # whether this is told, begins_anew() looks
+            await ahead.hear("where it begins anew", ANEW, anew=kept)
         await ann.enter_one(1, *amounts(stored, 1), hint=TALK)
         async with Till(server, stored, last).connected() as ben:
             await ben.hear_all(stored[last:], ABOVE)
             for id, till, other in [(1, ben, ann), (5, ann, ben)]:
                 await till.enter_one(id, *amounts(stored, 1), hint=TALK)
                 await other.hear_all(stored[last:], TALK)
+        if ahead.after == kept:
+            anew = json.dumps({"anew": kept})
+            ahead.before = f"a till with after={last + 1} heard {anew}, since there were {last} entries; then "
+            await ahead.hear_all(stored[kept:], AFTER_ANEW)
     return "entries are stored, acknowledged, and told to all, and to who comes later"
 
 
@@ -323,7 +332,9 @@ async def bears_a_full_disk(server: Server, stored: Sequence[int]) -> str:
                 await expect_code(till.client, 1011, None, f"for whom store() failed, at {cents} cents,")
             except NotYet as problem:
                 raise NotYet(f"{problem} {STORE_FIRST}") from None
-        await other.client.expect_silence()
+        await other.client.caught_up()
+        if (told := await other.client.unread()) is not None:
+            raise NotYet(f"store() failed at {cents} cents, and another till heard {quote(told)}. {STORE_FIRST}")
         till.before = f"store() failed at {cents} cents, and the till came back and sent them again; then "
         async with till.connected():
             await till.enter_one(1, cents, STORE_FIRST)
