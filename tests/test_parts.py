@@ -279,6 +279,11 @@ def test_parts_end_with_their_process_however_that_ends(then, no_other_broker):
     wait_until(lambda: all(gone(int(pid)) for pid in pids) and not os.path.exists(folder))
 
 
+def test_another_janitor_takes_over(no_other_broker):
+    then = "parts.janitor().kill(); parts.janitor().wait(); parts.broker('another'); os.kill(os.getpid(), 9)"
+    test_parts_end_with_their_process_however_that_ends(then, None)
+
+
 def test_the_folder_goes_with_a_kernel_that_is_killed_before_it_has_parts():
     code = "import os; from course import parts; parts.program('a.py', ''); print(parts.folder(), flush=True); "
     code += "os.kill(os.getpid(), 9)"

@@ -174,6 +174,11 @@ class Part:
 
 
 def tell_the_janitor(line: str) -> None:
+    if janitor().poll() is not None:  # somebody has ended it: another one takes over
+        janitor.cache_clear()
+        for part in _parts.values():
+            if isinstance(part, Part) and part.running:
+                print(f"+{part.process.pid}", file=janitor().stdin)
     print(line, file=janitor().stdin, flush=True)
 
 
