@@ -273,7 +273,6 @@ WRONG = {
     "stored once more before the look": changed(
         before(KNOWN, "store(taken.cents)"),
         (f"{STORES}\n", ""),
-        says="What has been stored must be known again over another connection of that till.",
         says="What has been stored must be known again",  # a till may hear of it first, or see it in what is stored
     ),
     "one too many": changed(
@@ -355,7 +354,7 @@ WRONG = {
         ("news = asyncio.Event()\nfollowers.add(news)\n", ""),
         ("news.clear()", "news = latest[0]"),
         ("followers.discard(news)", "pass"),
-        says="each server has an event loop of its own.",
+        says="belongs to a different event loop",
     ),
     "news is forgotten that comes during a send": changed(
         ("news.clear()\n", ""),
