@@ -1,6 +1,8 @@
 """The real parts of the lessons on production: they start, end however their kernel ends, and say what is wrong."""
 
 import asyncio
+import gc
+import logging
 import os
 import signal
 import subprocess
@@ -234,6 +236,25 @@ def test_a_connection_that_is_on_its_way_is_cut_too(no_other_broker, monkeypatch
     monkeypatch.setattr("course.wire.asyncio.open_connection", cut_meanwhile)
     with redis.from_url(wire.url, retry=None) as db, pytest.raises(redis.ConnectionError):
         db.ping()
+
+
+def test_a_wire_ends_without_a_complaint_while_somebody_waits(no_other_broker, monkeypatch):
+    complaints = []
+    monkeypatch.setattr(logging.getLogger("asyncio"), "error", lambda *args, **more: complaints.append(args))
+    wire = parts.wire(parts.broker())
+
+    async def wait():
+        async with redis.asyncio.Redis.from_url(wire.url) as db:
+            waiting = asyncio.create_task(db.xread({"notes": "0-0"}, block=4000))
+            while not wire._writers:
+                await asyncio.sleep(0.01)
+            await asyncio.to_thread(wire.end)
+            with pytest.raises(redis.ConnectionError):
+                await waiting
+
+    asyncio.run(asyncio.wait_for(wait(), PATIENCE))
+    gc.collect()
+    assert not complaints
 
 
 def test_where_there_is_no_broker_one_line_says_what_to_do(no_other_broker, monkeypatch):
