@@ -46,8 +46,7 @@ class Wire:
     def end(self) -> None:
         """Cut all connections, and end the thread."""
         if self._thread.is_alive():
-            self.cut()
-            self._server.close()
+            self._do(self._close())
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(ANSWERS)
             self._loop.close()
@@ -60,6 +59,13 @@ class Wire:
 
     def _do(self, work: Coroutine):
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(ANSWERS)
+
+    async def _close(self) -> None:
+        self._is_cut = True
+        self._server.close()
+        await self._abort()
+        if connections := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(connections, timeout=ANSWERS / 2)  # they end: asyncio complains of what is thrown away
 
     async def _abort(self) -> None:
         for writer in self._writers:
