@@ -236,23 +236,6 @@ def test_a_connection_that_is_on_its_way_is_cut_too(no_other_broker, monkeypatch
         db.ping()
 
 
-def test_a_wire_ends_when_its_connections_have(no_other_broker):
-    """A task that is thrown away, asyncio complains of in the reader's notebook."""
-    wire = parts.wire(parts.broker())
-
-    async def wait():
-        async with redis.asyncio.Redis.from_url(wire.url) as db:
-            waiting = asyncio.create_task(db.xread({"notes": "0-0"}, block=4000))
-            while not wire._writers:
-                await asyncio.sleep(0.01)
-            await asyncio.to_thread(wire.end)
-            with pytest.raises(redis.ConnectionError):
-                await waiting
-
-    asyncio.run(asyncio.wait_for(wait(), PATIENCE))
-    assert not asyncio.all_tasks(wire._loop)
-
-
 def test_where_there_is_no_broker_one_line_says_what_to_do(no_other_broker, monkeypatch):
     monkeypatch.setattr(parts.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(
