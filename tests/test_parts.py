@@ -238,6 +238,15 @@ def test_parts_end_with_their_process_however_that_ends(then, no_other_broker):
     wait_until(lambda: all(gone(int(pid)) for pid in pids) and not os.path.exists(folder))
 
 
+def test_a_folder_goes_even_if_no_part_was_ever_started():
+    code = "import os; from course import parts; parts.program('a.py', ''); print(parts.folder(), flush=True); "
+    command = [sys.executable, "-c", f"{code} os.kill(os.getpid(), {int(getattr(signal, 'SIGKILL', signal.SIGTERM))})"]
+    result = subprocess.run(command, cwd=lessons.NOTEBOOKS, stdout=subprocess.PIPE, text=True, timeout=PATIENCE)
+    folder = result.stdout.strip()
+    assert "course-" in folder
+    wait_until(lambda: not os.path.exists(folder))
+
+
 def test_an_interrupt_reaches_no_part_that_runs_and_ends_one_that_starts(notebook):  # noqa: F811
     notebook.run(f"from course import parts\nparts.program('colours.py', {APP!r})")
     notebook.run("(a,) = parts.workers('colours.py', A={'COLOUR': 'red'})")

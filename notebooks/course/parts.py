@@ -48,7 +48,7 @@ if importlib.util.find_spec("redis") is None:
 
 # It ends what its standard input names, when that ends: the kernel has then been killed, and could not do it.
 JANITOR = """
-import os, shutil, signal, sys
+import os, shutil, signal, sys, time
 folder, left = sys.argv[1], set()
 for line in sys.stdin:
     (left.add if line[0] == "+" else left.discard)(int(line[1:]))
@@ -57,19 +57,25 @@ for pid in left:
         os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
     except OSError:
         pass
-shutil.rmtree(folder, ignore_errors=True)
+for _ in range(50):  # one that is just ending may still write a file
+    shutil.rmtree(folder, ignore_errors=True)
+    if not os.path.exists(folder):
+        break
+    time.sleep(0.1)
 """
 
 
 @functools.cache
 def folder() -> Path:
     """The folder for the programs, logs and data of this kernel's parts. It goes with the kernel."""
-    return Path(tempfile.mkdtemp(prefix="course-"))
+    path = Path(tempfile.mkdtemp(prefix="course-"))
+    janitor(path)
+    return path
 
 
 @functools.cache
-def janitor() -> subprocess.Popen:
-    command = [sys.executable, "-c", JANITOR, str(folder())]
+def janitor(path: Path) -> subprocess.Popen:
+    command = [sys.executable, "-c", JANITOR, str(path)]
     return subprocess.Popen(command, stdin=subprocess.PIPE, text=True, **APART)
 
 
@@ -174,7 +180,7 @@ class Part:
 
 
 def tell_the_janitor(line: str) -> None:
-    print(line, file=janitor().stdin, flush=True)
+    print(line, file=janitor(folder()).stdin, flush=True)
 
 
 @atexit.register
@@ -184,10 +190,9 @@ def end_all() -> None:
         part.end()
     _parts.clear()
     if folder.cache_info().currsize:
-        shutil.rmtree(folder(), ignore_errors=True)
-    if janitor.cache_info().currsize:
-        janitor().stdin.close()
-        janitor().wait(ENDS)
+        janitor(folder()).stdin.close()  # it removes the folder
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            janitor(folder()).wait(ENDS)
     janitor.cache_clear()
     folder.cache_clear()
 
