@@ -118,6 +118,13 @@ class Room:
             await asyncio.gather(writer, return_exceptions=True)
 
 
+async def says_one_thing_and_closes(websocket: WebSocket):
+    await websocket.accept()
+    await asyncio.sleep(0.1)
+    await websocket.send_text("welcome")
+    await websocket.close()
+
+
 async def greets(websocket: WebSocket):
     await websocket.accept()
     await websocket.send_text("welcome")
@@ -231,6 +238,7 @@ async def sends_foreigners_away(websocket: WebSocket):
 
 RIGHT = {
     "greets": (app_with(greets), {}),
+    "says one thing, and closes": (app_with(says_one_thing_and_closes), {"only": ["polite", "crowd"]}),
     "a token first": (app_with(takes_a_token_first), {"say": ["token", "hello"], "patience": 1}),
     "ticks": (app_with(ticks), {"only": ["changes its kind", "not utf8", "too big", "floods"], "patience": 0.5}),
     "a lock": (app_with(takes_turns), {"only": ["polite", "does not wait", "crowd"]}),

@@ -231,14 +231,33 @@ def test_the_tests_of_tested_pass():
     assert re.search(r"^11 passed in", run_pytest(lessons.ROOT, "examples/tested"), re.MULTILINE)
 
 
-def test_the_tests_of_tested_notice_a_line_that_is_changed(tmp_path):
+@pytest.mark.parametrize(
+    ("old", "new", "tests", "report"),
+    [
+        ("give_back(websocket)", "give_back(user)", "any_order", "one tab comes, one tab takes, all close\n"),
+        (
+            'raise WebSocketException(1003, "text, please")',
+            "raise KeyError",
+            "seats",
+            "leaves_gives_back_the_seat[sends_bytes]",
+        ),
+        (
+            "seconds: float = SILENT",
+            "seconds: float = SILENT / 4",
+            "seats",
+            "FAILED examples/tested/test_seats.py::test_whoever_is_silent",
+        ),
+    ],
+)
+def test_the_tests_of_tested_notice_a_line_that_is_changed(old, new, tests, report, tmp_path):
     shutil.copytree(lessons.ROOT / "examples", tmp_path / "examples")
     shutil.copytree(lessons.NOTEBOOKS / "wslab", tmp_path / "notebooks" / "wslab")
     app = tmp_path / "examples" / "tested" / "app.py"
     text = app.read_text(encoding="utf-8")
-    app.write_text(text.replace("give_back(websocket)", "give_back(user)"), encoding="utf-8")
-    failed = run_pytest(tmp_path, "examples/tested/test_any_order.py")
-    assert "AssertionError: one tab comes, one tab takes, all close\n" in failed
+    assert text.count(old) == 1
+    app.write_text(text.replace(old, new), encoding="utf-8")
+    failed = run_pytest(tmp_path, f"examples/tested/test_{tests}.py", "-k", "not rude")
+    assert "1 failed" in failed and report in failed
 
 
 @contextlib.contextmanager

@@ -195,6 +195,47 @@ def test_the_readers_own_broker_loses_only_what_belongs_to_the_course(no_other_b
         parts.broker()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in knows no passwords")
+def test_a_broker_that_wants_a_password_is_reached_by_wire_too(no_other_broker, monkeypatch):
+    own = parts.broker("own")
+    with redis.from_url(own.url) as db:
+        db.config_set("requirepass", "secret")
+    monkeypatch.setenv("REDIS_URL", own.url.replace("//", "//:secret@"))
+    with redis.from_url(parts.wire(parts.broker()).url) as db:
+        assert db.ping()
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("localhost:6379", "localhost:6379, and: Redis URL must specify"),
+        ("redis://:secret@127.0.0.1:x", "redis://127.0.0.1:x, and: Port could not be cast"),
+        ("rediss://:secret@127.0.0.1", "rediss://127.0.0.1, and the lesson's wire carries redis:// alone"),
+    ],
+)
+def test_an_address_that_is_none_is_told_in_one_line_without_its_password(url, problem, monkeypatch):
+    monkeypatch.setenv("REDIS_URL", url)
+    with pytest.raises(parts.PartError) as raised:
+        parts.broker()
+    assert str(raised.value).startswith(f"REDIS_URL is {problem}")
+    assert str(raised.value).endswith(parts.WITHOUT)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_connection_that_is_on_its_way_is_cut_too(no_other_broker, monkeypatch):
+    wire = parts.wire(parts.broker())
+    open_connection = asyncio.open_connection
+
+    async def cut_meanwhile(host, port):
+        connection = await open_connection(host, port)
+        wire._is_cut = True
+        return connection
+
+    monkeypatch.setattr("course.wire.asyncio.open_connection", cut_meanwhile)
+    with redis.from_url(wire.url, retry=None) as db, pytest.raises(redis.ConnectionError):
+        db.ping()
+
+
 def test_where_there_is_no_broker_one_line_says_what_to_do(no_other_broker, monkeypatch):
     monkeypatch.setattr(parts.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(
@@ -238,13 +279,18 @@ def test_parts_end_with_their_process_however_that_ends(then, no_other_broker):
     wait_until(lambda: all(gone(int(pid)) for pid in pids) and not os.path.exists(folder))
 
 
-def test_a_folder_goes_even_if_no_part_was_ever_started():
+def test_another_janitor_takes_over(no_other_broker):
+    then = "parts.janitor().kill(); parts.janitor().wait(); parts.broker('another'); os.kill(os.getpid(), 9)"
+    test_parts_end_with_their_process_however_that_ends(then, None)
+
+
+def test_the_folder_goes_with_a_kernel_that_is_killed_before_it_has_parts():
     code = "import os; from course import parts; parts.program('a.py', ''); print(parts.folder(), flush=True); "
-    command = [sys.executable, "-c", f"{code} os.kill(os.getpid(), {int(getattr(signal, 'SIGKILL', signal.SIGTERM))})"]
-    result = subprocess.run(command, cwd=lessons.NOTEBOOKS, stdout=subprocess.PIPE, text=True, timeout=PATIENCE)
-    folder = result.stdout.strip()
-    assert "course-" in folder
-    wait_until(lambda: not os.path.exists(folder))
+    code += "os.kill(os.getpid(), 9)"
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=lessons.NOTEBOOKS, stdout=subprocess.PIPE, text=True, timeout=PATIENCE
+    )
+    wait_until(lambda: not os.path.exists(result.stdout.strip()))
 
 
 def test_an_interrupt_reaches_no_part_that_runs_and_ends_one_that_starts(notebook):  # noqa: F811

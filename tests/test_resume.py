@@ -115,7 +115,7 @@ class Evening:
     def all_come_and_leave(self) -> None:
         for member in self.members:
             self.connects(member, up=1000, down=1000, old_is_gone=True)
-        self.time_goes_on(100)
+        self.time_goes_on(1000)
         texts = {text for room in self.rooms for text in room.all}
         for member in self.members:
             assert not member.outbox
@@ -178,6 +178,22 @@ def each_text_counts_once_and_no_line_is_missed(actions, restart):
 @given(ACTIONS, RESTART)
 def test_whatever_is_cut_off_each_text_counts_once_and_no_line_is_missed(actions, restart):
     each_text_counts_once_and_no_line_is_missed(actions, restart)
+
+
+def test_who_keeps_up_hears_each_line_of_a_burst():
+    evening = Evening()
+    ann, ben, _ = evening.members
+    try:
+        for member in (ann, ben):
+            evening.connects(member, up=1000, down=1000, old_is_gone=True)
+        evening.time_goes_on(10)
+        evening.says(ann, 5 * KEEP)  # all are there before the first one is read
+        evening.time_goes_on(1000)
+        assert len(resume.room.all) == 5 * KEEP
+        assert ben.lines == ann.lines == resume.room.all  # no line was dropped from the history before they had it
+        evening.all_leave()
+    finally:
+        evening.close()
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ import importlib
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections import deque
@@ -17,6 +18,7 @@ from websockets import ConnectionClosed, connect
 
 from course import parts
 from examples.workers import __main__ as program
+from examples.workers.client import LONGEST, Talker
 from tests import lessons
 from tests.implementations import on_each_implementation
 from wslab import checkup, serve
@@ -219,9 +221,45 @@ def test_it_brings_its_broker_and_its_client_comes_back():
 
 def test_without_a_broker_it_says_so(monkeypatch):
     monkeypatch.setattr(program, "find_broker", lambda: None)
-    monkeypatch.setattr(sys, "argv", ["workers"])
+    monkeypatch.setattr(sys, "argv", ["workers", "--port", "0"])
     with pytest.raises(SystemExit, match="There is no valkey-server or redis-server here"):
         program.main()
+
+
+def test_a_port_that_is_taken_is_told_in_one_line(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        monkeypatch.setattr(sys, "argv", ["workers", "--port", str(port)])
+        with pytest.raises(SystemExit, match=rf"^Cannot listen on 127\.0\.0\.1:{port}: .*with --port\.$"):
+            program.main()
+
+
+def test_an_address_that_leads_to_no_broker_is_told_in_one_line(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["workers", "--port", "0", "--redis", "localhost:6379"])
+    with pytest.raises(SystemExit, match=r"^--redis localhost:6379: Redis URL must"):
+        program.main()
+
+
+def test_without_redis_it_says_so(monkeypatch):
+    monkeypatch.setattr(program.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(sys, "argv", ["workers"])
+    with pytest.raises(SystemExit, match=r"needs redis-py.*make production"):
+        program.main()
+
+
+def test_the_client_says_what_is_no_address():
+    command = [sys.executable, "-m", "examples.workers.client", "Ann", "localhost:8000"]
+    result = subprocess.run(
+        command, cwd=lessons.ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert (result.returncode, result.stderr.count("\n")) == (1, 1)
+    assert "localhost:8000 isn't a valid URI" in result.stderr
+
+
+def test_the_client_says_nothing_that_is_refused_each_time(capsys):
+    talker = Talker("Ann")
+    asyncio.run(talker.say("x" * (LONGEST + 1)))
+    assert (talker.unsure, capsys.readouterr().out) == ({}, f"(not said: longer than {LONGEST} characters)\n")
 
 
 def test_a_broker_that_does_not_answer_is_the_workers_matter_not_the_clients_loss(app, broker):

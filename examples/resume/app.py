@@ -114,6 +114,7 @@ async def listen(websocket: WebSocket, client: str):
             room.add(said.text)
             remember(client, said.id)
         await send(websocket, json.dumps({"ack": said.id}))
+        await asyncio.sleep(0)  # whoever follows has its turn before the next one is read
 
 
 @app.websocket("/room")

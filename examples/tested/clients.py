@@ -32,6 +32,6 @@ async def sends_bytes(ws):
 
 
 async def raised(server) -> list[str]:
-    """What endpoints have raised, as soon as those have ended whose clients have gone."""
+    """What endpoints have raised, or logged as failed, as soon as those have ended whose clients have gone."""
     events = (await server.conversation()).events
-    return [event.text for event in events if "raised" in event.text]
+    return [event.text for event in events if "raised" in event.text or "failed" in event.text]

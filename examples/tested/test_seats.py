@@ -28,6 +28,8 @@ async def test_whoever_leaves_gives_back_the_seat(server, leave):
 
 async def test_whoever_is_silent_is_put_out(server):
     async with visit(server, "Ann") as ann:
+        await server.let_time_pass(SILENT / 2)
+        assert await ask(ann, "1") == "yours"  # it is not put out too early
         await server.let_time_pass(SILENT)
         await ann.wait_closed()
     assert ann.close_code == 4000

@@ -22,10 +22,26 @@ def find_broker() -> str | None:
     return shutil.which("valkey-server") or shutil.which("redis-server") or next(map(str, in_it), None)
 
 
-def free_port() -> int:
+def free_port(wanted: int = 0) -> int:
+    """This port, or any. If it is taken, one line says so: else whoever has it would be taken for a worker."""
     with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
+        if sys.platform != "win32":  # there, it would share the port with another program
+            free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            free.bind(("127.0.0.1", wanted))
+        except (OSError, OverflowError) as error:
+            sys.exit(f"Cannot listen on 127.0.0.1:{wanted}: {error}. Choose another with --port.")
         return free.getsockname()[1]
+
+
+def check_broker(url: str) -> None:
+    import redis
+
+    try:
+        with redis.from_url(url) as db:
+            db.ping()
+    except (redis.RedisError, ValueError) as error:
+        sys.exit(f"--redis {url}: {error}")
 
 
 def wait_until_it_listens(process: subprocess.Popen, port: int) -> None:
@@ -36,7 +52,7 @@ def wait_until_it_listens(process: subprocess.Popen, port: int) -> None:
             return
         except OSError:
             time.sleep(0.02)
-    sys.exit(f"{process.args[0]} does not listen on 127.0.0.1:{port}. Is the port taken? Choose another with --port.")
+    sys.exit(f"What was to listen on 127.0.0.1:{port} does not; {Path(process.args[0]).name} may have said why, above.")
 
 
 def main() -> None:
@@ -45,6 +61,11 @@ def main() -> None:
     parser.add_argument("--port", default=8000, type=int, help="of the first worker; 0: any (default: %(default)s)")
     options = parser.parse_args()
 
+    if importlib.util.find_spec("redis") is None:
+        sys.exit("This program needs redis-py. In the project's folder: make production")
+    if options.redis:
+        check_broker(options.redis)
+    ports = [free_port(options.port + n if options.port else 0) for n in range(2)]
     binary = None if options.redis else find_broker()
     if not (options.redis or binary):
         sys.exit("There is no valkey-server or redis-server here. Install one, or say with --redis where one is.")
@@ -59,7 +80,6 @@ def main() -> None:
                 command = [binary, "--bind", "127.0.0.1", "--port", str(port), "--dir", data, "--appendonly", "yes"]
                 processes.append(subprocess.Popen(command, stdout=subprocess.DEVNULL))
                 wait_until_it_listens(processes[-1], port)
-            ports = [options.port + n if options.port else free_port() for n in range(2)]
             for port in ports:
                 command = [sys.executable, "-m", "uvicorn", "examples.workers.app:app", "--port", str(port)]
                 command += ["--timeout-graceful-shutdown", "1"]

@@ -10,9 +10,12 @@ import itertools
 import json
 import sys
 import uuid
+from urllib.parse import quote
 
-from websockets import ConnectionClosed, InvalidHandshake, connect
+from websockets import ConnectionClosed, InvalidHandshake, InvalidURI, connect
+from websockets.uri import parse_uri
 
+LONGEST = 1000  # characters that the server takes
 PAUSE = 0.5  # seconds before it tries the next address
 
 
@@ -25,6 +28,9 @@ class Talker:
         self.ws = None
 
     async def say(self, text: str):
+        if len(text) > LONGEST:  # it would be refused as often as it is said
+            print(f"(not said: longer than {LONGEST} characters)", flush=True)
+            return
         seq = next(self.seq)
         self.unsure[seq] = json.dumps({"seq": seq, "text": text})
         if self.ws:
@@ -36,7 +42,7 @@ class Talker:
     async def listen(self, urls: list[str]):
         for url in itertools.cycle(urls):
             try:
-                async with connect(f"{url}/ws/{self.name}?key={self.key}&last={self.last}") as ws:
+                async with connect(f"{url}/ws/{quote(self.name, safe='')}?key={self.key}&last={self.last}") as ws:
                     for message in list(self.unsure.values()):
                         await ws.send(message)
                     self.ws = ws
@@ -63,6 +69,11 @@ class Talker:
 async def main():
     if len(sys.argv) < 3:
         sys.exit("Say your name, and at least one address: python -m examples.workers.client Ann ws://127.0.0.1:8000")
+    try:
+        for url in sys.argv[2:]:
+            parse_uri(url)
+    except InvalidURI as error:
+        sys.exit(f"{error}. An address begins with ws://")
     talker = Talker(sys.argv[1])
     listening = asyncio.create_task(talker.listen(sys.argv[2:]))
     while line := await asyncio.to_thread(sys.stdin.readline):

@@ -1988,7 +1988,7 @@ async def task_group(serve):
 @claim(
     "`async for ws in connect(...)` pauses before it connects again.",
     verdict=FALSE,
-    keep="It pauses when a handshake has failed. After a connection that was accepted, it comes at once, whatever its "
+    keep="It pauses when connecting has failed. After a connection that was accepted, it comes at once, whatever its "
     "close code was: look at the code, and pause.",
     lesson="a-browser-client",
     source="https://websockets.readthedocs.io/en/stable/reference/asyncio/client.html#websockets.asyncio.client.connect",

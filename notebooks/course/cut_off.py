@@ -126,7 +126,8 @@ class Till:
                 hint = f"{BEFORE if number <= self.after else LOST} {hint}"
             case {"anew": _} if anew is None:
                 hint = KEPT
-        expected = json.dumps({"anew": anew}) if anew is not None else f"{what}, or entry {self.after + 1}"
+        expected = what if what == (entry := f"entry {self.after + 1}") else f"{what}, or {entry}"
+        expected = json.dumps({"anew": anew}) if anew is not None else expected
         raise NotYet(f"{start}expected {expected}, but heard {quote(text)}. {hint}")
 
     async def hear_all(self, entries: Sequence[int], hint: str) -> None:

@@ -45,6 +45,17 @@ class ErrorLog(logging.Handler):
         if self.records:
             raise NotYet(f"{what} is logged as an error: {self.first()}. {hint}")
 
+    def has_another_loop(self) -> bool:
+        """Whether one of them says that something of asyncio's belongs to another event loop."""
+        errors = [record.exc_info[1] for record in self.records if record.exc_info]
+        while errors:
+            error = errors.pop()
+            if isinstance(error, BaseExceptionGroup):
+                errors += error.exceptions
+            elif isinstance(error, RuntimeError) and "bound to a different event loop" in str(error):
+                return True
+        return False
+
     def clear(self) -> None:
         """Forget what was logged so far."""
         self.records.clear()

@@ -23,6 +23,11 @@ GOES_ON = (
     "Something goes on after the connection has ended: is a `return` missing, or is it still in a loop? "
     "Or does a send or close() stand in or below the `except`, or in a `finally`?"
 )
+ANOTHER_LOOP = (
+    "it works with one server. The check starts another one, with an event loop of its own, and there, RuntimeError "
+    "says that something belongs to a different event loop. An asyncio.Event, Condition, Lock or Queue serves only the "
+    "loop in which somebody has first waited for it: make it in the endpoint, for each connection."
+)
 BLOCKED = "event loop is blocked"
 LOOPS = (
     "Does its loop go on, and never wait for anything, so that nobody else can run? Leave it when the client has gone."
@@ -140,12 +145,13 @@ async def look_further(verdict: Verdict, *looks: Callable[[], Awaitable[None]]) 
 
     Up to the first look that raises `NotYet`. A look that finds nothing wrong adds no line for the reader.
     """
-    try:
-        if verdict.passed:
-            for look in looks:
-                await look()
-    except (NotYet, ServeError) as problem:
-        return Verdict(verdict.good, str(problem))
+    with errors_in_the_log() as log:
+        try:
+            if verdict.passed:
+                for look in looks:
+                    await look()
+        except (NotYet, ServeError) as problem:
+            return Verdict(verdict.good, ANOTHER_LOOP if log.has_another_loop() else str(problem))
     return verdict
 
 

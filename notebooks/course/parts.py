@@ -68,14 +68,12 @@ for _ in range(50):  # one that is just ending may still write a file
 @functools.cache
 def folder() -> Path:
     """The folder for the programs, logs and data of this kernel's parts. It goes with the kernel."""
-    path = Path(tempfile.mkdtemp(prefix="course-"))
-    janitor(path)
-    return path
+    return Path(tempfile.mkdtemp(prefix="course-"))
 
 
 @functools.cache
-def janitor(path: Path) -> subprocess.Popen:
-    command = [sys.executable, "-c", JANITOR, str(path)]
+def janitor() -> subprocess.Popen:
+    command = [sys.executable, "-c", JANITOR, str(folder())]
     return subprocess.Popen(command, stdin=subprocess.PIPE, text=True, **APART)
 
 
@@ -180,7 +178,12 @@ class Part:
 
 
 def tell_the_janitor(line: str) -> None:
-    print(line, file=janitor(folder()).stdin, flush=True)
+    if janitor().poll() is not None:  # somebody has ended it: another one takes over
+        janitor.cache_clear()
+        for part in _parts.values():
+            if isinstance(part, Part) and part.running:
+                print(f"+{part.process.pid}", file=janitor().stdin)
+    print(line, file=janitor().stdin, flush=True)
 
 
 @atexit.register
@@ -190,9 +193,10 @@ def end_all() -> None:
         part.end()
     _parts.clear()
     if folder.cache_info().currsize:
-        janitor(folder()).stdin.close()  # it removes the folder
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            janitor(folder()).wait(ENDS)
+        shutil.rmtree(folder(), ignore_errors=True)
+    if janitor.cache_info().currsize:
+        janitor().stdin.close()
+        janitor().wait(ENDS)
     janitor.cache_clear()
     folder.cache_clear()
 
@@ -240,6 +244,7 @@ def program(line: str, cell: str) -> None:
     if not re.fullmatch(r"[a-z_]+\.py", name):
         raise PartError(f"%%program needs a file's name, such as chat.py, not {name!r}.")
     compile(cell, name, "exec")  # a mistake shows here, not in a worker's log
+    janitor()  # or the folder would stay, should the kernel be killed
     (folder() / name).write_text(cell, encoding="utf-8")
 
 
@@ -261,6 +266,9 @@ class Broker(Part):
         return f"redis://127.0.0.1:{self.port}"
 
 
+WITHOUT = "Set another, or do without it: %env REDIS_URL= in a cell, and run this one again."
+
+
 class GivenBroker:
     """The one at REDIS_URL, which belongs to the reader: it is never ended, and only the course's keys are touched."""
 
@@ -270,12 +278,15 @@ class GivenBroker:
         import redis
 
         self.url = url
+        shown = re.sub("//.*@", "//", url)  # without a password
+        if url.startswith(("rediss:", "unix:")):
+            raise PartError(f"REDIS_URL is {shown}, and the lesson's wire carries redis:// alone. {WITHOUT}")
         try:
             with redis.from_url(url) as db:
                 for key in db.scan_iter(KEYS):
                     db.delete(key)
         except (redis.RedisError, ValueError) as error:
-            raise PartError(f"REDIS_URL is {url}, and: {error}") from None
+            raise PartError(f"REDIS_URL is {shown}, and: {error} {WITHOUT}") from None
 
     def end(self) -> None:
         """Nothing."""

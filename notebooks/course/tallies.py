@@ -1,11 +1,11 @@
-"""The endpoint of the lesson closing-too-early: right, and wrong in ten ways, each for the test that must find it."""
+"""The endpoint of the lesson closing-too-early: right, or wrong in eleven ways, each for the test that must find it."""
 
 import asyncio
 
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 
 # What is wrong; the test that must find it; and what that test may lack.
-ECHOES, REPEATED, ENDS, RESETS, NO_TOTAL, NO_CLOSE, SHARED, LEFT_OVER, ESCAPES, LOST = BUGS = {
+ECHOES, REPEATED, ENDS, RESETS, NO_TOTAL, NO_CLOSE, NO_REASON, SHARED, LEFT_OVER, ESCAPES, LOST = BUGS = {
     "that answers each number with itself": (
         "test_sums",
         "One number alone is its own sum. Is each answer compared, by an `assert`?",
@@ -18,6 +18,7 @@ ECHOES, REPEATED, ENDS, RESETS, NO_TOTAL, NO_CLOSE, SHARED, LEFT_OVER, ESCAPES, 
         "test_done",
         "Wait until the connection is closed, and look at the code: `ws.close_code`.",
     ),
+    "that closes with 1000, and without the reason": ("test_done", "What is `ws.close_reason`?"),
     "that has one sum for all clients who are there": ("test_own_sums", "Two clients are there at the same time."),
     "whose new client starts with the sum of the one who has left": (
         "test_own_sums",
@@ -72,7 +73,7 @@ def tally_app(bug: str = "", late: float = 0.0) -> FastAPI:
                 await answer(f"total: {of_all if bug == SHARED else total}")
             if bug != NO_CLOSE:
                 await asyncio.sleep(late)
-                await websocket.close(1000, "done")
+                await websocket.close(1000, "" if bug == NO_REASON else "done")
         except WebSocketDisconnect as left:
             if bug == ESCAPES or (bug == LOST and left.code == 1005):
                 raise

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Coroutine
 from urllib.parse import urlsplit
 
+PORT = 6379  # where the address of a broker names none
 ANSWERS = 5.0  # seconds for the wire's own thread to do what it is told
 
 
@@ -26,7 +27,8 @@ class Wire:
     @property
     def url(self) -> str:
         """The address to give to a client of the broker, in place of the broker's."""
-        return self._to._replace(netloc=f"127.0.0.1:{self.port}").geturl()
+        who, at, _ = self._to.netloc.rpartition("@")  # with the password, if there is one
+        return self._to._replace(netloc=f"{who}{at}127.0.0.1:{self.port}").geturl()
 
     def cut(self) -> None:
         """Cut all connections, and new ones, too, until `mend()`."""
@@ -44,8 +46,7 @@ class Wire:
     def end(self) -> None:
         """Cut all connections, and end the thread."""
         if self._thread.is_alive():
-            self.cut()
-            self._server.close()
+            self._do(self._close())
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(ANSWERS)
             self._loop.close()
@@ -59,6 +60,13 @@ class Wire:
     def _do(self, work: Coroutine):
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(ANSWERS)
 
+    async def _close(self) -> None:
+        self._is_cut = True
+        self._server.close()
+        await self._abort()
+        if connections := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(connections, timeout=ANSWERS / 2)  # they end: asyncio complains of what is thrown away
+
     async def _abort(self) -> None:
         for writer in self._writers:
             writer.transport.abort()
@@ -68,8 +76,10 @@ class Wire:
             writer.transport.abort()
             return
         with contextlib.suppress(OSError):
-            there_reader, there = await asyncio.open_connection(self._to.hostname, self._to.port)
+            there_reader, there = await asyncio.open_connection(self._to.hostname, self._to.port or PORT)
             self._writers |= {writer, there}
+            if self._is_cut:  # meanwhile
+                await self._abort()
             try:
                 await asyncio.gather(self._pass_on(reader, there), self._pass_on(there_reader, writer, replies=True))
             finally:

@@ -98,6 +98,7 @@ async def listen(websocket: WebSocket, till: str):
             raise WebSocketException(1008, "an id and cents, please") from None
         enter(till, taken)
         await send(websocket, {"ack": taken.id})
+        await asyncio.sleep(0)  # whoever follows has its turn before the next one is read
 
 
 @app.websocket("/cashbook")

@@ -266,7 +266,11 @@ WRONG = {
     ),
     "leaves its sender behind": changed(
         ("sending.cancel()", "pass"),
-        says="it was cancelled, and a task of it goes on. Stop in a `finally` what has been started.",
+        says="it was cancelled, and a task of it goes on, `send_all()`. Stop in a `finally` what has been started.",
+    ),
+    "leaves its connection open": changed(
+        ("async with ws:", "if True:"),
+        says="it was cancelled, and a task of it goes on, `keepalive()`. It is the connection's own: close that, too",
     ),
     "catches its cancellation": changed(
         ("except ConnectionClosed:\n    pass", "except BaseException:\n    pass"),

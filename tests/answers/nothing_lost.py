@@ -8,6 +8,7 @@ REMEMBERS = "done[till] = taken.id"
 KEEPS = 'entries.append({"number": last_number() + 1, "cents": taken.cents})'
 SINCE = "if 0 <= missing <= len(entries):"
 ANEW = 'return [{"anew": last_number() - len(entries)}, *entries]'
+TELLS = "for news in followers:\n    news.set()"
 LISTENS = """
 enter(till, taken)
 await send(websocket, {"ack": taken.id})
@@ -264,10 +265,15 @@ WRONG = {
         (f"\n{REMEMBERS}\n{KEEPS}", f"\n{REMEMBERS}"),
         says="First store(), then all the rest",
     ),
+    "told to all before it is stored": changed(
+        (f"{STORES}\n", ""),
+        (TELLS, f"{TELLS}\n{STORES}"),
+        says="and another till heard",
+    ),
     "stored once more before the look": changed(
         before(KNOWN, "store(taken.cents)"),
         (f"{STORES}\n", ""),
-        says="[750, 750, 850, 950] cents were stored; entered were [750, 850, 950]",
+        says="What has been stored must be known again",  # a till may hear of it first, or see it in what is stored
     ),
     "one too many": changed(
         ("range(-missing, 0)", "range(max(-missing - 1, -len(entries)), 0)"),
@@ -291,12 +297,27 @@ WRONG = {
         says="If some above `after` are gone",
     ),
     "begins anew each time": changed((SINCE, "if missing == 0:"), says="no reason to begin anew"),
+    "begins anew, and goes on from the number that was wrong": changed(
+        ('number = message.get("number", message.get("anew"))', 'number = message.get("number", number)'),
+        says='a till with after=1 heard {"anew": 0}, since there were 0 entries; then a till with after=0',
+    ),
     "begins anew at the end": changed(
         (ANEW, 'return [{"anew": last_number()}, *entries]'), says="but heard '{\"anew\":60}'"
     ),
     "numbers are places in what is kept": changed(
         (KEEPS, 'entries.append({"number": len(entries) + 1, "cents": taken.cents})'),
         says="Entries are numbered 1, 2, and so on, though only the last 20 are kept.",
+    ),
+    "one condition for all, which belongs to one event loop": changed(
+        ("followers: set[asyncio.Event] = set()", "changed = asyncio.Condition()"),
+        ("def enter(till: str, taken: Taken):", "async def enter(till: str, taken: Taken):"),
+        ("enter(till, taken)\nawait send", "await enter(till, taken)\nawait send"),
+        (TELLS, "async with changed:\n    changed.notify_all()"),
+        ("news = asyncio.Event()\nfollowers.add(news)", ""),
+        ("news.clear()", ""),
+        ("await news.wait()", "async with changed:\n    if last_number() == number:\n        await changed.wait()"),
+        ("followers.discard(news)", "pass"),
+        says="that something belongs to a different event loop",
     ),
     "the history first, and then the room": changed(
         (JOINS, HISTORY_FIRST),
@@ -333,7 +354,7 @@ WRONG = {
         ("news = asyncio.Event()\nfollowers.add(news)\n", ""),
         ("news.clear()", "news = latest[0]"),
         ("followers.discard(news)", "pass"),
-        says="each server has an event loop of its own.",
+        says="belongs to a different event loop",
     ),
     "news is forgotten that comes during a send": changed(
         ("news.clear()\n", ""),

@@ -70,6 +70,10 @@ WRONG = {
         ('assert await ask(ws, "2") == "2"', ""), (GOES_ON, 'assert await ask(ws, "40") == "40"'), says="is 0 again"
     ),
     "the close is not looked at": changed((CLOSED, ""), says="test_done passes with an endpoint that sends the total"),
+    "the code alone": changed(
+        (CLOSED, "assert ws.close_code == 1000"),
+        says="that closes with 1000, and without the reason. What is `ws.close_reason`?",
+    ),
     "any close will do": changed(
         IMPORTS,
         (

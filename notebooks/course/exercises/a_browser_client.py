@@ -24,6 +24,8 @@ BACK = [1001, 1011, 1012, 1013]
 
 BY_ITSELF = "It has to, each time before it comes back. (A loop over connect() has pauses of its own, or none.)"
 STOPPED = "Stop in a `finally` what has been started."
+KEEPALIVE = "keepalive"  # the task that each connection of websockets 17.4 has
+CLOSED = "It is the connection's own: close that, too, as `async with` does."
 TAKEN = "Has something taken it out of the outbox that belongs to a connection that has ended?"
 
 
@@ -46,6 +48,7 @@ class Run:
         self.may_go_on = asyncio.Event()
         self.may_go_on.set()
         self.then = lambda text: None  # is called with what has been heard
+        self.left: list[str] = []  # the functions of the tasks that go on when it has been cancelled
         self.task = asyncio.ensure_future(stay_connected(url, self.outbox, self.hear, self.wait))
 
     def hear(self, text: str) -> None:
@@ -96,7 +99,8 @@ class Check:
         finally:
             run.task.cancel()
             await asyncio.wait([run.task], timeout=WAIT)
-            run.left = not await until(lambda: asyncio.all_tasks() <= before, patience)
+            await until(lambda: asyncio.all_tasks() <= before, patience)
+            run.left = sorted(name_of(task) for task in asyncio.all_tasks() - before)
             for task in asyncio.all_tasks() - before:
                 task.cancel()
 
@@ -209,10 +213,18 @@ class Check:
         if not run.task.cancelled():
             raise NotYet(f"it was cancelled, and did not end by that{run.end()}", "Let CancelledError out.")
         if run.left:
-            raise NotYet("it was cancelled, and a task of it goes on.", STOPPED)
+            own = [name for name in run.left if name != KEEPALIVE]
+            name, hint = (own[0], STOPPED) if own else (KEEPALIVE, CLOSED)
+            raise NotYet(f"it was cancelled, and a task of it goes on, `{name}()`.", hint)
         if not await run.until(lambda: not self.server.endpoints):
             raise NotYet("it was cancelled, and is still connected.", STOPPED)
         return "cancelled, it stops what it has started"
+
+
+def name_of(task: asyncio.Task) -> str:
+    """The function that the task runs; of the end of a generator, which has none, the type."""
+    coroutine = task.get_coro()
+    return getattr(coroutine, "__name__", type(coroutine).__name__)
 
 
 def expect_spread(waits: list[float], what: str, limits: list[float]) -> None:

@@ -234,13 +234,14 @@ async def first_look(app, patient: Patient, plan: Plan) -> Plan:
     except (ValueError, InvalidHandshake, InvalidURI) as error:  # in what the reader has passed
         raise ServeError(f"no handshake is possible for {plan.path}: {type(error).__name__}: {error}.") from None
     connection = patient.server.tape.last
-    if any(seen.answered) and not connection.heard and not plan.trigger:
-        seen = replace(seen, answers=0, answered=(), pushes=True)
     patient.server.settle_timeout = BRIEF
     try:
         await patient.server.conversation()
     except ServeError:  # something blocks the event loop
         await asyncio.to_thread(stopping.free, patient.server.thread)
+    # Who says something and is done may be waited for; who goes on saying things, whatever one says, answers nobody.
+    if any(seen.answered) and not (connection.heard or connection.over or plan.trigger):
+        seen = replace(seen, answers=0, answered=(), pushes=True)
     if seen.refused:
         (raised, *_) = patient.watch.raised[:1] or [""]
         if problem := refusals.explain(app, plan.path, seen.refused, connection, str(raised and raised.text)):
