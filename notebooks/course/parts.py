@@ -48,7 +48,7 @@ if importlib.util.find_spec("redis") is None:
 
 # It ends what its standard input names, when that ends: the kernel has then been killed, and could not do it.
 JANITOR = """
-import os, shutil, signal, sys
+import os, shutil, signal, sys, time
 folder, left = sys.argv[1], set()
 for line in sys.stdin:
     (left.add if line[0] == "+" else left.discard)(int(line[1:]))
@@ -57,7 +57,11 @@ for pid in left:
         os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
     except OSError:
         pass
-shutil.rmtree(folder, ignore_errors=True)
+for _ in range(50):  # one that is just ending may still write a file
+    shutil.rmtree(folder, ignore_errors=True)
+    if not os.path.exists(folder):
+        break
+    time.sleep(0.1)
 """
 
 
