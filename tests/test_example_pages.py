@@ -816,6 +816,8 @@ def test_a_page_may_leave_at_any_time_and_what_failed_leaves_nothing_behind(alon
     assert told.count("connected") == 1
     assert alone.evaluate(LEAVES_AGAIN) == [4001, "why"]
     assert alone.evaluate(FAILS) == ["SyntaxError", 0]
+    assert alone.problems == ["bad address"]  # of the page's own connection, which has met the stand-in, too
+    alone.problems.clear()
 
 
 @pytest.fixture
