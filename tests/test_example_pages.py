@@ -773,6 +773,15 @@ def test_what_was_not_sent_is_kept_for_the_next_join(alone):
     assert alone.evaluate("last().sent") == ["", "kept"]
 
 
+def test_a_page_leaves_when_it_is_hidden_away_and_comes_back_when_it_is_shown(alone):
+    alone.evaluate("open_last(); dispatchEvent(new PageTransitionEvent('pagehide'))")
+    assert alone.evaluate("last().closedWith") == 1000
+    alone.clock.run_for(60_000)
+    assert alone.evaluate("sockets.length") == 1  # as long as it is away
+    alone.evaluate("dispatchEvent(new PageTransitionEvent('pageshow'))")
+    assert alone.evaluate("sockets.length") == 2
+
+
 # With sockets as above. What is told is noted, and the connection is left as soon as it is told to be connected.
 LEAVES = """async () => {
     const { Connection } = await import("/page/connection.js");
