@@ -118,7 +118,7 @@ def at(page, server):
 def test_it_comes_back_by_itself_and_says_what_it_has_read(at, path):
     assert at.evaluate(LISTEN, [path, 3]) == [[f'"number {number}"', str(number)] for number in (1, 2, 3)]
     # Where a connection is cut off, an event may be lost with it: then the browser asks for it again.
-    assert list(dict.fromkeys(came)) == [None, "1", "2"]
+    assert (list(dict.fromkeys(came)) if path == "breaks" else came) == [None, "1", "2"]
 
 
 @pytest.mark.parametrize("status", [204, 401, 422, 502])
