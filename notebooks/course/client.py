@@ -241,11 +241,7 @@ async def within_reach(server: Server, handshake: Awaitable[ClientConnection]) -
     connecting = asyncio.ensure_future(handshake)
     try:
         await asyncio.wait([connecting], timeout=WAIT)
-        for _ in range(TURNS):
-            if not connecting.done():
-                await server.on_loop(lambda: None)
-    except ServeError:
-        pass  # it is blocked
+        await some_more_turns(server, connecting.done)
     finally:
         if not connecting.done():
             connecting.cancel()
@@ -275,11 +271,17 @@ async def until(condition: Callable[[], object], patience: float = WAIT, server:
         async with asyncio.timeout(patience):
             while not condition():
                 await asyncio.sleep(0.01)
-    with contextlib.suppress(ServeError):  # it is blocked
-        for _ in range(TURNS if server else 0):
-            if not condition():
-                await server.on_loop(lambda: None)
+    if server:
+        await some_more_turns(server, condition)
     return bool(condition())
+
+
+async def some_more_turns(server: Server, enough: Callable[[], object]) -> None:
+    """Let both event loops go round some more times, until it is enough, or the server's loop is found blocked."""
+    with contextlib.suppress(ServeError):
+        for _ in range(TURNS):
+            if not enough():
+                await server.on_loop(lambda: None)
 
 
 _looked_at: weakref.WeakKeyDictionary[Server, Conversation] = weakref.WeakKeyDictionary()
