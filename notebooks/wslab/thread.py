@@ -44,13 +44,10 @@ class UvicornServer(uvicorn.Server):
     async def main_loop(self) -> None:
         # Ten times a second it looks at `should_exit`, and whether uvicorn's own limits are reached.
         ticking = asyncio.create_task(super().main_loop())
-        asked = asyncio.create_task(self._asked_to_stop())
+        asked = asyncio.create_task(self.stop_asked.wait())
         await asyncio.wait([ticking, asked], return_when=asyncio.FIRST_COMPLETED)
         ticking.cancel()
         asked.cancel()
-
-    async def _asked_to_stop(self) -> None:
-        await self.stop_asked.wait()
 
     async def shutdown(self, sockets=None) -> None:
         # It takes asyncio some turns of the loop to hand a new connection to uvicorn. Without them, one that came at
