@@ -18,6 +18,8 @@ production: .venv/production-ready  ## what the lessons on production need besid
 
 # What this spares is said there.
 test thorough: export PYTHONPATH := $(CURDIR)/tests/instead$(if $(PYTHONPATH),:$(PYTHONPATH))
+# They start hundreds of Pythons: what one has compiled is kept for the others, although Docker images often forbid it.
+test thorough: export PYTHONDONTWRITEBYTECODE :=
 
 test: .venv/test-ready lint  ## run everything that proves the course: lessons, wslab, rules, examples
 ifdef TESTS

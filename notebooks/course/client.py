@@ -27,6 +27,9 @@ ENDLESS_LOOP = "Is the loop there, with no end of its own?"
 LONG = 100  # characters or bytes of a message that are quoted
 WAIT = 2.0  # seconds that a client waits for a handshake, an answer or a close
 TURNS = 10  # of the server's event loop, that a busy machine gets beyond that
+# A client reads on, however much it is told and whatever the check has looked at: else it would not read the server's
+# close frame either, and leave late.
+OPTIONS = {"close_timeout": 1, "max_queue": None}
 
 
 class NotYet(Exception):
@@ -207,7 +210,7 @@ async def visit(server: Server, path: str, **options) -> AsyncIterator[Client]:
     A handshake that fails is explained.
     """
     try:
-        ws = await within_reach(server, connect(server.url(path), open_timeout=None, close_timeout=1, **options))
+        ws = await within_reach(server, connect(server.url(path), open_timeout=None, **(OPTIONS | options)))
     except InvalidStatus as refusal:
         status = refusal.response.status_code
         if status == 403:

@@ -165,6 +165,11 @@ PASSING = (types.FrameType, types.TracebackType, types.CoroutineType, types.Asyn
 PASSING += (BaseException, logging.LogRecord, asyncio.Future)
 
 
+def passes_on(it) -> bool:
+    """Whether who holds this need not be asked. uvicorn's side of a connection holds what its endpoint was given."""
+    return isinstance(it, PASSING) or type(it).__module__.startswith("uvicorn.")
+
+
 def holder(things: list) -> str:
     """What of the app's own holds on to these, perhaps by way of others: `members in rooms.py`, `Manager.members`.
 
@@ -174,7 +179,7 @@ def holder(things: list) -> str:
     try:
         seen = {id(thing) for thing in things}
         for _ in range(8):
-            referrers = [r for r in gc.get_referrers(*things) if id(r) not in seen and not isinstance(r, PASSING)]
+            referrers = [r for r in gc.get_referrers(*things) if id(r) not in seen and not passes_on(r)]
             referrers = [r for r in referrers if r is not things]
             names = [name for referrer in referrers if (name := name_of_holder(referrer, seen))]
             if names or not referrers:
