@@ -1747,7 +1747,7 @@ async def gauge_of_connections(serve):
 @claim(
     "Whoever logs in `except WebSocketDisconnect` has each end in the log.",
     verdict=FALSE,
-    keep="Only those of which the endpoint is told. A middleware sees what is received, sent and raised, of all of them.",
+    keep="Only those of which the endpoint is told. A middleware sees what is received, sent and raised.",
     lesson="watching-it",
     source="https://asgi.readthedocs.io/en/stable/specs/www.html#disconnect-receive-event-ws",
 )

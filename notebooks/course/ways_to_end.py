@@ -105,9 +105,7 @@ class Way:
 WAYS = [
     Way("/talks", lambda client: client.leave(1001), ("received", "1001"), "a client closed with 1001"),
     Way("/talks", Client.drop, ("received", "1005"), "a client lost its connection"),
-    Way(
-        "/closes", Client.is_closed, ("sent", "4000"), "an endpoint closed with 4000, and received the disconnect then"
-    ),
+    Way("/closes", Client.is_closed, ("sent", "4000"), "an endpoint closed with 4000, and then received a disconnect"),
     Way("/puts_out", Client.is_closed, ("sent", "1008"), "an endpoint raised WebSocketException(1008)"),
     Way("/fails", Client.is_closed, ("raised", "KeyError"), "an endpoint raised KeyError", "KeyError"),
     Way("/returns", Client.is_closed, ("returned", ""), "an endpoint returned without close()"),
