@@ -14,6 +14,10 @@ from urllib.request import urlopen
 
 import psutil
 import pytest
+from fastapi import FastAPI
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import REGISTRY
 from websockets import InvalidStatus, connect
 
@@ -84,6 +88,25 @@ def test_what_a_client_makes_up_becomes_no_label_and_no_line():
     assert ended("received", "3456") == 0
     assert REGISTRY.get_sample_value("websocket_refused_total") == refused + 1
     assert not [line for line in lines if "\n" in line]
+
+
+def test_a_span_has_what_the_end_line_has():
+    spans, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    app = FastAPI(telemetry={"tracer_provider": provider, "operation_spans": False})
+    app.add_middleware(watch.Watch)
+    app.add_api_websocket_route("/desk", watched.desk)
+
+    async def run():
+        with serve(app, name="watched") as server:
+            async with connect(server.url("/desk")) as ws:
+                await ws.send(b"hours")
+                await ws.wait_closed()
+            await server.conversation()
+
+    asyncio.run(run())
+    (span,) = spans.get_finished_spans()
+    assert (span.attributes["websocket.end"], span.attributes["websocket.code"]) == ("sent", "1003")
 
 
 # --- as a program ---
