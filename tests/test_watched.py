@@ -22,7 +22,8 @@ from prometheus_client import REGISTRY
 from websockets import InvalidStatus, connect
 
 from course.client import visit
-from course.ways_to_end import WAYS, Service
+from course.watched_service import Service
+from course.ways_to_end import WAYS
 from examples.watched import app as watched
 from examples.watched import watch
 from tests import lessons

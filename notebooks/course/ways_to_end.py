@@ -1,16 +1,13 @@
-"""A service whose connections end in each way that there is, for the check of a middleware that watches them."""
+"""Endpoints that end in each way that there is, for checks of what watches them."""
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Awaitable, Callable
-from contextvars import ContextVar
 from dataclasses import dataclass
 
-from fastapi import FastAPI, HTTPException, WebSocket, WebSocketDisconnect, WebSocketException
+from fastapi import HTTPException, WebSocket, WebSocketDisconnect, WebSocketException
 
-from course.client import Client, NotYet, until
-from wslab.server import Server
+from course.client import Client
 
 logger = logging.getLogger("uvicorn.error")
 
@@ -65,6 +62,24 @@ async def sends_late(websocket: WebSocket):
         pass
 
 
+async def closes_late(websocket: WebSocket):
+    await websocket.accept()
+    await websocket.app.state.gone.wait()
+    try:
+        await websocket.close(1011)
+    except WebSocketDisconnect:
+        pass
+
+
+async def closes_again(websocket: WebSocket):
+    await websocket.accept()
+    await websocket.receive()  # gives a disconnect
+    try:
+        await websocket.close(1011)
+    except WebSocketDisconnect:
+        pass
+
+
 async def refuses(websocket: WebSocket):
     await websocket.close(4001)
 
@@ -87,7 +102,7 @@ async def refuses_late(websocket: WebSocket):
     await websocket.close(4001)
 
 
-ENDPOINTS = (talks, closes, puts_out, fails, returns, stays, sends_late)
+ENDPOINTS = (talks, closes, puts_out, fails, returns, stays, sends_late, closes_late, closes_again)
 AT_THE_DOOR = (refuses, denies, breaks, accepts_late, refuses_late)
 
 
@@ -110,53 +125,6 @@ WAYS = [
     Way("/fails", Client.is_closed, ("raised", "KeyError"), "an endpoint raised KeyError", "KeyError"),
     Way("/returns", Client.is_closed, ("returned", ""), "an endpoint returned without close()"),
     Way("/sends_late", Client.drop, ("failed", "ClientDisconnected"), "an endpoint sent to a client that had gone"),
+    Way("/closes_late", Client.drop, ("failed", "ClientDisconnected"), "an endpoint closed when its client had gone"),
+    Way("/closes_again", Client.leave, ("received", "1000"), "an endpoint received the disconnect, and closed then"),
 ]
-
-
-class Service(logging.Handler):
-    """The app, the gauge and the counter that the middleware shall keep true, and what is logged, with its ids."""
-
-    def __init__(self, middleware, connection: ContextVar[str]):
-        import prometheus_client as metrics  # here, since lessons before this one do without it
-
-        super().__init__()
-        self.connection = connection
-        self.lines: list[tuple[str, str]] = []  # ids, and what was logged
-        app = FastAPI()
-        for endpoint in (*ENDPOINTS, *AT_THE_DOOR):
-            app.add_api_websocket_route(f"/{endpoint.__name__}", endpoint)
-        app.add_api_route("/page", lambda: "a page")
-        app.state.gone = self.gone = asyncio.Event()
-        self.registry = metrics.CollectorRegistry()
-        gauge = metrics.Gauge("open", "Connections that are open", registry=self.registry)
-        counter = metrics.Counter("ended", "Those that are not", ["sign", "code"], registry=self.registry)
-        try:
-            self.watched = middleware(app, gauge, counter)
-        except Exception as error:
-            raise NotYet(f"`Watch(app, open, ended)` raised {type(error).__name__}: {error}") from None
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Note a line, and the id that it would have: this runs where the line is logged."""
-        self.lines.append((self.connection.get(), record.getMessage().strip()))
-
-    @property
-    def open(self) -> int:
-        """What the gauge says."""
-        return int(self.registry.get_sample_value("open"))
-
-    @property
-    def ended(self) -> Counter:
-        """What the counter says, by sign and code."""
-        samples = [sample for metric in self.registry.collect() for sample in metric.samples]
-        return Counter(
-            {
-                (sample.labels["sign"], sample.labels["code"]): int(sample.value)
-                for sample in samples
-                if sample.name == "ended_total"
-            }
-        )
-
-    async def tell_that_it_is_gone(self, server: Server) -> None:
-        """Once the server knows that nobody is connected any more, let the endpoint go on that waits for that."""
-        await until(lambda: not server.thread.connections, server=server)
-        await server.on_loop(self.gone.set)

@@ -8,17 +8,15 @@ from urllib.request import urlopen
 
 from course.client import NotYet, Refused, news, until, visit
 from course.error_log import errors_in_the_log
-from course.judging import Verdict
-from course.ways_to_end import WAYS, Service
+from course.judging import Verdict, with_what_the_endpoint_did
+from course.watched_service import Service
+from course.ways_to_end import WAYS
 from wslab.server import ServeError, Server, serve
 
 __all__ = ["watch"]
 
 IDS = "Set `connection` to a new id before the app is called, in the same task, and let it stand."
-DOWN = "A `finally` around the call of the app counts down who was counted, once, whatever has ended the endpoint."
 FROM_ACCEPT = "Count from a `websocket.accept` on that was sent without an error: whoever is refused is never in it."
-FIRST = "Note the first sign, and no other after it; count it when the endpoint has ended."
-ON = "What the app raises goes on to uvicorn: after an `except`, raise it again, and let no `return` be in a `finally`."
 
 
 async def watch(middleware, connection) -> Verdict:
@@ -32,6 +30,8 @@ async def watch(middleware, connection) -> Verdict:
             try:
                 for step in (passes_pages_on, gives_ids, counts_each_end, counts_nobody_refused, ends_with_the_server):
                     good.append(await step(service, server))
+            except NotYet as problem:
+                raise NotYet(await with_what_the_endpoint_did(server, problem)) from None
             finally:
                 log.removeHandler(service)
     except (NotYet, ServeError) as problem:
@@ -40,12 +40,9 @@ async def watch(middleware, connection) -> Verdict:
 
 
 async def passes_pages_on(service: Service, server: Server) -> str:
-    def fetch() -> None:
-        with urlopen(server.http_url("/page"), timeout=5):
-            pass
-
+    page = server.http_url("/page")
     try:
-        await asyncio.to_thread(fetch)
+        await asyncio.to_thread(lambda: urlopen(page, timeout=5).close())
     except OSError as error:
         raise NotYet(f"a page was asked for, and what came was {error}. Pass on what is no WebSocket.") from None
     if service.open or service.ended:
@@ -61,7 +58,7 @@ async def gives_ids(service: Service, server: Server) -> str:
             if service.open != 2:
                 raise NotYet(f"two clients were connected, and `open` was {service.open}. {FROM_ACCEPT}")
             await ann.leave()
-            await expect(service, server, "one of two clients closed with 1000", Counter({("received", "1000"): 1}), 1)
+            await service.expect(server, "one of two clients closed with 1000", Counter({("received", "1000"): 1}), 1)
             async with visit(server, "/talks?who=cleo") as cleo:
                 await cleo.ask("hello", "hello")
     await news(server)
@@ -84,7 +81,7 @@ async def counts_each_end(service: Service, server: Server) -> str:
         async with visit(server, way.path) as client:
             await way.does(client)
         await service.tell_that_it_is_gone(server)
-        await expect(service, server, way.words, wanted, raises=way.raises)
+        await service.expect(server, way.words, wanted, raises=way.raises)
         if without := [line for number, line in service.lines if number == "-"]:
             raise NotYet(f"{way.words}, and uvicorn's line '{without[0].splitlines()[0]}' had no id. {IDS}")
     return "each end is counted once, by its first sign, and counted down"
@@ -96,7 +93,7 @@ async def counts_nobody_refused(service: Service, server: Server) -> str:
         with contextlib.suppress(Refused):
             async with visit(server, path):
                 pass
-        await expect(service, server, "a client was refused", wanted, raises=raises)
+        await service.expect(server, "a client was refused", wanted, raises=raises)
     for path, words in [("/refuses_late", "refused"), ("/accepts_late", "accepted, and had given up before that")]:
         await server.on_loop(service.gone.clear)
         coming = asyncio.ensure_future(visit(server, path).__aenter__())
@@ -109,7 +106,7 @@ async def counts_nobody_refused(service: Service, server: Server) -> str:
         await server.on_loop(service.gone.set)
         await asyncio.gather(coming, return_exceptions=True)
         gave_up = "ClientDisconnected" if path == "/accepts_late" else ""
-        await expect(service, server, f"a client was {words}", wanted, raises=gave_up)
+        await service.expect(server, f"a client was {words}", wanted, raises=gave_up)
     return "who is refused, or gives up, is not counted"
 
 
@@ -118,21 +115,5 @@ async def ends_with_the_server(service: Service, server: Server) -> str:
     async with visit(server, "/talks"), visit(server, "/stays"):
         await asyncio.to_thread(server.end)
     words = "the server shut down, where one endpoint receives and one has to be cancelled"
-    await expect(service, server, words, wanted, raises="was cancelled")
+    await service.expect(server, words, wanted, raises="was cancelled")
     return "a shutdown is counted, and a cancellation goes on"
-
-
-async def expect(service: Service, server: Server, words: str, wanted: Counter, still: int = 0, raises: str = ""):
-    """Now so many must be open, and this be counted; and the app must have raised this, and nothing else."""
-    events = [event.text for event in await news(server) if event.text.startswith("endpoint ")]
-    raised = [text for text in events if "raised" in text or "cancelled" in text]
-    if raised and (not raises or raises not in raised[0]):
-        raise NotYet(f"{words}, and the {raised[0]}.")
-    if raises and not raised:
-        raise NotYet(f"{words}, and uvicorn has not heard of it. {ON}")
-    if service.open != still:
-        raise NotYet(f"{words}, and then `open` was {service.open}, not {still}. {DOWN}")
-    if (counted := service.ended) != wanted:
-        more = ", ".join(f"{key} {n:+}" for key, n in (counted - wanted).items()) or "nothing else"
-        less = ", ".join(map(str, wanted - counted)) or "nothing more"
-        raise NotYet(f"{words}. `ended` should have counted {less}, and counted {more}. {FIRST}")
