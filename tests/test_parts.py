@@ -244,9 +244,10 @@ def test_where_there_is_no_broker_one_line_says_what_to_do(no_other_broker, monk
         parts.broker()
 
 
-def test_where_the_packages_are_missing_one_line_says_what_to_do():
-    code = "import sys; sys.modules['redis'] = None; import importlib.util as u; find = u.find_spec; "
-    code += "u.find_spec = lambda name, *more: None if name == 'redis' else find(name, *more); import course.parts"
+@pytest.mark.parametrize("missing", ["redis", "opentelemetry.sdk"])  # of each that one lesson needs, and others do not
+def test_where_the_packages_are_missing_one_line_says_what_to_do(missing):
+    code = f"import sys; sys.modules[{missing!r}] = None; import importlib.util as u; find = u.find_spec; "
+    code += f"u.find_spec = lambda name, *more: None if name == {missing!r} else find(name, *more); import course.parts"
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=lessons.NOTEBOOKS, capture_output=True, text=True, timeout=PATIENCE
     )

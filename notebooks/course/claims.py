@@ -18,6 +18,7 @@ import socket
 import threading
 from array import array
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
@@ -1677,6 +1678,135 @@ async def plain_def(serve):
         answered = await status(server, "/ws")
     where = "server's own" if threads[0].startswith("wslab server") else "pool's"
     return where == "pool's", f"called on the {where} thread; HTTP {answered}"
+
+
+@claim(
+    "A `/health` that answers `ok` shows that the event loop does not stand still.",
+    verdict=FALSE,
+    keep="It waits with everybody else, and then all is well again. Let a timer outside the loop write down the stack.",
+    lesson="watching-it",
+    source="https://docs.python.org/3/library/faulthandler.html#faulthandler.dump_traceback_later",
+)
+async def health(serve):
+    app = FastAPI()
+    happened = []
+
+    @app.websocket("/slow")
+    async def slow(websocket: WebSocket):
+        await websocket.accept()
+        await websocket.send_text("one moment")
+        threading.Event().wait(0.2)  # blocks, as time.sleep(0.2) does
+        happened.append("it goes on")
+
+    @app.get("/health")
+    def health() -> str:
+        return "ok"
+
+    async with serve(app) as server, connect(server.url("/slow")) as ws:
+        await answer(ws)
+
+        def ask() -> str:
+            with urlopen(server.http_url("/health"), timeout=5) as response:
+                return response.read().decode()
+
+        said = await asyncio.to_thread(ask)
+        happened.append(f"/health says {said}")
+    return happened[0] != "it goes on", ", then ".join(["asked while the loop stands still", *happened])
+
+
+@claim(
+    "A gauge of open connections shows that clients are thrown out.",
+    verdict=FALSE,
+    keep="Whoever comes and goes between two looks at it is not in it. Count the ends, too, by close code.",
+    lesson="watching-it",
+    source="https://prometheus.io/docs/practices/instrumentation/",
+)
+async def gauge_of_connections(serve):
+    app = FastAPI()
+    now_open, thrown_out = 0, 0
+
+    @app.websocket("/ws")
+    async def endpoint(websocket: WebSocket):
+        nonlocal now_open, thrown_out
+        await websocket.accept()
+        now_open += 1
+        await websocket.close(1008, "no")
+        thrown_out += 1
+        now_open -= 1
+
+    async with serve(app) as server:
+        looks = [now_open]
+        for _ in range(5):
+            async with connect(server.url("/ws")) as ws:
+                await ws.wait_closed()
+        await server.conversation()  # waits until the endpoints have ended
+        looks.append(now_open)
+    return len(set(looks)) > 1, f"before: {looks[0]}, after: {looks[1]}; thrown out meanwhile: {thrown_out}"
+
+
+@claim(
+    "Whoever logs in `except WebSocketDisconnect` has each end in the log.",
+    verdict=FALSE,
+    keep="Only those of which the endpoint is told. A middleware sees what is received, sent and raised.",
+    lesson="watching-it",
+    source="https://asgi.readthedocs.io/en/stable/specs/www.html#disconnect-receive-event-ws",
+)
+async def log_of_disconnects(serve):
+    app = FastAPI()
+    logged = []
+
+    @app.websocket("/ws")
+    async def endpoint(websocket: WebSocket):
+        await websocket.accept()
+        try:
+            if await websocket.receive_text() == "rude":
+                await websocket.close(1008, "no")
+            else:
+                raise ZeroDivisionError
+        except WebSocketDisconnect as left:
+            logged.append(int(left.code))
+
+    codes = []
+    async with serve(app) as server:
+        for word in ["rude", "bug", ""]:
+            async with connect(server.url("/ws")) as ws:
+                if word:
+                    await ws.send(word)
+                    await ws.wait_closed()
+            codes.append(int(ws.close_code))
+        await server.conversation()
+    return logged == codes, f"ended with {codes}, logged {logged}"
+
+
+@claim(
+    "What a dependency puts into a context variable is there in the endpoint.",
+    verdict=FALSE,
+    keep="That of an `async def` dependency is. A plain `def` runs on a thread, in a copy of the context.",
+    lesson="watching-it",
+    source="https://docs.python.org/3/library/contextvars.html",
+)
+async def context_variable(serve):
+    app = FastAPI()
+    name = ContextVar("name", default="nothing")
+
+    def plain():
+        name.set("plain")
+
+    async def coroutine():
+        name.set("coroutine")
+
+    @app.websocket("/plain", dependencies=[Depends(plain)])
+    @app.websocket("/coroutine", dependencies=[Depends(coroutine)])
+    async def endpoint(websocket: WebSocket):
+        await websocket.accept()
+        await websocket.send_text(name.get())
+
+    seen = {}
+    async with serve(app) as server:
+        for path in ("coroutine", "plain"):
+            async with connect(server.url(f"/{path}")) as ws:
+                seen[path] = await answer(ws)
+    return all(seen[path] == path for path in seen), f"of a coroutine: {seen['coroutine']}; of a `def`: {seen['plain']}"
 
 
 @claim(

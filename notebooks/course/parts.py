@@ -40,7 +40,7 @@ class PartError(ServeError):
         return [f"PartError: {self}"]
 
 
-if importlib.util.find_spec("redis") is None:
+if any(importlib.util.find_spec(name) is None for name in ("redis", "opentelemetry.sdk")):
     raise PartError(f"This lesson needs packages that the lessons before it do without. {INSTALL}")
 
 

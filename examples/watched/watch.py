@@ -1,0 +1,143 @@
+"""To copy: ids in the log, one line at each end, metrics of all workers, the stack of a loop that stands still.
+
+Nothing in here knows the service. Who uses it adds the middleware `Watch` to the app, serves what `metrics()` returns,
+and calls the rest in the app's lifespan.
+"""
+
+import asyncio
+import faulthandler
+import logging
+import os
+import secrets
+import signal
+import time
+from contextlib import suppress
+from contextvars import ContextVar
+from pathlib import Path
+
+import psutil
+from opentelemetry import trace
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
+
+FOLDER = os.environ.get("PROMETHEUS_MULTIPROC_DIR")  # where several workers put their numbers; empty at the start
+KNOWN = range(1000, 1016)  # close codes with a meaning of their own: a client may send any of 4,000
+
+OPEN = Gauge("websocket_open", "Connections that are open", multiprocess_mode="livesum")
+REFUSED = Counter("websocket_refused", "Connections that were not accepted")
+ENDED = Counter("websocket_ended", "Connections that were open, by the first sign of their end", ["sign", "code"])
+MESSAGES = Counter("websocket_messages", "Messages", ["direction"])
+LAG = Histogram("loop_lag_seconds", "How late the event loop came round", buckets=[0.01, 0.1, 1, 10])
+
+logger = logging.getLogger("uvicorn.error")
+connection: ContextVar[str] = ContextVar("connection", default="-")
+
+
+class WithId(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.connection = connection.get()
+        return True
+
+
+def ids_in_the_log():
+    for handler in logging.getLogger("uvicorn").handlers:
+        handler.addFilter(WithId())
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s [%(connection)s] %(message)s"))
+
+
+class Watch:
+    def __init__(self, app):
+        self.app = app
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "websocket":
+            await self.app(scope, receive, send)
+            return
+
+        accepted, heard, said, end = False, 0, 0, None  # end: the first sign of it, a code, and what was said about it
+
+        async def watched_receive():
+            nonlocal heard, end
+            message = await receive()
+            if message["type"] == "websocket.receive":
+                heard += 1
+                MESSAGES.labels("heard").inc()
+            if message["type"] == "websocket.disconnect":
+                end = end or ("received", int(message["code"]), message.get("reason") or "")
+            return message
+
+        async def watched_send(message):
+            nonlocal accepted, said, end
+            try:
+                await send(message)
+            except Exception as error:
+                end = end or ("failed", type(error).__name__, "")
+                raise
+            match message["type"]:
+                case "websocket.accept":
+                    accepted = True
+                    OPEN.inc()
+                case "websocket.send":
+                    said += 1
+                    MESSAGES.labels("said").inc()
+                case "websocket.close" if accepted:
+                    end = end or ("sent", int(message.get("code", 1000)), message.get("reason") or "")
+                case "websocket.close":
+                    end = ("refused", 403, message.get("reason") or "")
+                case "websocket.http.response.start":
+                    end = ("refused", message["status"], "")
+
+        connection.set(secrets.token_hex(4))
+        began = time.monotonic()
+        logger.info("begins: %r", scope["path"])
+        try:
+            await self.app(scope, watched_receive, watched_send)
+        except BaseException as error:
+            end = end or ("raised", type(error).__name__, "")
+            raise
+        finally:
+            sign, code, reason = end or ("returned", "", "")
+            took = time.monotonic() - began
+            logger.info("ends: %s %s %r, heard %d, said %d, after %.1f s", sign, code, reason, heard, said, took)
+            if accepted:
+                OPEN.dec()
+                ENDED.labels(sign, "other" if sign == "received" and code not in KNOWN else code).inc()
+            else:
+                REFUSED.inc()
+            trace.get_current_span().set_attributes({"websocket.end": sign, "websocket.code": str(code)})
+
+
+def metrics() -> bytes:
+    """What Prometheus fetches: the numbers of this worker, or of all of them, if there is a folder for them."""
+    if not FOLDER:
+        return generate_latest(REGISTRY)
+    forget_the_dead()
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry)
+    return generate_latest(registry)
+
+
+def forget_the_dead():
+    """Nobody else says that a worker was killed; and what it had open, its file would say for ever."""
+    for file in Path(FOLDER).glob("gauge_live*.db"):
+        pid = int(file.stem.rpartition("_")[2])
+        if not psutil.pid_exists(pid):
+            with suppress(FileNotFoundError):  # another worker was faster
+                multiprocess.mark_process_dead(pid, FOLDER)
+
+
+def dump_on_a_signal():
+    """`kill -USR1 PID` writes the stack of each thread to stderr. On Windows there is no such signal."""
+    if hasattr(signal, "SIGUSR1"):
+        faulthandler.register(signal.SIGUSR1)
+
+
+async def watch_the_loop(every: float = 0.5):
+    """Write the stack of each thread to stderr if the loop does not come round for twice as long."""
+    try:
+        while True:
+            faulthandler.dump_traceback_later(2 * every)  # unless it is extended before
+            began = time.monotonic()
+            await asyncio.sleep(every)
+            LAG.observe(max(0.0, time.monotonic() - began - every))
+    finally:
+        faulthandler.cancel_dump_traceback_later()

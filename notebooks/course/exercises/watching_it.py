@@ -1,0 +1,119 @@
+"""The check under the exercise of watching-it."""
+
+import asyncio
+import contextlib
+import logging
+from collections import Counter
+from urllib.request import urlopen
+
+from course.client import NotYet, Refused, news, until, visit
+from course.error_log import errors_in_the_log
+from course.judging import Verdict, with_what_the_endpoint_did
+from course.watched_service import Service
+from course.ways_to_end import WAYS
+from wslab.server import ServeError, Server, serve
+
+__all__ = ["watch"]
+
+IDS = "Set `connection` to a new id before the app is called, in the same task, and let it stand."
+FROM_ACCEPT = "Count from a `websocket.accept` on that was sent without an error: whoever is refused is never in it."
+
+
+async def watch(middleware, connection) -> Verdict:
+    """`Watch(app, open, ended)` keeps a gauge, a counter and the ids in the log true, however a connection ends."""
+    good: list[str] = []
+    log = logging.getLogger("uvicorn.error")
+    try:
+        service = Service(middleware, connection)
+        with errors_in_the_log(), serve(service.watched, name="exercise") as server:
+            log.addHandler(service)
+            try:
+                for step in (passes_pages_on, gives_ids, counts_each_end, counts_nobody_refused, ends_with_the_server):
+                    good.append(await step(service, server))
+            except NotYet as problem:
+                raise NotYet(await with_what_the_endpoint_did(server, problem)) from None
+            finally:
+                log.removeHandler(service)
+    except (NotYet, ServeError) as problem:
+        return Verdict(good, str(problem).strip())
+    return Verdict(good)
+
+
+async def passes_pages_on(service: Service, server: Server) -> str:
+    page = server.http_url("/page")
+    try:
+        await asyncio.to_thread(lambda: urlopen(page, timeout=5).close())
+    except OSError as error:
+        raise NotYet(f"a page was asked for, and what came was {error}. Pass on what is no WebSocket.") from None
+    if service.open or service.ended:
+        raise NotYet("a page was asked for, and counted: `open` and `ended` are for WebSockets alone.")
+    return "what is no WebSocket is passed on"
+
+
+async def gives_ids(service: Service, server: Server) -> str:
+    async with visit(server, "/talks?who=ann") as ann:
+        await ann.ask("hello", "hello")
+        async with visit(server, "/talks?who=ben") as ben:
+            await ben.ask("hello", "hello")
+            if service.open != 2:
+                raise NotYet(f"two clients were connected, and `open` was {service.open}. {FROM_ACCEPT}")
+            await ann.leave()
+            await service.expect(server, "one of two clients closed with 1000", Counter({("received", "1000"): 1}), 1)
+            async with visit(server, "/talks?who=cleo") as cleo:
+                await cleo.ask("hello", "hello")
+    await news(server)
+    ids = []
+    for who in ("ann", "ben", "cleo"):
+        lines = [(number, line) for number, line in service.lines if who in line]
+        for number, line in lines:
+            if number in ("-", *ids) or number != lines[0][0]:
+                own = "no id" if number == "-" else f"the id {number!r}, which is not its own"
+                raise NotYet(f"a line of one of three connections, '{line}', had {own}. {IDS}")
+        ids.append(lines[0][0])
+    return "each connection has an id of its own, in each of its lines"
+
+
+async def counts_each_end(service: Service, server: Server) -> str:
+    for way in WAYS:
+        wanted = service.ended + Counter({way.counts: 1})
+        service.lines.clear()
+        await server.on_loop(service.gone.clear)
+        async with visit(server, way.path) as client:
+            await way.does(client)
+        await service.tell_that_it_is_gone(server)
+        await service.expect(server, way.words, wanted, raises=way.raises)
+        if without := [line for number, line in service.lines if number == "-"]:
+            raise NotYet(f"{way.words}, and uvicorn's line '{without[0].splitlines()[0]}' had no id. {IDS}")
+    return "each end is counted once, by its first sign, and counted down"
+
+
+async def counts_nobody_refused(service: Service, server: Server) -> str:
+    wanted = service.ended
+    for path, raises in [("/refuses", ""), ("/nowhere", ""), ("/denies", ""), ("/breaks", "KeyError")]:
+        with contextlib.suppress(Refused):
+            async with visit(server, path):
+                pass
+        await service.expect(server, "a client was refused", wanted, raises=raises)
+    for path, words in [("/refuses_late", "refused"), ("/accepts_late", "accepted, and had given up before that")]:
+        await server.on_loop(service.gone.clear)
+        coming = asyncio.ensure_future(visit(server, path).__aenter__())
+        await until(lambda: server.endpoints, server=server)
+        if service.open:
+            raise NotYet(f"a client waited for its handshake, and `open` was {service.open}. {FROM_ACCEPT}")
+        if path == "/accepts_late":
+            coming.cancel()
+            await service.tell_that_it_is_gone(server)
+        await server.on_loop(service.gone.set)
+        await asyncio.gather(coming, return_exceptions=True)
+        gave_up = "ClientDisconnected" if path == "/accepts_late" else ""
+        await service.expect(server, f"a client was {words}", wanted, raises=gave_up)
+    return "who is refused, or gives up, is not counted"
+
+
+async def ends_with_the_server(service: Service, server: Server) -> str:
+    wanted = service.ended + Counter({("received", "1012"): 1, ("raised", "CancelledError"): 1})
+    async with visit(server, "/talks"), visit(server, "/stays"):
+        await asyncio.to_thread(server.end)
+    words = "the server shut down, where one endpoint receives and one has to be cancelled"
+    await service.expect(server, words, wanted, raises="was cancelled")
+    return "a shutdown is counted, and a cancellation goes on"

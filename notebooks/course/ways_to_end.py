@@ -1,0 +1,130 @@
+"""Endpoints that end in each way that there is, for checks of what watches them."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from fastapi import HTTPException, WebSocket, WebSocketDisconnect, WebSocketException
+
+from course.client import Client
+
+logger = logging.getLogger("uvicorn.error")
+
+
+async def talks(websocket: WebSocket, who: str = ""):
+    logger.info("%s: at the door", who)
+    await websocket.accept()
+    await asyncio.create_task(in_a_task(who))
+    await asyncio.to_thread(logger.info, "%s: on a thread", who)
+    try:
+        while True:
+            await websocket.send_text(await websocket.receive_text())
+    except WebSocketDisconnect:
+        logger.info("%s: has left", who)
+
+
+async def in_a_task(who: str):
+    logger.info("%s: in a task", who)
+
+
+async def closes(websocket: WebSocket):
+    await websocket.accept()
+    await websocket.close(4000, "done")
+    await websocket.receive()  # gives a disconnect
+
+
+async def puts_out(websocket: WebSocket):
+    await websocket.accept()
+    raise WebSocketException(1008, "no")
+
+
+async def fails(websocket: WebSocket):
+    await websocket.accept()
+    raise KeyError("a bug of the check's")
+
+
+async def returns(websocket: WebSocket):
+    await websocket.accept()
+
+
+async def stays(websocket: WebSocket):
+    await websocket.accept()
+    await asyncio.Event().wait()
+
+
+async def sends_late(websocket: WebSocket):
+    await websocket.accept()
+    await websocket.app.state.gone.wait()
+    try:
+        await websocket.send_text("are you there?")
+    except WebSocketDisconnect:
+        pass
+
+
+async def closes_late(websocket: WebSocket):
+    await websocket.accept()
+    await websocket.app.state.gone.wait()
+    try:
+        await websocket.close(1011)
+    except WebSocketDisconnect:
+        pass
+
+
+async def closes_again(websocket: WebSocket):
+    await websocket.accept()
+    await websocket.receive()  # gives a disconnect
+    try:
+        await websocket.close(1011)
+    except WebSocketDisconnect:
+        pass
+
+
+async def refuses(websocket: WebSocket):
+    await websocket.close(4001)
+
+
+async def denies(websocket: WebSocket):
+    raise HTTPException(401)
+
+
+async def breaks(websocket: WebSocket):
+    raise KeyError("a bug of the check's")
+
+
+async def accepts_late(websocket: WebSocket):
+    await websocket.app.state.gone.wait()
+    await websocket.accept()
+
+
+async def refuses_late(websocket: WebSocket):
+    await websocket.app.state.gone.wait()
+    await websocket.close(4001)
+
+
+ENDPOINTS = (talks, closes, puts_out, fails, returns, stays, sends_late, closes_late, closes_again)
+AT_THE_DOOR = (refuses, denies, breaks, accepts_late, refuses_late)
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to end: the endpoint, what its client does, what must be counted then, and the words for it."""
+
+    path: str
+    does: Callable[[Client], Awaitable[object]]
+    counts: tuple[str, str]
+    words: str
+    raises: str = ""  # what the endpoint raises
+
+
+WAYS = [
+    Way("/talks", lambda client: client.leave(1001), ("received", "1001"), "a client closed with 1001"),
+    Way("/talks", Client.drop, ("received", "1005"), "a client lost its connection"),
+    Way("/closes", Client.is_closed, ("sent", "4000"), "an endpoint closed with 4000, and then received a disconnect"),
+    Way("/puts_out", Client.is_closed, ("sent", "1008"), "an endpoint raised WebSocketException(1008)"),
+    Way("/fails", Client.is_closed, ("raised", "KeyError"), "an endpoint raised KeyError", "KeyError"),
+    Way("/returns", Client.is_closed, ("returned", ""), "an endpoint returned without close()"),
+    Way("/sends_late", Client.drop, ("failed", "ClientDisconnected"), "an endpoint sent to a client that had gone"),
+    Way("/closes_late", Client.drop, ("failed", "ClientDisconnected"), "an endpoint closed when its client had gone"),
+    Way("/closes_again", Client.leave, ("received", "1000"), "an endpoint received the disconnect, and closed then"),
+]

@@ -1,0 +1,329 @@
+"""Answers to the exercise of watching-it."""
+
+from tests.answers import after, before, changed, whole
+
+INC = "accepted = True\nself.open.inc()"
+FINALLY = """
+finally:
+    if accepted:
+        self.open.dec()
+        self.ended.labels(*(end or ("returned", ""))).inc()
+"""
+ID = 'connection.set(f"A-{next(numbers)}")\n'
+
+A_CLASS = """
+connection: ContextVar[str] = ContextVar("connection", default="-")
+
+
+class One:
+    def __init__(self, watch, receive, send):
+        self.watch, self.plain_receive, self.plain_send = watch, receive, send
+        self.accepted, self.signs = False, []
+
+    async def receive(self):
+        message = await self.plain_receive()
+        if message["type"] == "websocket.disconnect":
+            self.signs.append(("received", message["code"]))
+        return message
+
+    async def send(self, message):
+        try:
+            await self.plain_send(message)
+        except BaseException as error:
+            self.signs.append(("failed", error.__class__.__name__))
+            raise
+        if message["type"] == "websocket.accept":
+            self.watch.open.inc()
+            self.accepted = True
+        elif message["type"] == "websocket.close":
+            self.signs.append(("sent", message["code"]))
+
+
+class Watch:
+    def __init__(self, app, open, ended):
+        self.app = app
+        self.open = open
+        self.ended = ended
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] == "websocket":
+            import uuid
+
+            connection.set(uuid.uuid4().hex)
+            one = One(self, receive, send)
+            try:
+                await self.app(scope, one.receive, one.send)
+                one.signs.append(("returned", ""))
+            except BaseException as error:
+                one.signs.append(("raised", type(error).__name__))
+                raise
+            finally:
+                if one.accepted:
+                    sign, code = one.signs[0]
+                    self.ended.labels(sign=sign, code=str(code)).inc()
+                    self.open.dec()
+        else:
+            return await self.app(scope, receive, send)
+"""
+HTTP_MIDDLEWARE = """
+from starlette.middleware.base import BaseHTTPMiddleware
+
+connection: ContextVar[str] = ContextVar("connection", default="-")
+numbers = itertools.count(1)
+
+
+class Watch(BaseHTTPMiddleware):
+    def __init__(self, app, open, ended):
+        super().__init__(app)
+        self.open, self.ended = open, ended
+
+    async def dispatch(self, request, call_next):
+        connection.set(f"A-{next(numbers)}")
+        return await call_next(request)
+"""
+
+WRONG = {
+    "a page is taken for a WebSocket": changed(
+        (
+            """
+            if scope["type"] != "websocket":
+                await self.app(scope, receive, send)
+                return
+
+            """,
+            "",
+        ),
+        ("accepted, end = False, None", "accepted, end = True, None\nself.open.inc()"),
+        says="a page was asked for, and counted",
+    ),
+    "a page is not passed on": changed(
+        ("await self.app(scope, receive, send)\nreturn", "return"),
+        says="a page was asked for, and what came was HTTP Error 500: Internal Server Error.",
+    ),
+    "a middleware for HTTP": whole(HTTP_MIDDLEWARE, says="two clients were connected, and `open` was 0."),
+    "two arguments": changed(
+        ("def __init__(self, app, open: Gauge, ended: Counter):", "def __init__(self, app, open):"),
+        ("self.app, self.open, self.ended = app, open, ended", "self.app, self.open = app, open"),
+        says="`Watch(app, open, ended)` raised TypeError:",
+    ),
+    "counted from the handshake on": changed(
+        (INC, "accepted = True"),
+        before(ID.strip(), "self.open.inc()"),
+        (
+            FINALLY,
+            """
+            finally:
+                self.open.dec()
+                if accepted:
+                    self.ended.labels(*(end or ("returned", ""))).inc()
+            """,
+        ),
+        says="a client waited for its handshake, and `open` was 1. Count from",
+    ),
+    "refused ones are counted": changed(
+        (
+            FINALLY,
+            """
+            finally:
+                if accepted:
+                    self.open.dec()
+                self.ended.labels(*(end or ("returned", ""))).inc()
+            """,
+        ),
+        says="a client was refused. `ended` should have counted nothing more, and counted ('sent', '1000') +1".replace(
+            "1000", "4001"
+        ),
+    ),
+    "counted down without having been counted": changed(
+        ("if accepted:\n    self.open.dec()\n    self.ended", "self.open.dec()\nif accepted:\n    self.ended"),
+        says="a client was refused, and then `open` was -1, not 0.",
+    ),
+    "counted at an accept that fails": changed(
+        (
+            """
+            if message["type"] == "websocket.accept":
+                accepted = True
+                self.open.inc()
+            """,
+            "",
+        ),
+        before(
+            "try:\n    await send(message)",
+            """
+            if message["type"] == "websocket.accept":
+                accepted = True
+                self.open.inc()
+            """,
+        ),
+        says="a client was accepted, and had given up before that. `ended` should have counted nothing more",
+    ),
+    "counted down where the disconnect is received": changed(
+        after('end = end or ("received", message["code"])', "self.open.dec()"),
+        ("    self.open.dec()\n    self.ended.labels", "    self.ended.labels"),
+        says="an endpoint raised WebSocketException(1008), and then `open` was 1, not 0.",
+    ),
+    "counted down twice": changed(
+        after('end = end or ("received", message["code"])', "self.open.dec()"),
+        says="one of two clients closed with 1000, and then `open` was 0, not 1.",
+    ),
+    "without finally": changed(
+        ("finally:\n    if accepted:", "else:\n    if accepted:"),
+        says="an endpoint raised KeyError, and then `open` was 1, not 0. A `finally`",
+    ),
+    "errors alone, and no cancellation": changed(
+        ("except BaseException as error:", "except Exception as error:"),
+        says="`ended` should have counted ('raised', 'CancelledError'), and counted ('returned', '') +1",
+    ),
+    "a cancellation leaks": changed(
+        (
+            """
+            except BaseException as error:
+                end = end or ("raised", type(error).__name__)
+                raise
+            finally:
+                if accepted:
+                    self.open.dec()
+                    self.ended.labels(*(end or ("returned", ""))).inc()
+            """,
+            """
+            except Exception as error:
+                end = end or ("raised", type(error).__name__)
+                self.down(accepted, end)
+                raise
+            else:
+                self.down(accepted, end)
+            """,
+        ),
+        (
+            "async def __call__",
+            """
+            def down(self, accepted, end):
+                if accepted:
+                    self.open.dec()
+                    self.ended.labels(*(end or ("returned", ""))).inc()
+
+            async def __call__
+            """.strip("\n"),
+        ),
+        says="one has to be cancelled, and then `open` was 1, not 0.",
+    ),
+    "errors are swallowed": changed(
+        ('end = end or ("raised", type(error).__name__)\nraise', 'end = end or ("raised", type(error).__name__)'),
+        says="an endpoint raised KeyError, and uvicorn has not heard of it.",
+    ),
+    "a return in the finally": changed(
+        after('self.ended.labels(*(end or ("returned", ""))).inc()', "return"),
+        says="an endpoint raised KeyError, and uvicorn has not heard of it. What the app raises goes on",
+    ),
+    "the last sign": changed(
+        ('end = end or ("received", message["code"])', 'end = ("received", message["code"])'),
+        says="`ended` should have counted ('sent', '4000'), and counted ('received', ",
+    ),
+    "each sign": changed(
+        (
+            'end = end or ("received", message["code"])',
+            'end = end or ("received", message["code"])\nself.ended.labels(*end).inc()',
+        ),
+        says="`ended` should have counted nothing more, and counted ('received', '1000') +1",
+    ),
+    "an endpoint's own close is not seen": changed(
+        (
+            """
+            if message["type"] == "websocket.close":
+                end = end or ("sent", message["code"])
+            """,
+            "",
+        ),
+        says="`ended` should have counted ('sent', '4000'), and counted ('received',",
+    ),
+    "a send that fails is not seen": changed(
+        ('end = end or ("failed", type(error).__name__)\n', ""),
+        says="an endpoint sent to a client that had gone. `ended` should have counted ('failed', 'ClientDisconnected')",
+    ),
+    "an accept is taken for sent, whatever becomes of a message": changed(
+        ('end = end or ("failed", type(error).__name__)\nraise', "return"),
+        says="an endpoint sent to a client that had gone. `ended` should have counted ('failed', 'ClientDisconnected')",
+    ),
+    "the error's text": changed(
+        ('("raised", type(error).__name__)', '("raised", str(error))'),
+        says="`ended` should have counted ('raised', 'KeyError'), and counted ('raised', '\"a bug of the check",
+    ),
+    "no id": changed((ID, ""), says="a line of one of three connections, 'ann: at the door', had no id."),
+    "one id for all": changed(
+        (ID, 'connection.set("A")\n'), says="'ben: at the door', had the id 'A', which is not its own."
+    ),
+    "the number of those who are there": changed(
+        (ID, 'self.here = getattr(self, "here", 0) + 1\nconnection.set(f"A-{self.here}")\n'),
+        ("finally:", "finally:\n    self.here -= 1"),
+        says="'cleo: at the door', had the id 'A-2', which is not its own.",
+    ),
+    "the id is set when the client is let in": changed(
+        (ID, ""),
+        after("self.open.inc()", ID),
+        says="'ann: at the door', had no id.",
+    ),
+    "the id is put back": changed(
+        (ID, f"token = {ID}"),
+        ("finally:", "finally:\n    connection.reset(token)"),
+        says="an endpoint raised KeyError, and uvicorn's line 'Exception in ASGI application' had no id.",
+    ),
+    "the id is set in a task": changed(
+        (ID, "await asyncio.create_task(self.begin())\n"),
+        (
+            "async def __call__",
+            """
+            async def begin(self):
+                connection.set(f"A-{next(numbers)}")
+
+            async def __call__
+            """.strip("\n"),
+        ),
+        says="'ann: at the door', had no id.",
+    ),
+    "one state for all connections": changed(
+        ("accepted, end = False, None", "self.accepted, self.end = False, None"),
+        ("nonlocal end\n", ""),
+        ("nonlocal accepted, end\n", ""),
+        ('end = end or ("received", message["code"])', 'self.end = self.end or ("received", message["code"])'),
+        ('end = end or ("failed", type(error).__name__)', 'self.end = self.end or ("failed", type(error).__name__)'),
+        ("accepted = True", "self.accepted = True"),
+        ('end = end or ("sent", message["code"])', 'self.end = self.end or ("sent", message["code"])'),
+        ('end = end or ("raised", type(error).__name__)', 'self.end = self.end or ("raised", type(error).__name__)'),
+        ("if accepted:\n    self.open.dec()", "if self.accepted:\n    self.open.dec()"),
+        ('*(end or ("returned", ""))', '*(self.end or ("returned", ""))'),
+        says="the server shut down",
+    ),
+}
+
+RIGHT = {
+    "a class for each connection": whole(A_CLASS),
+    "a random id": changed((ID, "connection.set(__import__('secrets').token_hex(4))\n")),
+    "the address as id": changed((ID, 'connection.set("{}:{}".format(*scope["client"]))\n')),
+    "counted at the first sign": changed(
+        ('end = end or ("received", message["code"])', 'note("received", message["code"])'),
+        ('end = end or ("failed", type(error).__name__)', 'note("failed", type(error).__name__)'),
+        ('end = end or ("sent", message["code"])', 'note("sent", message["code"])'),
+        ('end = end or ("raised", type(error).__name__)', 'note("raised", type(error).__name__)'),
+        ('self.ended.labels(*(end or ("returned", ""))).inc()', 'note("returned", "")'),
+        ("nonlocal end\n", ""),
+        ("nonlocal accepted, end\n", "nonlocal accepted\n"),
+        (
+            "accepted, end = False, None",
+            """
+            accepted, end = False, None
+
+            def note(sign, code):
+                nonlocal end
+                if accepted and not end:
+                    self.ended.labels(sign, code).inc()
+                end = end or (sign, code)
+            """.strip("\n"),
+        ),
+    ),
+    "track_inprogress, entered at the accept": changed(
+        (INC, "accepted = True\nstack.enter_context(self.open.track_inprogress())"),
+        ("    self.open.dec()\n", ""),
+        before("connection.set", "stack = __import__('contextlib').ExitStack()"),
+        ("finally:", "finally:\n    stack.close()"),
+    ),
+}
