@@ -238,6 +238,23 @@ def workers(program: str, **environments: dict[str, str]) -> list[Worker]:
     return started
 
 
+def run(module: str, *arguments: str) -> str:
+    """Run `python -m module` with these arguments to its end, and return what it has written.
+
+    If it fails, or takes longer than `STARTS` seconds, PartError says what it wrote last.
+    """
+    literal = [argument.replace("{", "{{").replace("}", "}}") for argument in arguments]
+    with Part(module, [sys.executable, "-m", module, *literal], ROOT) as part:
+        part.start()
+        try:
+            code = part.process.wait(STARTS)
+        except subprocess.TimeoutExpired:
+            raise PartError(f"{module} did not end within {STARTS:g} seconds: {part._last_line()}") from None
+        if code:
+            raise PartError(f"{module} ended with {code}: {part._last_line()}")
+        return part.log
+
+
 def program(line: str, cell: str) -> None:
     """The cell magic `%%program chat.py`: write the cell into the folder of the parts."""
     name = line.strip()
