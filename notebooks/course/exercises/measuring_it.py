@@ -1,0 +1,123 @@
+"""The check under the exercise of measuring-it: a load generator, on servers whose every answer is known beforehand."""
+
+import asyncio
+import math
+from collections.abc import Iterator
+from itertools import chain
+
+from websockets import ConnectionClosed
+
+from course.client import NotYet
+from course.judging import Verdict
+from course.known_server import Line, percentile, scenarios
+from course.virtual_time import in_virtual_time
+
+__all__ = ["generator"]
+
+EVERY = 0.1  # seconds between two messages of a client
+PATIENCE = 1.0  # seconds
+NEAR = 0.005  # seconds that do not matter
+KEYS = {"p50", "p99", "unanswered", "late"}
+
+WAITS = "It waited for an answer first, and asks nothing of a server that stands still. Send and receive in two tasks."
+SLIPS = "The n-th is due at start + n * every: sleep until then, not for `every` after the one before."
+FROM_SEND = "That is from when they were sent. This generator was late: count from when they should have been sent."
+LEFT_OUT = "That leaves out what was never answered, and what remains looks fast. Count it as math.inf."
+MEAN = "That is the mean of the clients' percentiles. Put what all have waited into one list."
+CLOCK = "Read the time from loop.time(): the check's loop has a clock of its own."
+BEGUN = "It is the longest time by which a send() began after it was due."
+
+
+async def generator(measure) -> Verdict:
+    """`measure(clients, every, number, patience)` keeps to its plan, and its report is honest."""
+    good: list[str] = []
+    try:
+        for words, number, lines, on_time in scenarios():
+            await judge(measure, number, lines, on_time)
+            good.append(words)
+    except NotYet as problem:
+        return Verdict(good, str(problem))
+    return Verdict(good)
+
+
+async def judge(measure, number: int, lines: list[Line], on_time: bool) -> None:
+    """Let it measure these lines, and compare."""
+    limit = (number - 1) * EVERY + PATIENCE
+
+    async def main():
+        for line in lines:
+            line.open(asyncio.get_running_loop())
+        async with asyncio.timeout(limit + 60):
+            return await measure(list(lines), EVERY, number, PATIENCE), lines[0].now
+
+    try:
+        report, ended = await in_virtual_time(main)
+    except TimeoutError:
+        raise NotYet(f"it has not returned, a minute after the end of its patience. {CLOCK}") from None
+    except Exception as error:
+        raise in_words(error) from None
+    for line in lines:
+        keeps_to_the_plan(line, number, on_time)
+    if not (isinstance(report, dict) and report.keys() >= KEYS):
+        raise NotYet(f"it returned {report!r}. Return a dict with p50, p99, unanswered and late.")
+    is_honest(report, lines, number, limit)
+    if ended > limit + 2 * EVERY:
+        raise NotYet(f"it returned {ended - limit:.1f} seconds later than `patience` allows.")
+
+
+def in_words(error: Exception) -> NotYet:
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, NotYet):
+        return error
+    if isinstance(error, ConnectionClosed):
+        return NotYet("a connection ended, and its error came out of `measure`. Catch it where that client is served.")
+    return NotYet(f"it raised {type(error).__name__}: {error}")
+
+
+def keeps_to_the_plan(line: Line, number: int, on_time: bool) -> None:
+    """Each message was sent when it was due; where that could not be, the last one was."""
+    for n, began in enumerate(line.began):
+        due = n * EVERY
+        if abs(began - due) > NEAR and (on_time or n == number - 1):
+            waited = 0 < n <= len(line.answered) and 0 <= began - line.answered[n - 1] < EVERY + NEAR
+            raise NotYet(
+                f"message {n} of a client was due {due:.1f} seconds after the start, and sent after {began:.2f}. "
+                f"{WAITS if waited else SLIPS}"
+            )
+    if len(line.began) != number and line.ends == math.inf:
+        raise NotYet(f"a client was to send {number} messages, and sent {len(line.began)}. Leave none out.")
+
+
+def is_honest(report: dict, lines: list[Line], number: int, limit: float) -> None:
+    """The report says what was."""
+    due = [n * EVERY for n in range(number)]
+    took = [line.took(due, limit) for line in lines]
+    missing = sum(each.count(math.inf) for each in took)
+    if report["unanswered"] != missing:
+        raise NotYet(f"{missing} messages were not answered in time, and it says {report['unanswered']!r}.")
+    for percent in (50, 99):
+        right, got = percentile(chain(*took), percent), report[f"p{percent}"]
+        if not near(got, right):
+            others = explanations(took, [line.took(line.began, limit) for line in lines], percent)
+            why = next((words for words, value in others if near(got, value)), "")
+            raise NotYet(f"p{percent} should be {right:.2f}, and it says {in_figures(got)}. {why}".strip())
+    late = max(0, *(began - at for line in lines for began, at in zip(line.began, due, strict=False)))
+    if not near(report["late"], late):
+        raise NotYet(f"late should be {late:.2f}, and it says {in_figures(report['late'])}. {BEGUN}")
+
+
+def explanations(took: list[list[float]], from_send: list[list[float]], percent: int) -> Iterator[tuple[str, float]]:
+    """What a wrong percentile may come from, and which value that gives."""
+    yield FROM_SEND, percentile(chain(*from_send), percent)
+    yield MEAN, sum(percentile(each, percent) for each in took) / len(took)
+    for every in (took, from_send):
+        yield LEFT_OUT, percentile([time for time in chain(*every) if time < math.inf], percent)
+
+
+def near(got, right: float) -> bool:
+    return got == right or (isinstance(got, int | float) and abs(got - right) < NEAR)
+
+
+def in_figures(got) -> str:
+    return f"{got:.2f}" if isinstance(got, int | float) else repr(got)
