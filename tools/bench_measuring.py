@@ -182,29 +182,6 @@ async def swallowed(place: Place) -> float:
         return now
 
 
-async def rate(place: Place) -> float:
-    """Echoes a second, as a load test that waits for each answer sees them."""
-    async with asyncio.timeout(PATIENCE), crowd(place, CLIENTS, None) as clients:
-        start = time.perf_counter()
-        await asyncio.gather(*(echoes(ws, ECHOES) for ws in clients))
-        return CLIENTS * ECHOES / (time.perf_counter() - start)
-
-
-async def rate_in_one_loop() -> float:
-    """The same, of a server in this process and on this loop."""
-    sock = listen(0)
-    options = dict(lifespan="off", log_level="critical", ws_ping_interval=None, **SERVERS["websockets-sansio"])
-    server = uvicorn.Server(uvicorn.Config(app, **options))
-    serving = asyncio.create_task(server.serve(sockets=[sock]))
-    try:
-        while not server.started:
-            await asyncio.sleep(0.01)
-        return await rate(Place(psutil.Process(), sock.getsockname()[1]))
-    finally:
-        server.should_exit = True
-        await serving
-
-
 # --- the table ---
 
 
@@ -236,9 +213,6 @@ def main() -> None:
         places = {name: stack.enter_context(server(name)) for name in SERVERS if installed(name)}
         print_servers(places)
         place = next(iter(places.values()))
-        pairs = [(asyncio.run(rate_in_one_loop()), asyncio.run(rate(place))) for _ in range(TURNS)]
-        ratio = statistics.median(one / two for one, two in pairs)
-        print(f"echoes a second, if the load test runs on the server's own loop: {ratio:.2f} of two processes'")
         print(f"sent to a client that does not read, before a send waits: {asyncio.run(swallowed(place)) / 1e6:.1f} MB")
 
 
