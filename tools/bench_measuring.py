@@ -37,7 +37,6 @@ SERVERS = {
     "wsproto": {"ws": "wsproto", "loop": "asyncio"},
     "websockets (deprecated)": {"ws": "websockets", "loop": "asyncio"},
     "websockets-sansio, uvloop": {"ws": "websockets-sansio", "loop": "uvloop"},
-    "websockets-sansio, zuvloop": {"ws": "websockets-sansio", "loop": "zuvloop"},
 }
 
 
@@ -193,27 +192,28 @@ def print_servers(places: dict[str, Place]) -> None:
         for name, how in random.sample(kinds, len(kinds)):
             costs[name, how].append(asyncio.run(processor(places[name], how)))
     first = kinds[0]
-    print(f"{'':<28}{'echoes for the same processor time':>36}{'memory for a connection':>26}")
-    print(f"{'':<28}{'plain':>24}{'compressed':>12}{'plain':>14}{'compressed':>12}")
+    print(f"{'':<28}{'echoes for the same':>20}{'memory for':>20}")
+    print(f"{'':<28}{'processor time':>20}{'a connection':>20}")
+    print(f"{'':<28}{'plain':>8}{'compressed':>12}{'plain':>8}{'compressed':>12}")
     for name in places:
         plain, compressed = (
             statistics.median(base / cost for base, cost in zip(costs[first], costs[name, how], strict=True))
             for how in (None, "deflate")
         )
         used = [memories[name, how] / memories[first] for how in (None, "deflate")]
-        print(f"{name:<28}{plain:>24.2f}{compressed:>12.2f}{used[0]:>14.1f}{used[1]:>12.1f}")
+        print(f"{name:<28}{plain:>8.2f}{compressed:>12.2f}{used[0]:>8.1f}{used[1]:>12.1f}")
     for name in [name for name in SERVERS if name not in places]:
         print(f"{name:<28}(not installed here)")
     us, kib = 1e6 * statistics.median(costs[first]), memories[first]
-    print(f"1.00 is here {us:.0f} microseconds of the processor for an echo, and {kib:.0f} KiB for a connection")
+    print(f"1.00 is {us:.0f} microseconds for an echo, and {kib:.0f} KiB for a connection")
 
 
 def main() -> None:
     with contextlib.ExitStack() as stack:
         places = {name: stack.enter_context(server(name)) for name in SERVERS if installed(name)}
         print_servers(places)
-        place = next(iter(places.values()))
-        print(f"sent to a client that does not read, before a send waits: {asyncio.run(swallowed(place)) / 1e6:.1f} MB")
+        megabytes = asyncio.run(swallowed(next(iter(places.values())))) / 1e6
+        print(f"What is sent to a client that does not read, before a send waits: {megabytes:.1f} MB")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,12 @@ from websockets import ConnectionClosedError
 
 from course.client import NotYet
 
+EVERY = 0.1  # seconds between two messages of a client
+NEAR = 0.005  # seconds that do not matter
 SLOW_SEND = 0.25  # seconds of the processor
+
+WAITS = "It waited for an answer first, and asks nothing of a server that stands still. Send and receive in two tasks."
+SLIPS = "The n-th is due at start + n * every: sleep until then, not for `every` after the one before."
 
 
 @dataclass(eq=False)
@@ -87,3 +92,26 @@ def percentile(values: Iterable[float], percent: int) -> float:
     """The smallest of the values that so many of them, in percent, do not exceed."""
     values = sorted(values)
     return values[math.ceil(len(values) * percent / 100) - 1]
+
+
+def keeps_to_the_plan(line: Line, number: int, busy: list[tuple[float, float]]) -> None:
+    """Each message was sent when it was due, or as soon as that could be."""
+    for n, began in enumerate(line.began):
+        due = n * EVERY
+        if abs(began - due) > NEAR and not any(start < due < end for start, end in busy):
+            raise NotYet(
+                f"a client's message {n} was due {due:.1f} s after the start, and sent after {began:.2f}. "
+                f"{why_late(line, n, bool(busy))}"
+            )
+    if len(line.began) != number and line.ends == math.inf:
+        raise NotYet(f"a client was to send {number} messages, and sent {len(line.began)}. Leave none out.")
+
+
+def why_late(line: Line, n: int, after_a_busy_time: bool) -> str:
+    if n == 0:
+        return "All clients start at the same time."
+    if after_a_busy_time:
+        is_on_time = min(line.began[n] % EVERY, -line.began[n] % EVERY) < NEAR  # for another message
+        return "It has left out some, for which it was late." if is_on_time else SLIPS
+    waited = n <= len(line.answered) and 0 <= line.began[n] - line.answered[n - 1] < EVERY + NEAR
+    return WAITS if waited else SLIPS

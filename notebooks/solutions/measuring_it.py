@@ -1,4 +1,4 @@
-def percentile(values: list, percent: int):
+def percentile(values, percent: int):
     return sorted(values)[math.ceil(len(values) * percent / 100) - 1]
 
 

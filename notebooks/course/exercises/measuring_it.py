@@ -9,18 +9,14 @@ from websockets import ConnectionClosed
 
 from course.client import NotYet
 from course.judging import Verdict
-from course.known_server import Line, percentile, scenarios
+from course.known_server import EVERY, NEAR, Line, keeps_to_the_plan, percentile, scenarios
 from course.virtual_time import in_virtual_time
 
 __all__ = ["generator"]
 
-EVERY = 0.1  # seconds between two messages of a client
 PATIENCE = 1.0  # seconds
-NEAR = 0.005  # seconds that do not matter
 KEYS = {"p50", "p99", "unanswered", "late"}
 
-WAITS = "It waited for an answer first, and asks nothing of a server that stands still. Send and receive in two tasks."
-SLIPS = "The n-th is due at start + n * every: sleep until then, not for `every` after the one before."
 FROM_SEND = "That is from when they were sent. This generator was late: count from when they should have been sent."
 LEFT_OUT = "That leaves out what was never answered, and what remains looks fast. Count it as math.inf."
 MEAN = "That is the mean of the clients' percentiles. Put what all have waited into one list."
@@ -80,29 +76,6 @@ def in_words(error: Exception) -> NotYet:
             "a TimeoutError came out of `measure`. An answer that does not come in time is no error: count it."
         )
     return NotYet(f"it raised {type(error).__name__}: {error}")
-
-
-def keeps_to_the_plan(line: Line, number: int, busy: list[tuple[float, float]]) -> None:
-    """Each message was sent when it was due, or as soon as that could be."""
-    for n, began in enumerate(line.began):
-        due = n * EVERY
-        if abs(began - due) > NEAR and not any(start < due < end for start, end in busy):
-            raise NotYet(
-                f"a client's message {n} was due {due:.1f} s after the start, and sent after {began:.2f}. "
-                f"{why_late(line, n, bool(busy))}"
-            )
-    if len(line.began) != number and line.ends == math.inf:
-        raise NotYet(f"a client was to send {number} messages, and sent {len(line.began)}. Leave none out.")
-
-
-def why_late(line: Line, n: int, after_a_busy_time: bool) -> str:
-    if n == 0:
-        return "All clients start at the same time."
-    if after_a_busy_time:
-        is_on_time = min(line.began[n] % EVERY, -line.began[n] % EVERY) < NEAR  # for another message
-        return "It has left out some, for which it was late." if is_on_time else SLIPS
-    waited = n <= len(line.answered) and 0 <= line.began[n] - line.answered[n - 1] < EVERY + NEAR
-    return WAITS if waited else SLIPS
 
 
 def is_honest(report: dict, lines: list[Line], number: int, limit: float) -> None:
