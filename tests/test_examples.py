@@ -132,6 +132,7 @@ def function(module: str, name: str, folder: Path = lessons.ROOT / "examples") -
         ("accounts/app.py", "diary", "who-is-calling", "diary", -1),
         ("workers/app.py", "position", "more-than-one-worker", "position", -1),
         ("workers/app.py", "tell", "more-than-one-worker", "tell", -1),
+        ("measured/generator.py", "percentile", "measuring-it", "percentile", 0),
         ("three_ways/app.py", "publish", "websocket-sse-or-polling", "publish", 0),
         ("three_ways/app.py", "after", "websocket-sse-or-polling", "after", 0),
         ("three_ways/app.py", "poll", "websocket-sse-or-polling", "poll", -1),

@@ -82,7 +82,7 @@ async def run(options: argparse.Namespace) -> Report:
 
 
 def as_json(report: Report, problem: str) -> str:
-    times = {f"p{percent:g}": report.percentile(percent) for percent in PERCENTILES}
+    times = {f"p{percent:g}": report.within(percent) for percent in PERCENTILES}
     return json.dumps(
         {
             "planned": report.planned,
@@ -101,7 +101,7 @@ def as_text(report: Report, problem: str) -> str:
     def ms(seconds: float) -> str:
         return "never" if seconds == math.inf else f"{1000 * seconds:,.1f} ms"
 
-    times = "   ".join(f"p{percent:g} {ms(report.percentile(percent))}" for percent in PERCENTILES)
+    times = "   ".join(f"p{percent:g} {ms(report.within(percent))}" for percent in PERCENTILES)
     ended = f"   {report.ended:,} connections ended" if report.ended else ""
     return (
         f"planned {report.planned:,}   sent {report.sent:,}   never answered {report.unanswered:,}{ended}\n"

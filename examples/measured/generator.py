@@ -33,7 +33,7 @@ class Report:
     def unanswered(self) -> int:
         return self.planned - len(self.took)
 
-    def percentile(self, percent: float) -> float:
+    def within(self, percent: float) -> float:
         """So many of all planned messages, in percent, were answered within this time; `inf` if not so many were."""
         return percentile(self.took + [math.inf] * self.unanswered, percent)
 
