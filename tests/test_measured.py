@@ -11,6 +11,7 @@ import pytest
 
 from course.known_server import Line
 from course.virtual_time import in_virtual_time
+from examples.measured import generator
 from examples.measured.generator import FULL, Report, measure
 from tests import lessons
 from tests.test_examples import PATIENCE, program
@@ -88,6 +89,13 @@ def test_a_generator_whose_core_is_full_says_so():
     assert "BOTTLENECK" in seen.problem(TOLERANCE)
 
 
+def test_greetings_that_do_not_come_are_not_waited_for_for_ever(port, monkeypatch):
+    monkeypatch.setattr(generator, "GREETS", 0.1)
+    with pytest.raises(ExceptionGroup) as raised:
+        asyncio.run(generator.connected(f"ws://127.0.0.1:{port}/ws", 2, greetings=1))
+    assert str(raised.value.exceptions[0]) == "it did not send 1 greetings"
+
+
 # --- the program ---
 
 
@@ -139,3 +147,11 @@ def test_what_is_wrong_is_said_in_one_line(arguments, problem, port):
     seen = run(*(argument.replace("{port}", str(port)) for argument in arguments))
     assert (seen.returncode, seen.stdout) == (1, "")
     assert re.search(problem, seen.stderr) and seen.stderr.count("\n") == 1, seen.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no such limit")
+def test_a_limit_of_open_files_is_named(port):
+    command = f"ulimit -n 40; exec {sys.executable} -m examples.measured ws://127.0.0.1:{port}/echo --clients 60"
+    seen = subprocess.run(["sh", "-c", command], cwd=lessons.ROOT, capture_output=True, text=True, timeout=PATIENCE)
+    assert seen.returncode == 1
+    assert seen.stderr.endswith("Too many open files. Here, more files must be allowed: ulimit -n\n")

@@ -318,9 +318,9 @@ def test_a_magic_writes_programs_and_parts_go_with_a_restart(notebook):  # noqa:
 
 
 def test_a_program_is_run_to_its_end_with_its_arguments_as_they_are():
-    assert parts.run("json.tool", "--help").startswith("usage:")
-    with pytest.raises(parts.PartError, match=r"json.tool ended with 2: .*can't open '\{n\}'"):
-        parts.run("json.tool", "{n}")
+    assert parts.run("examples.measured", "--help").startswith("usage: python -m examples.measured")
+    with pytest.raises(parts.PartError, match=r"examples.measured ended with 1: \{n\} isn't a valid URI"):
+        parts.run("examples.measured", "{n}")
 
 
 def test_a_program_that_does_not_end_is_ended(monkeypatch):

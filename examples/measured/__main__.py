@@ -6,6 +6,7 @@ believe them if the last line says that the plan was not kept.
 
 import argparse
 import asyncio
+import errno
 import json
 import math
 import sys
@@ -116,7 +117,9 @@ def main() -> None:
     try:
         report = asyncio.run(run(options))
     except* (OSError, InvalidHandshake, ConnectionClosed, TimeoutError) as group:
-        sys.exit(f"{options.clients} clients could not connect to {options.url}: {first(group)}")
+        error = first(group)
+        hint = ". Here, more files must be allowed: ulimit -n" if getattr(error, "errno", 0) == errno.EMFILE else ""
+        sys.exit(f"{options.clients} clients could not connect to {options.url}: {error or type(error).__name__}{hint}")
     except* KeyboardInterrupt:
         sys.exit("stopped before the plan's end")
     problem = report.problem(options.tolerance / 1000)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from websockets import ClientConnection, ConnectionClosed, connect
 
 AT_ONCE = 50  # handshakes
+GREETS = 10  # seconds that a server may take for its greetings
 FULL = 0.8  # of a core: from there on, the generator itself may be what is slow
 
 
@@ -64,8 +65,12 @@ async def connected(url: str, clients: int, greetings: int, **options) -> list[C
     async def come() -> ClientConnection:
         async with places:
             ws = await connect(url, **options)
-            for _ in range(greetings):
-                await ws.recv()
+            try:
+                async with asyncio.timeout(GREETS):
+                    for _ in range(greetings):
+                        await ws.recv()
+            except TimeoutError:
+                raise TimeoutError(f"it did not send {greetings} greetings") from None
             return ws
 
     async with asyncio.TaskGroup() as tasks:

@@ -133,9 +133,16 @@ async def measure(clients, every, number, patience):
         (LIMIT, "async with asyncio.TaskGroup() as tasks:"), says="it still waits, a minute after the last answer"
     ),
     "a limit for each answer": changed(
+        ("with suppress(TimeoutError):", "if True:"),
         (LIMIT, "async with asyncio.TaskGroup() as tasks:"),
         ("await ws.recv()", "async with asyncio.timeout(patience):\n    await ws.recv()"),
         says="a TimeoutError came out of `measure`",
+    ),
+    "ends when one answer is late": changed(
+        (LIMIT, "async with asyncio.TaskGroup() as tasks:"),
+        ("await ws.recv()", "async with asyncio.timeout(patience):\n    await ws.recv()"),
+        ("with suppress(TimeoutError):", "with suppress(TimeoutError, ExceptionGroup):"),
+        says="before the plan's end",
     ),
     "gives up a client after an answer that is late": changed(
         (LIMIT, "async with asyncio.TaskGroup() as tasks:"),

@@ -55,6 +55,10 @@ async def judge(measure, number: int, lines: list[Line], busy: list[tuple[float,
         report, ended = await in_virtual_time(main)
     except Exception as error:
         raise in_words(error) from None
+    if ended < limit - PATIENCE and any(len(line.began) < number for line in lines):
+        raise NotYet(
+            f"it returned {ended:.1f} s after the start, before the plan's end, which is at {limit - PATIENCE:.1f}."
+        )
     for line in lines:
         keeps_to_the_plan(line, number, busy)
     if not (isinstance(report, dict) and report.keys() >= KEYS):
