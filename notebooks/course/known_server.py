@@ -76,16 +76,16 @@ class Line:
         return [at - begin if at <= limit else math.inf for at, begin in zip(answered, since, strict=True)]
 
 
-def scenarios() -> Iterator[tuple]:
-    """For each: what it shows if it is passed, the number of messages, the lines, and when a send may begin late."""
+def scenarios() -> Iterator[tuple[str, int, list[Line]]]:
+    """For each: what it shows if it is passed, the number of messages, and the clients' lines."""
     slow_at_first = Line(lambda n: 0.3 if n < 12 else 0.01)
-    yield "what all clients have waited is in one list", 20, [Line(), slow_at_first], []
-    yield "a server that stands still is asked on, and the waiting counts", 50, [Line(stands=(0.95, 3.05)), Line()], []
-    lines, busy = [Line(reads_nothing=(0.95, 2.05)), Line(slow_send=70)], [(0.95, 2.05), (6.95, 7.25)]
-    yield "what is sent late counts from when it was due, and the report says how late", 200, lines, busy
+    yield "what all clients have waited is in one list", 20, [Line(), slow_at_first]
+    yield "a server that stands still is asked on, and the waiting counts", 50, [Line(stands=(0.95, 3.05)), Line()]
+    held_up = [Line(reads_nothing=(0.95, 2.05)), Line(slow_send=70)]
+    yield "what is sent late counts from when it was due, and the report says how late", 200, held_up
     silent = [Line(), Line(lambda n: math.inf if n >= 15 else 0.01)]
-    yield "what is never answered counts, and it does not wait for ever", 20, silent, []
-    yield "a connection that ends does not end the others", 30, [Line(ends=1.05), Line()], []
+    yield "what is never answered counts, and it does not wait for ever", 20, silent
+    yield "a connection that ends does not end the others", 30, [Line(ends=1.05), Line()]
 
 
 def percentile(values: Iterable[float], percent: int) -> float:
@@ -94,23 +94,28 @@ def percentile(values: Iterable[float], percent: int) -> float:
     return values[math.ceil(len(values) * percent / 100) - 1]
 
 
-def keeps_to_the_plan(line: Line, number: int, busy: list[tuple[float, float]]) -> None:
-    """Each message was sent when it was due, or as soon as that could be."""
-    for n, began in enumerate(line.began):
-        due = n * EVERY
-        if abs(began - due) > NEAR and not any(start < due < end for start, end in busy):
-            raise NotYet(
-                f"a client's message {n} was due {due:.1f} s after the start, and sent after {began:.2f}. "
-                f"{why_late(line, n, bool(busy))}"
-            )
-    if len(line.began) != number and line.ends == math.inf:
-        raise NotYet(f"a client was to send {number} messages, and sent {len(line.began)}. Leave none out.")
+def keep_to_the_plan(lines: Sequence[Line], number: int) -> None:
+    """Each message was sent when it was due, or as soon as that could be. Raises NotYet."""
+    slow = [line.slow_send * EVERY for line in lines if line.slow_send >= 0]
+    for line in lines:
+        busy = [line.reads_nothing, *((at - NEAR, at + SLOW_SEND + NEAR) for at in slow)]
+        for n, began in enumerate(line.began):
+            due = n * EVERY
+            if abs(began - due) > NEAR and not any(start <= due < end for start, end in busy):
+                why = why_late(lines, line, n)
+                raise NotYet(
+                    f"a client's message {n} was due {due:.1f} s after the start, and sent after {began:.2f}. {why}"
+                )
+        if len(line.began) != number and line.ends == math.inf:
+            raise NotYet(f"a client was to send {number} messages, and sent {len(line.began)}. Leave none out.")
 
 
-def why_late(line: Line, n: int, after_a_busy_time: bool) -> str:
+def why_late(lines: Sequence[Line], line: Line, n: int) -> str:
     if n == 0:
         return "All clients start at the same time."
-    if after_a_busy_time:
+    if any(start <= n * EVERY < end < line.began[n] + NEAR for start, end in [other.reads_nothing for other in lines]):
+        return "It waited for the send() of another client, whose server read nothing. Each needs a task of its own."
+    if any(other.reads_nothing[1] for other in lines):  # it has been late, and what follows is, too
         is_on_time = min(line.began[n] % EVERY, -line.began[n] % EVERY) < NEAR  # for another message
         return "It has left out some, for which it was late." if is_on_time else SLIPS
     waited = n <= len(line.answered) and 0 <= line.began[n] - line.answered[n - 1] < EVERY + NEAR

@@ -174,6 +174,64 @@ async def measure(clients, every, number, patience):
         ),
         says="a connection ended, and its error came out of `measure`",
     ),
+    "one task sends for all": changed(
+        ("async def send(ws):", "async def send():"),
+        (
+            """
+            with suppress(ConnectionClosed):
+                for n in range(number):
+                    due = start + n * every
+                    await asyncio.sleep(due - loop.time())
+                    late.append(loop.time() - due)
+                    await ws.send(f"message {n}")
+            """,
+            """
+            for n in range(number):
+                due = start + n * every
+                await asyncio.sleep(due - loop.time())
+                for ws in clients:
+                    late.append(loop.time() - due)
+                    with suppress(ConnectionClosed):
+                        await ws.send(f"message {n}")
+            """,
+        ),
+        before("for ws in clients:\n    tasks.create_task(send(ws))", "tasks.create_task(send())"),
+        ("tasks.create_task(send(ws))", ""),
+        says="Each needs a task of its own",
+    ),
+    "a task for each message": changed(
+        (
+            """
+            for ws in clients:
+                tasks.create_task(send(ws))
+                tasks.create_task(listen(ws))
+            """,
+            """
+            for ws in clients:
+                for n in range(number):
+                    tasks.create_task(ask(ws, n))
+            """,
+        ),
+        before(
+            "with suppress(TimeoutError):",
+            """
+            async def ask(ws, n):
+                due = start + n * every
+                await asyncio.sleep(due - loop.time())
+                late.append(loop.time() - due)
+                await ws.send("hello")
+                await ws.recv()
+                took.append(loop.time() - due)
+
+
+            """,
+        ),
+        says="two tasks call recv() of one client at the same time",
+    ),
+    "late at the end": changed(("max(late)", "late[-1]"), says="late should be 0.95, and it says 0.00"),
+    "nothing for what was not answered": changed(
+        (PADS, "took += [None] * unanswered"), says="it raised TypeError: '<' not supported"
+    ),
     "another clock": changed(
         ("loop = asyncio.get_running_loop()", "import time\nclock = time.perf_counter"),
         ("start = loop.time()", "start = clock()"),

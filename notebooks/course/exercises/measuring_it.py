@@ -9,7 +9,7 @@ from websockets import ConnectionClosed
 
 from course.client import NotYet
 from course.judging import Verdict
-from course.known_server import EVERY, NEAR, Line, keeps_to_the_plan, percentile, scenarios
+from course.known_server import EVERY, NEAR, Line, keep_to_the_plan, percentile, scenarios
 from course.virtual_time import in_virtual_time
 
 __all__ = ["generator"]
@@ -28,15 +28,15 @@ async def generator(measure) -> Verdict:
     """`measure(clients, every, number, patience)` keeps to its plan, and its report is honest."""
     good: list[str] = []
     try:
-        for words, number, lines, busy in scenarios():
-            await judge(measure, number, lines, busy)
+        for words, number, lines in scenarios():
+            await judge(measure, number, lines)
             good.append(words)
     except NotYet as problem:
         return Verdict(good, str(problem))
     return Verdict(good)
 
 
-async def judge(measure, number: int, lines: list[Line], busy: list[tuple[float, float]]) -> None:
+async def judge(measure, number: int, lines: list[Line]) -> None:
     """Let it measure these lines, and compare."""
     limit = (number - 1) * EVERY + PATIENCE
 
@@ -59,8 +59,7 @@ async def judge(measure, number: int, lines: list[Line], busy: list[tuple[float,
         raise NotYet(
             f"it returned {ended:.1f} s after the start, before the plan's end, which is at {limit - PATIENCE:.1f}."
         )
-    for line in lines:
-        keeps_to_the_plan(line, number, busy)
+    keep_to_the_plan(lines, number)
     if not (isinstance(report, dict) and report.keys() >= KEYS):
         raise NotYet(f"it returned {report!r}. Return a dict with p50, p99, unanswered and late.")
     is_honest(report, lines, number, limit)
