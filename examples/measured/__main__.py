@@ -1,7 +1,12 @@
 """Put a WebSocket server under load, by a plan: `python -m examples.measured ws://127.0.0.1:8000/echo --rate 100`.
 
-The endpoint must answer each message with exactly one, in order. The times count from when a message was due. Do not
-believe them if the last line says that the plan was not kept.
+The endpoint must answer each message with exactly one, in order. The times count from when a message was due; what is
+never answered took infinitely long. Do not believe them if the last line says that the plan was not kept.
+
+At work: start it on another machine than the server, or at least where both have a core to themselves. Begin with a
+rate that the server keeps up with, and double it until p99 rises. If one core cannot send so much, start it several
+times: then look at the worst report, since percentiles have no mean. Let it run for longer than pings, idle limits and
+tokens last. For more than about a thousand connections, allow both sides more open files: ulimit -n.
 """
 
 import argparse

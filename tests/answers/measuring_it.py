@@ -118,8 +118,10 @@ async def measure(clients, every, number, patience):
         says="p50 should be 0.01, and it says 0.30",
     ),
     "the mean": changed(
-        ('"p50": percentile(took, 50)', '"p50": sum(took) / len(took)'), says="p50 should be 0.01, and it says 0.1"
+        ('"p50": percentile(took, 50)', '"p50": sum(took) / len(took)'),
+        says="p50 should be 0.01, and it says 0.10. That is the mean.",
     ),
+    "the longest": changed(('"p99": percentile(took, 99)', '"p99": max(took)'), says="That is the longest."),
     "does not say that it was late": changed(("max(late)", "0"), says="late should be 0.95, and it says 0.00"),
     "late on the mean": changed(("max(late)", "sum(late) / len(late)"), says="late should be 0.95, and it says 0.0"),
     "late when the send has returned": changed(

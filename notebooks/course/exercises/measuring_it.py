@@ -20,6 +20,7 @@ KEYS = {"p50", "p99", "unanswered", "late"}
 FROM_SEND = "That is from when they were sent. This generator was late: count from when they should have been sent."
 LEFT_OUT = "That leaves out what was never answered, and what remains looks fast. Count it as math.inf."
 MEAN = "That is the mean of the clients' percentiles. Put what all have waited into one list."
+SOON = "Patience begins when the last message is due, for all messages."
 ENDLESS = "it still waits, a minute after the last answer that `patience` allows. Where is its limit, by loop.time()?"
 BEGUN = "It is the longest time by which a send() began after it was due."
 
@@ -86,8 +87,9 @@ def is_honest(report: dict, lines: list[Line], number: int, limit: float) -> Non
     due = [n * EVERY for n in range(number)]
     took = [line.took(due, limit) for line in lines]
     missing = sum(each.count(math.inf) for each in took)
-    if report["unanswered"] != missing:
-        raise NotYet(f"{missing} messages were not answered in time, and it says {report['unanswered']!r}.")
+    if (said := report["unanswered"]) != missing:
+        too_many = isinstance(said, int) and said > missing
+        raise NotYet(f"{missing} messages were not answered in time, and it says {said!r}. {SOON if too_many else ''}")
     for percent in (50, 99):
         right, got = percentile(chain(*took), percent), report[f"p{percent}"]
         if not near(got, right):
@@ -103,6 +105,8 @@ def explanations(took: list[list[float]], from_send: list[list[float]], percent:
     """What a wrong percentile may come from, and which value that gives."""
     yield FROM_SEND, percentile(chain(*from_send), percent)
     yield MEAN, sum(percentile(each, percent) for each in took) / len(took)
+    yield "That is the mean.", sum(chain(*took)) / sum(map(len, took))
+    yield "That is the longest.", max(chain(*took))
     for every in (took, from_send):
         yield LEFT_OUT, percentile([time for time in chain(*every) if time < math.inf], percent)
 
