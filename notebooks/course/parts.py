@@ -1,4 +1,4 @@
-"""The real parts of the lessons on production: a broker, workers as processes, and a wire that can be cut.
+"""The real parts of the lessons on production: a broker, workers and programs as processes, a wire that can be cut.
 
 A part is a process of its own, on a free port of 127.0.0.1, with its files in a temporary folder. It ends with the
 kernel, however that ends; when its cell runs again; and when a cell is interrupted while it starts. Waiting for it is
