@@ -23,7 +23,7 @@ from websockets import connect
 
 from wslab.arguments import listen
 
-TURNS = 5
+TURNS = 7
 CLIENTS = 10
 ECHOES = 100  # of each in a turn
 CROWD = 150  # connections whose memory is measured
