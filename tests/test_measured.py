@@ -12,6 +12,7 @@ import pytest
 from course.known_server import Line
 from course.virtual_time import in_virtual_time
 from examples.measured import generator
+from examples.measured.__main__ import as_text
 from examples.measured.generator import FULL, Report, measure
 from tests import lessons
 from tests.test_examples import PATIENCE, program
@@ -120,6 +121,12 @@ def test_it_measures_the_echo(port):
     seen = run(url, *options, "--rate", "50", "--seconds", "0.2", "--tolerance", "5000", "--json")
     told = json.loads(seen.stdout)
     assert (told["planned"], told["sent"], told["unanswered"], told["ended"], told["kept"]) == (10, 10, 0, 0, True)
+
+
+def test_connections_that_end_are_counted():
+    seen = as_text(report(Line(ends=1.05)), "")
+    assert seen.startswith("planned 20   sent 11   never answered 9   1 connections ended\n")
+    assert "longest never\n" in seen and seen.endswith("\nThe plan was kept, as long as there were connections.")
 
 
 def test_a_plan_that_is_too_much_is_not_kept(port):

@@ -109,11 +109,12 @@ def as_text(report: Report, problem: str) -> str:
 
     times = "   ".join(f"p{percent:g} {ms(report.within(percent))}" for percent in PERCENTILES)
     ended = f"   {report.ended:,} connections ended" if report.ended else ""
+    kept = "The plan was kept, as long as there were connections." if report.ended else "The plan was kept."
     return (
         f"planned {report.planned:,}   sent {report.sent:,}   never answered {report.unanswered:,}{ended}\n"
         f"from when each was due:   {times.replace('p100', 'longest')}\n"
         f"this generator:   {report.busy:.0%} of a core, at most {ms(max(report.late))} late\n"
-        f"{problem or 'The plan was kept.'}"
+        f"{problem or kept}"
     )
 
 
