@@ -47,6 +47,7 @@ bench: .venv/test-ready  ## what wslab costs, what an echo costs, and a message 
 	@$(BIN)/python -m tools.bench_echo
 	@$(BIN)/python -m tools.bench_room
 	@$(BIN)/python -m tools.bench_members
+	@$(BIN)/python -m tools.bench_measuring
 
 picture: .venv/test-ready  ## the README's picture of a lesson, from a real JupyterLab
 	@$(BIN)/python -m tools.picture

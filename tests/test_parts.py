@@ -16,6 +16,7 @@ from redis.backoff import NoBackoff
 from websockets import connect
 
 from course import parts
+from course.wire import Wire
 from tests import lessons
 from tests.test_in_kernels import interrupt_when_it_says, notebook  # noqa: F401  the latter is a fixture
 
@@ -259,6 +260,7 @@ def test_where_the_packages_are_missing_one_line_says_what_to_do(missing):
 START = """
 import os, signal, sys
 from course import parts
+from course.wire import Wire
 parts.program("colours.py", {app!r})
 (a,) = parts.workers("colours.py", A={{"COLOUR": "red"}})
 broker = parts.broker()
@@ -311,3 +313,35 @@ def test_a_magic_writes_programs_and_parts_go_with_a_restart(notebook):  # noqa:
     assert not gone(pid)
     notebook.restart()
     wait_until(lambda: gone(pid))
+
+
+# --- a program that runs to its end ---
+
+
+def test_a_program_is_run_to_its_end_with_its_arguments_as_they_are():
+    assert parts.run("examples.measured", "--help").startswith("usage: python -m examples.measured")
+    with pytest.raises(parts.PartError, match=r"examples.measured ended with 1: \{n\} isn't a valid URI"):
+        parts.run("examples.measured", "{n}")
+
+
+def test_a_program_that_does_not_end_is_ended(monkeypatch):
+    monkeypatch.setattr(parts, "STARTS", 1.0)
+    with pytest.raises(parts.PartError, match=r"http.server did not end within 1 seconds"):
+        parts.run("http.server", "0", "--bind", "127.0.0.1")
+    assert not parts._parts["http.server"].running
+
+
+def test_a_wire_counts_what_comes_back():
+    async def main():
+        async def answer(reader, writer):
+            writer.write(b"x" * len(await reader.readexactly(3)) * 1000)
+            writer.close()
+
+        async with asyncio.timeout(PATIENCE), await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+            with Wire(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/") as wire:
+                reader, writer = await asyncio.open_connection("127.0.0.1", wire.port)
+                writer.write(b"abc")
+                assert len(await reader.read()) == wire.came_back == 3000
+                writer.close()
+
+    asyncio.run(main())

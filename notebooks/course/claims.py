@@ -802,6 +802,45 @@ async def binary_is_smaller(serve):
 
 
 @claim(
+    "Compression saves bandwidth.",
+    verdict=FALSE,
+    keep="It depends on the messages: short ones get longer. And it costs memory for each connection. Count your own.",
+    lesson="measuring-it",
+    source="https://websockets.readthedocs.io/en/stable/topics/compression.html",
+)
+async def compression(serve):
+    app = FastAPI()
+
+    @app.websocket("/ws")
+    async def echo(websocket: WebSocket):
+        await websocket.accept()
+        async for text in websocket.iter_text():
+            await websocket.send_text(text)
+
+    class Counting(ClientConnection):
+        received = 0  # bytes
+
+        def data_received(self, data):
+            self.received += len(data)
+            super().data_received(data)
+
+    async def share(text: str) -> float:
+        """Of the bytes that an echo takes without compression, those that it takes with it."""
+        sizes = []
+        for offer in (None, "deflate"):
+            async with connect(server.url("/ws"), compression=offer, create_connection=Counting) as ws:
+                handshake = ws.received
+                await ws.send(text)
+                await ws.recv()
+                sizes.append(ws.received - handshake)
+        return sizes[1] / sizes[0]
+
+    async with serve(app) as server:
+        short, long = await share("ok"), await share(json.dumps([{"id": n, "name": "Ann"} for n in range(100)]))
+    return short < 1, f"`ok` takes {short:.0%} of the bytes; a list as JSON less than a third: {long < 1 / 3}"
+
+
+@claim(
     "Messages of one client arrive in the order in which it sent them.",
     verdict=TRUE,
     keep="One connection is one stream. It is your own tasks that can change the order.",
@@ -2211,3 +2250,41 @@ async def lifespan_in_a_test(serve):
 
     without, within = await asyncio.to_thread(in_tests)
     return without == within, f"started without `with`: {without}; with it: {within}"
+
+
+@claim(
+    "Clients that ask again when they have been answered show how slow a server is.",
+    verdict=FALSE,
+    keep="While the server stands still, they ask nothing. Send by a plan, and count from when a message was due.",
+    lesson="measuring-it",
+    source="https://github.com/giltene/wrk2",
+)
+async def a_load_that_waits(serve):
+    app = FastAPI()
+    going = asyncio.Event()
+
+    @app.websocket("/ws")
+    async def endpoint(websocket: WebSocket):
+        await websocket.accept()
+        async for text in websocket.iter_text():
+            await going.wait()
+            await websocket.send_text(text)
+
+    async def slow_answers(waits: bool) -> int:
+        """Of 100 messages, one for each tick; from tick 40 to 60, the endpoint stands still."""
+        slow, unanswered = 0, 0
+        async with connect(server.url("/ws")) as ws:
+            for tick in range(100):
+                stands = 40 <= tick < 60
+                await server.on_loop(going.clear if stands else going.set)
+                if not (waits and unanswered):
+                    await ws.send(str(tick))
+                    unanswered += 1
+                while unanswered and not stands:
+                    slow += await ws.recv() != str(tick)
+                    unanswered -= 1
+        return slow
+
+    async with serve(app) as server:
+        waits, by_plan = await slow_answers(waits=True), await slow_answers(waits=False)
+    return waits == by_plan, f"slow answers, of those who wait: {waits}; by a plan: {by_plan}"

@@ -1,4 +1,4 @@
-"""The real parts of the lessons on production: a broker, workers as processes, and a wire that can be cut.
+"""The real parts of the lessons on production: a broker, workers and programs as processes, a wire that can be cut.
 
 A part is a process of its own, on a free port of 127.0.0.1, with its files in a temporary folder. It ends with the
 kernel, however that ends; when its cell runs again; and when a cell is interrupted while it starts. Waiting for it is
@@ -236,6 +236,23 @@ def workers(program: str, **environments: dict[str, str]) -> list[Worker]:
             worker.end()
         raise
     return started
+
+
+def run(module: str, *arguments: str) -> str:
+    """Run `python -m module` with these arguments to its end, and return what it has written.
+
+    If it fails, or takes longer than `STARTS` seconds, PartError says what it wrote last.
+    """
+    literal = [argument.replace("{", "{{").replace("}", "}}") for argument in arguments]
+    with Part(module, [sys.executable, "-m", module, *literal], ROOT) as part:
+        part.start()
+        try:
+            code = part.process.wait(STARTS)
+        except subprocess.TimeoutExpired:
+            raise PartError(f"{module} did not end within {STARTS:g} seconds: {part._last_line()}") from None
+        if code:
+            raise PartError(f"{module} ended with {code}: {part._last_line()}")
+        return part.log
 
 
 def program(line: str, cell: str) -> None:

@@ -1,4 +1,4 @@
-"""A wire between a worker and the broker: what goes over it can be cut off, or get lost on its way back."""
+"""A wire to a server: what goes over it can be cut off, or get lost on its way back, and is counted."""
 
 import asyncio
 import contextlib
@@ -11,9 +11,10 @@ ANSWERS = 5.0  # seconds for the wire's own thread to do what it is told
 
 
 class Wire:
-    """Whoever connects to `url` talks to the server at `to`, a broker's address. It works on a thread of its own."""
+    """Whoever connects to `url` talks to the server at the address `to`. It works on a thread of its own."""
 
     def __init__(self, to: str):
+        self.came_back = 0  # bytes that the server has sent
         self._to = urlsplit(to)
         self._writers: set[asyncio.StreamWriter] = set()
         self._is_cut = False
@@ -26,7 +27,7 @@ class Wire:
 
     @property
     def url(self) -> str:
-        """The address to give to a client of the broker, in place of the broker's."""
+        """The address to give to a client, in place of the server's."""
         who, at, _ = self._to.netloc.rpartition("@")  # with the password, if there is one
         return self._to._replace(netloc=f"{who}{at}127.0.0.1:{self.port}").geturl()
 
@@ -93,6 +94,7 @@ class Wire:
                 if replies and self._loses:
                     self._loses -= 1
                     break
+                self.came_back += len(data) if replies else 0
                 to.write(data)
                 await to.drain()
         finally:

@@ -1,0 +1,122 @@
+"""Connections to a server whose every answer is known beforehand: for a check of what loads it, in virtual time."""
+
+import asyncio
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from websockets import ConnectionClosedError
+
+from course.client import NotYet
+
+EVERY = 0.1  # seconds between two messages of a client
+NEAR = 0.005  # seconds that do not matter
+SLOW_SEND = 0.25  # seconds of the processor
+
+WAITS = "It waited for an answer first, and asks nothing of a server that stands still. Send and receive in two tasks."
+SLIPS = "The n-th is due at start + n * every: sleep until then, not for `every` after the one before."
+
+
+@dataclass(eq=False)
+class Line:
+    """A connection as those of `websockets`. All times are seconds from the start."""
+
+    answers_after: Callable[[int], float] = lambda n: 0.01  # message n, once it has arrived; inf for never
+    stands: tuple[float, float] = (0, 0)  # meanwhile, the server takes messages, and answers none
+    reads_nothing: tuple[float, float] = (0, 0)  # meanwhile, a send waits
+    slow_send: int = -1  # the message whose sending takes SLOW_SEND
+    ends: float = math.inf
+    began: list[float] = field(default_factory=list)  # its sends
+    answered: list[float] = field(default_factory=list)
+
+    def open(self, loop) -> None:
+        """The start is now."""
+        self.loop, self.start = loop, loop.time()
+        self.heard, self.writing, self.reading = asyncio.Queue(), asyncio.Lock(), asyncio.Lock()
+        if self.ends < math.inf:
+            loop.call_at(self.start + self.ends, self.heard.put_nowait, None)
+
+    @property
+    def now(self) -> float:
+        return self.loop.time() - self.start
+
+    async def send(self, message) -> None:
+        n = len(self.began)
+        self.began.append(self.now)
+        async with self.writing:
+            if self.reads_nothing[0] <= self.now < self.reads_nothing[1]:
+                await asyncio.sleep(self.reads_nothing[1] - self.now)
+        if self.now >= self.ends:
+            raise ConnectionClosedError(None, None)
+        if n == self.slow_send:
+            self.loop.spend(SLOW_SEND)
+        ready = self.stands[1] if self.stands[0] <= self.now < self.stands[1] else self.now
+        at = max([ready + self.answers_after(n), *self.answered[-1:]])  # in order
+        if at < self.ends:
+            self.answered.append(at)
+            if at < math.inf:
+                self.loop.call_at(self.start + at, self.heard.put_nowait, message)
+
+    async def recv(self):
+        if self.reading.locked():
+            raise NotYet("two tasks call recv() of one client at the same time, which `websockets` refuses.")
+        async with self.reading:
+            if (message := await self.heard.get()) is None:
+                self.heard.put_nowait(None)
+                raise ConnectionClosedError(None, None)
+        return message
+
+    async def __aiter__(self):
+        while True:
+            yield await self.recv()
+
+    def took(self, since: Sequence[float], limit: float) -> list[float]:
+        """How long each message took from its time in `since`; inf if it was not answered until `limit`."""
+        answered = self.answered + [math.inf] * (len(since) - len(self.answered))
+        return [at - begin if at <= limit else math.inf for at, begin in zip(answered, since, strict=True)]
+
+
+def scenarios() -> Iterator[tuple[str, int, list[Line]]]:
+    """For each: what it shows if it is passed, the number of messages, and the clients' lines."""
+    slow_at_first = Line(lambda n: 0.3 if n < 12 else 0.01)
+    yield "what all clients have waited is in one list", 20, [Line(), slow_at_first]
+    yield "a server that stands still is asked on, and the waiting counts", 50, [Line(stands=(0.95, 3.05)), Line()]
+    held_up = [Line(reads_nothing=(0.95, 2.05)), Line(slow_send=70)]
+    yield "what is sent late counts from when it was due, and the report says how late", 200, held_up
+    silent = [Line(), Line(lambda n: math.inf if n >= 15 else 0.01)]
+    yield "what is never answered counts, and it does not wait for ever", 20, silent
+    yield "a connection that ends does not end the others", 30, [Line(ends=1.05), Line()]
+
+
+def percentile(values: Iterable[float], percent: int) -> float:
+    """The smallest of the values that so many of them, in percent, do not exceed."""
+    values = sorted(values)
+    return values[math.ceil(len(values) * percent / 100) - 1]
+
+
+def keep_to_the_plan(lines: Sequence[Line], number: int) -> None:
+    """Each message was sent when it was due, or as soon as that could be. Raises NotYet."""
+    slow = [line.slow_send * EVERY for line in lines if line.slow_send >= 0]
+    for line in lines:
+        busy = [line.reads_nothing, *((at - NEAR, at + SLOW_SEND + NEAR) for at in slow)]
+        for n, began in enumerate(line.began):
+            due = n * EVERY
+            if abs(began - due) > NEAR and not any(start <= due < end for start, end in busy):
+                why = why_late(lines, line, n)
+                raise NotYet(
+                    f"a client's message {n} was due {due:.1f} s after the start, and sent after {began:.2f}. {why}"
+                )
+        if len(line.began) != number and line.ends == math.inf:
+            raise NotYet(f"a client was to send {number} messages, and sent {len(line.began)}. Leave none out.")
+
+
+def why_late(lines: Sequence[Line], line: Line, n: int) -> str:
+    if n == 0:
+        return "All clients start at the same time."
+    if any(start <= n * EVERY < end < line.began[n] + NEAR for start, end in [other.reads_nothing for other in lines]):
+        return "It waited for the send() of another client, whose server read nothing. Each needs a task of its own."
+    if any(other.reads_nothing[1] for other in lines):  # it has been late, and what follows is, too
+        is_on_time = min(line.began[n] % EVERY, -line.began[n] % EVERY) < NEAR  # for another message
+        return "It has left out some, for which it was late." if is_on_time else SLIPS
+    waited = n <= len(line.answered) and 0 <= line.began[n] - line.answered[n - 1] < EVERY + NEAR
+    return WAITS if waited else SLIPS

@@ -1,0 +1,317 @@
+"""Answers to the exercise of measuring-it."""
+
+from tests.answers import after, before, changed, whole
+
+PERCENTILE = """
+def percentile(values, percent):
+    return sorted(values)[math.ceil(len(values) * percent / 100) - 1]
+
+"""
+CLOSED = (
+    PERCENTILE
+    + """
+async def measure(clients, every, number, patience):
+    loop = asyncio.get_running_loop()
+    start, took, late = loop.time(), [], [0]
+
+    async def talk(ws):
+        for n in range(number):
+            due = start + n * every
+            await asyncio.sleep(due - loop.time())
+            late.append(loop.time() - due)
+            await ws.send("hello")
+            await ws.recv()
+            took.append(loop.time() - due)
+
+    await asyncio.gather(*(talk(ws) for ws in clients))
+    return {"p50": percentile(took, 50), "p99": percentile(took, 99), "unanswered": 0, "late": max(late)}
+"""
+)
+REPORTS = (
+    'return {"p50": percentile(took, 50), "p99": percentile(took, 99), "unanswered": unanswered, "late": max(late)}'
+)
+PADS = "took += [math.inf] * unanswered"
+TAKES = "took.append(loop.time() - (start + n * every))"
+SENDS = 'await ws.send(f"message {n}")'
+LATE = "late.append(loop.time() - due)"
+LIMIT = "async with asyncio.timeout_at(start + (number - 1) * every + patience), asyncio.TaskGroup() as tasks:"
+FOR_EACH = (
+    ("took, late = [], []", "took, late = {ws: [] for ws in clients}, []"),
+    (TAKES, "took[ws].append(loop.time() - (start + n * every))"),
+    (
+        "unanswered = number * len(clients) - len(took)",
+        "unanswered = number * len(clients) - sum(map(len, took.values()))",
+    ),
+    (PADS, "each = [one + [math.inf] * (number - len(one)) for one in took.values()]"),
+)
+
+WRONG = {
+    "one client after the other": whole(
+        PERCENTILE
+        + """
+async def measure(clients, every, number, patience):
+    loop = asyncio.get_running_loop()
+    took = []
+    for ws in clients:
+        start = loop.time()
+        for n in range(number):
+            await asyncio.sleep(start + n * every - loop.time())
+            await ws.send("hello")
+            await ws.recv()
+            took.append(loop.time() - start - n * every)
+    return {"p50": percentile(took, 50), "p99": percentile(took, 99), "unanswered": 0, "late": 0}
+""",
+        says="All clients start at the same time",
+    ),
+    "waits for the answer, and then goes on with the plan": changed(of=CLOSED, says="It waited for an answer first"),
+    "waits for the answer, and then for as long again": changed(
+        ("await asyncio.sleep(due - loop.time())", ""),
+        after("took.append(loop.time() - due)", "await asyncio.sleep(every)"),
+        of=CLOSED,
+        says="It waited for an answer first",
+    ),
+    "from when it was sent": changed(
+        ("took, late = [], []", "took, late, sent = [], [], {ws: [] for ws in clients}"),
+        before(SENDS, "sent[ws].append(loop.time())"),
+        (TAKES, "took.append(loop.time() - sent[ws][n])"),
+        says="That is from when they were sent. This generator was late",
+    ),
+    "from when the send has returned": changed(
+        ("took, late = [], []", "took, late, sent = [], [], {ws: [] for ws in clients}"),
+        after(SENDS, "sent[ws].append(loop.time())"),
+        (TAKES, "took.append(loop.time() - sent[ws][n])"),
+        says="p99 should be",
+    ),
+    "sleeps from one to the next": changed(
+        ("await asyncio.sleep(due - loop.time())", "await asyncio.sleep(every if n else 0)"),
+        says="The n-th is due at start + n * every",
+    ),
+    "leaves out what was not answered": changed((PADS, ""), says="That leaves out what was never answered"),
+    "leaves it out, and does not count it": changed(
+        (PADS, ""),
+        ('"unanswered": unanswered', '"unanswered": 0'),
+        says="5 messages were not answered in time, and it says 0",
+    ),
+    "what was not answered took as long as its patience": changed(
+        (PADS, "took += [patience] * unanswered"), says="p99 should be inf, and it says 1.00"
+    ),
+    "the mean of the clients' percentiles": changed(
+        *FOR_EACH,
+        (
+            REPORTS,
+            """
+            p50, p99 = [sum(percentile(one, percent) for one in each) / len(each) for percent in (50, 99)]
+            return {"p50": p50, "p99": p99, "unanswered": unanswered, "late": max(late)}
+            """,
+        ),
+        says="That is the mean of the clients' percentiles",
+    ),
+    "the worst of the clients' percentiles": changed(
+        *FOR_EACH,
+        (
+            REPORTS,
+            """
+            p50, p99 = [max(percentile(one, percent) for one in each) for percent in (50, 99)]
+            return {"p50": p50, "p99": p99, "unanswered": unanswered, "late": max(late)}
+            """,
+        ),
+        says="p50 should be 0.01, and it says 0.30",
+    ),
+    "the mean": changed(
+        ('"p50": percentile(took, 50)', '"p50": sum(took) / len(took)'),
+        says="p50 should be 0.01, and it says 0.10. That is the mean.",
+    ),
+    "the longest": changed(('"p99": percentile(took, 99)', '"p99": max(took)'), says="That is the longest."),
+    "does not say that it was late": changed(("max(late)", "0"), says="late should be 0.95, and it says 0.00"),
+    "late on the mean": changed(("max(late)", "sum(late) / len(late)"), says="late should be 0.95, and it says 0.0"),
+    "late when the send has returned": changed(
+        (LATE, ""), after(SENDS, LATE), says="It is the longest time by which a send() began after it was due"
+    ),
+    "skips what it is late for": changed(
+        (LATE, f"if loop.time() - due > 0.05:\n    continue\n{LATE}"),
+        says="It has left out some, for which it was late.",
+    ),
+    "no limit": changed(
+        (LIMIT, "async with asyncio.TaskGroup() as tasks:"), says="it still waits, a minute after the last answer"
+    ),
+    "a limit for each answer": changed(
+        ("with suppress(TimeoutError):", "if True:"),
+        (LIMIT, "async with asyncio.TaskGroup() as tasks:"),
+        ("await ws.recv()", "async with asyncio.timeout(patience):\n    await ws.recv()"),
+        says="a TimeoutError came out of `measure`",
+    ),
+    "ends when one answer is late": changed(
+        (LIMIT, "async with asyncio.TaskGroup() as tasks:"),
+        ("await ws.recv()", "async with asyncio.timeout(patience):\n    await ws.recv()"),
+        ("with suppress(TimeoutError):", "with suppress(TimeoutError, ExceptionGroup):"),
+        says="before the plan's end",
+    ),
+    "gives up a client after an answer that is late": changed(
+        (LIMIT, "async with asyncio.TaskGroup() as tasks:"),
+        (
+            "await ws.recv()",
+            """
+            try:
+                async with asyncio.timeout(patience):
+                    await ws.recv()
+            except TimeoutError:
+                return
+            """,
+        ),
+        says="0 messages were not answered in time, and it says 40",
+    ),
+    "ends with the first connection": changed(
+        (
+            """
+            with suppress(ConnectionClosed):
+                for n in range(number):
+                    await ws.recv()
+                    took.append(loop.time() - (start + n * every))
+            """,
+            """
+            for n in range(number):
+                await ws.recv()
+                took.append(loop.time() - (start + n * every))
+            """,
+        ),
+        says="a connection ended, and its error came out of `measure`",
+    ),
+    "one task sends for all": changed(
+        ("async def send(ws):", "async def send():"),
+        (
+            """
+            with suppress(ConnectionClosed):
+                for n in range(number):
+                    due = start + n * every
+                    await asyncio.sleep(due - loop.time())
+                    late.append(loop.time() - due)
+                    await ws.send(f"message {n}")
+            """,
+            """
+            for n in range(number):
+                due = start + n * every
+                await asyncio.sleep(due - loop.time())
+                for ws in clients:
+                    late.append(loop.time() - due)
+                    with suppress(ConnectionClosed):
+                        await ws.send(f"message {n}")
+            """,
+        ),
+        before("for ws in clients:\n    tasks.create_task(send(ws))", "tasks.create_task(send())"),
+        ("tasks.create_task(send(ws))", ""),
+        says="Each needs a task of its own",
+    ),
+    "a task for each message": changed(
+        (
+            """
+            for ws in clients:
+                tasks.create_task(send(ws))
+                tasks.create_task(listen(ws))
+            """,
+            """
+            for ws in clients:
+                for n in range(number):
+                    tasks.create_task(ask(ws, n))
+            """,
+        ),
+        before(
+            "with suppress(TimeoutError):",
+            """
+            async def ask(ws, n):
+                due = start + n * every
+                await asyncio.sleep(due - loop.time())
+                late.append(loop.time() - due)
+                await ws.send("hello")
+                await ws.recv()
+                took.append(loop.time() - due)
+
+
+            """,
+        ),
+        says="two tasks call recv() of one client at the same time",
+    ),
+    "late at the end": changed(("max(late)", "late[-1]"), says="late should be 0.95, and it says 0.00"),
+    "nothing for what was not answered": changed(
+        (PADS, "took += [None] * unanswered"), says="it raised TypeError: '<' not supported"
+    ),
+    "another clock": changed(
+        ("loop = asyncio.get_running_loop()", "import time\nclock = time.perf_counter"),
+        ("start = loop.time()", "start = clock()"),
+        ("await asyncio.sleep(due - loop.time())", "await asyncio.sleep(due - clock())"),
+        (LATE, "late.append(clock() - due)"),
+        (TAKES, "took.append(clock() - (start + n * every))"),
+        ("asyncio.timeout_at(start + (number - 1) * every + patience)", "asyncio.timeout(number * every + patience)"),
+        says="a client's message 2 was due 0.2 s after the start",
+    ),
+    "blocks": changed(
+        ("await asyncio.sleep(due - loop.time())", "while loop.time() < due:\n    pass"),
+        says="keeps its event loop busy, or blocks it",
+    ),
+    "returns nothing": changed((REPORTS, ""), says="it returned None. Return a dict"),
+    "without await": changed((SENDS, 'ws.send(f"message {n}")'), says="a client was to send 20 messages, and sent 0"),
+}
+
+RIGHT = {
+    "gather, and an iterator": changed(
+        (
+            """
+            with suppress(ConnectionClosed):
+                for n in range(number):
+                    await ws.recv()
+                    took.append(loop.time() - (start + n * every))
+            """,
+            """
+            n = 0
+            with suppress(ConnectionClosed):
+                async for answer in ws:
+                    took.append(loop.time() - (start + n * every))
+                    n += 1
+                    if n == number:
+                        break
+            """,
+        ),
+        (
+            """
+            for ws in clients:
+                tasks.create_task(send(ws))
+                tasks.create_task(listen(ws))
+            """,
+            "await asyncio.gather(*map(send, clients), *map(listen, clients))",
+        ),
+        (LIMIT, LIMIT.replace(", asyncio.TaskGroup() as tasks", "")),
+    ),
+    "a task for each send": whole(
+        PERCENTILE
+        + """
+async def measure(clients, every, number, patience):
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    took = {(n, i): math.inf for n in range(number) for i in range(len(clients))}
+    late = [0.0]
+    sends = []
+
+    async def listen(i, ws):
+        for n in range(number):
+            await ws.recv()
+            took[n, i] = loop.time() - start - n * every
+
+    listeners = [asyncio.create_task(listen(i, ws)) for i, ws in enumerate(clients)]
+    for n in range(number):
+        await asyncio.sleep(start + n * every - loop.time())
+        for ws in clients:
+            late.append(loop.time() - start - n * every)
+            sends.append(asyncio.create_task(ws.send("hello")))
+    await asyncio.wait(listeners, timeout=patience)
+    for task in [*listeners, *sends]:
+        task.cancel()
+    await asyncio.gather(*listeners, *sends, return_exceptions=True)
+    values = list(took.values())
+    return {
+        "p50": percentile(values, 50),
+        "p99": percentile(values, 99),
+        "unanswered": values.count(math.inf),
+        "late": max(late),
+    }
+"""
+    ),
+}
