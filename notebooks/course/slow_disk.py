@@ -1,6 +1,8 @@
 """The disk behind `exercises.save`, of restarts-and-proxies. A check can hold it up, and knows what is saved."""
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 
 from wslab.server import Server, serve
 
@@ -25,8 +27,9 @@ class Disk:
 disk = Disk()
 
 
-def serve_on(new_disk: Disk, app) -> Server:
-    """Serve the app, whose notes go to this disk from now on."""
+@contextlib.contextmanager
+def served_on(new_disk: Disk, app) -> Iterator[Server]:
+    """The app's server. Notes go to this disk from now on. What has to be cut off in the end is not said."""
     global disk
     disk = new_disk
 
@@ -38,4 +41,8 @@ def serve_on(new_disk: Disk, app) -> Server:
 
         await app(scope, receive_and_notice if scope["type"] == "lifespan" else receive, send)
 
-    return serve(app_on_it, name="exercise")
+    server = serve(app_on_it, name="exercise")
+    try:
+        yield server
+    finally:
+        server.end()

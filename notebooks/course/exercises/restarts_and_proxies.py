@@ -1,14 +1,14 @@
 """The check under the exercise of restarts-and-proxies."""
 
 import asyncio
-import contextlib
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
+from contextlib import AbstractContextManager, asynccontextmanager
 
 from course import slow_disk
 from course.client import NotYet, until, visit
 from course.error_log import errors_in_the_log
 from course.judging import HAS_LEFT, Verdict, check_up, expect_no_error
-from course.slow_disk import Disk, serve_on
+from course.slow_disk import Disk, served_on
 from wslab.arguments import check_app
 from wslab.server import ServeError, Server
 
@@ -18,6 +18,7 @@ NOTES = ["one", "two", "three"]
 PATIENCE = 5  # seconds that the end may wait for the disk
 
 NOBODY_LISTENS = "Its endpoint awaits news, and hears of nothing else: let it receive, too, beside that."
+EACH = "Who watches is told each note, when it is saved, whatever they say."
 AT_ONCE = "Answer at once, and let the task save."
 AFTER_YIELD = (
     "The endpoints have ended when the lifespan goes on after `yield`. Wait there until all is saved, also what the "
@@ -46,22 +47,30 @@ async def deployment(app, watchers: Collection) -> Verdict:
 
 
 async def works(app, watchers: Collection) -> str:
-    with serve_on(Disk(), app) as server:
+    with served_on(Disk(), app) as server:
+        before = await server.on_loop(number_of_tasks)
         async with visit(server, "/watch") as reader, visit(server, "/notes") as writer:
             for note in NOTES:
                 await reader.say("what is new?")  # nobody has to answer
+                await server.let_time_pass(10)
                 await writer.ask(note, "noted")
-                await reader.expect(note, silent="Each note is told to who watches, when it is saved.")
+                await reader.expect(note, wrong="Tell notes, and nothing else.", silent=EACH)
             await reader.leave()
             if not await until(lambda: not watchers, server=server):
                 raise NotYet(f"who watched has left, and is still in `watchers`. {NOBODY_LISTENS}")
-            await expect_no_error(server, "who watched has left, and the", HAS_LEFT)
+        await expect_no_error(server, "who watched has left, and the", HAS_LEFT)
+        if await server.on_loop(number_of_tasks) > before:
+            raise NotYet("who watched has left, and a task that was begun for them goes on. End it, too.")
     return "notes are saved and told, and who watches may leave"
+
+
+def number_of_tasks() -> int:
+    return len(asyncio.all_tasks())
 
 
 async def loses_nothing(app, watchers: Collection) -> str:
     slow = Disk(held=True)
-    async with noted(serve_on(slow, app)) as server:
+    async with noted(served_on(slow, app)) as server:
         trouble = await asyncio.to_thread(server.end)
     if slow.ending and slow.saved != NOTES:
         raise NotYet(
@@ -70,14 +79,14 @@ async def loses_nothing(app, watchers: Collection) -> str:
             AFTER_YIELD,
         )
     if trouble:
-        raise NotYet(f"the server was asked to end, while the disk was slow. But {trouble}", AFTER_YIELD)
+        raise NotYet(f"the server was asked to end, while the disk was slow: {trouble.rstrip('.')}.", AFTER_YIELD)
     return "what was noted is saved before the server has ended"
 
 
 async def gives_up(app, watchers: Collection) -> str:
     with errors_in_the_log() as log:
         stuck = Disk(stuck=True)
-        async with noted(serve_on(stuck, app)) as server:
+        async with noted(served_on(stuck, app)) as server:
             ending = asyncio.create_task(asyncio.to_thread(server.end))
             await until(lambda: stuck.ending or ending.done())
             passing = asyncio.create_task(server.let_time_pass(PATIENCE + 1))
@@ -85,16 +94,16 @@ async def gives_up(app, watchers: Collection) -> str:
             if not passing.cancelled():
                 passing.exception()
             if trouble := await ending:
-                raise NotYet(f"the server was asked to end, and the disk did not answer. {trouble}", LIMIT)
+                raise NotYet(f"the server was asked to end, and the disk did not answer: {trouble.rstrip('.')}.", LIMIT)
     if not log.records:
         raise NotYet("the disk did not answer, notes were lost, and the log has no error about it.")
     return "it does not wait for a disk that does not answer"
 
 
-@contextlib.asynccontextmanager
-async def noted(server: Server):
+@asynccontextmanager
+async def noted(served: AbstractContextManager[Server]) -> AsyncIterator[Server]:
     """The server, at which somebody watches, and the notes are noted and not saved. All must hear its end."""
-    with server:
+    with served as server:
         async with visit(server, "/watch") as reader, visit(server, "/notes") as writer:
             for note in NOTES:
                 await writer.ask(note, "noted", silent=f"The disk was slow. {AT_ONCE}")
