@@ -56,7 +56,7 @@ for line in sys.stdin:
     (left.add if line[0] == "+" else left.discard)(int(line[1:]))
 for pid in left:
     try:
-        os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+        getattr(os, "killpg", os.kill)(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
     except OSError:
         pass
 for _ in range(50):  # one that is just ending may still write a file
@@ -79,7 +79,7 @@ def janitor() -> subprocess.Popen:
     return subprocess.Popen(command, stdin=subprocess.PIPE, text=True, **APART)
 
 
-# Jupyter interrupts all processes of the kernel's group.
+# Jupyter interrupts all processes of the kernel's group. So each part has a group of its own.
 APART = (
     {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if sys.platform == "win32" else {"start_new_session": True}
 )
@@ -195,6 +195,8 @@ class Part:
     def kill(self) -> None:
         """End it at once, as SIGKILL does: it can do nothing about it, not even close its connections."""
         if self.process is not None:
+            if self.running and sys.platform != "win32":  # with the processes that it has started: its group
+                os.killpg(self.process.pid, signal.SIGKILL)
             self.process.kill()
             self.process.wait(ENDS)
             tell_the_janitor(f"-{self.process.pid}")
