@@ -55,10 +55,26 @@ class Caddy(Part):
     def reload(self, caddyfile: str) -> None:
         """Let it go on with another Caddyfile, as an operator would: `caddy reload`."""
         self.caddyfile.write_text(caddyfile, encoding="utf-8")
-        command = [self.caddy, "reload", *self._config, "--address", self.admin, "--force"]
-        done = subprocess.run(command, cwd=self.data, env=self.environment(), capture_output=True, timeout=STARTS)
+        self._do("reload", "--address", self.admin, "--force")
+
+    def start(self) -> None:
+        """Start it, if its Caddyfile has no mistake: of that, `caddy run` says nothing (2.11)."""
+        self._do("adapt")
+        super().start()
+
+    def _do(self, command: str, *options: str) -> None:
+        """Run another of Caddy's commands on the Caddyfile. Raises PartError with what it has to object."""
+        done = subprocess.run(
+            [self.caddy, command, *self._config, *options],
+            cwd=self.data,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=STARTS,
+        )
         if done.returncode:
-            raise PartError(f"Caddy refuses this Caddyfile: {done.stderr.decode().strip().splitlines()[-1]}")
+            said = re.findall(r'"msg":"((?:[^"\\]|\\.)*)"|^Error: (.+)$', done.stderr, re.MULTILINE)
+            raise PartError(f"Caddy refuses this Caddyfile: {''.join(said[-1]) if said else done.stderr[-200:]!r}")
 
 
 def start(caddyfile: str, name: str = "proxy", **workers: Worker) -> Caddy:
