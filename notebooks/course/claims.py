@@ -2050,7 +2050,7 @@ async def comes_at_once(serve):
     source="https://datatracker.ietf.org/doc/html/rfc6455#section-1.5",
 )
 async def sticky_sessions(serve):
-    def named(name: str) -> FastAPI:
+    def named(name: str):
         app = FastAPI()
 
         @app.websocket("/ws")
