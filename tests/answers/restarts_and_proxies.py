@@ -120,6 +120,13 @@ WRONG = {
         ),
         says="a task that was begun for them goes on.",
     ),
+    "a group, and nobody who looks into it": changed(
+        (
+            "async with accepted(websocket), asyncio.TaskGroup()",
+            "await websocket.accept()\nasync with asyncio.TaskGroup()",
+        ),
+        says="ExceptionGroup with WebSocketDisconnect(1000). `accepted()` around the group takes",
+    ),
     "the first text ends it": changed((LISTENS, ONE_TEXT), says="whatever they say."),
     "noted when it is saved": changed(
         before('await websocket.send_text("noted")', "await websocket.app.state.pending.join()"),
@@ -259,6 +266,23 @@ RIGHT = {
             'logger.error("the disk does not answer: %d notes are lost", pending.qsize() + 1)',
             'logger.exception("the disk does not answer")',
         ),
+    ),
+    "it returns when the client leaves": changed(
+        (
+            LISTENS,
+            """
+            await websocket.accept()
+            news = asyncio.Queue()
+            watchers.add(news)
+            telling = asyncio.create_task(tell(websocket, news))
+            try:
+                while (await websocket.receive())["type"] != "websocket.disconnect":
+                    pass
+            finally:
+                watchers.discard(news)
+                telling.cancel()
+            """,
+        )
     ),
     "half of the time": changed(("asyncio.timeout(5)", "asyncio.timeout(2.5)")),
 }

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from course import slow_disk
 from course.client import NotYet, until, visit
 from course.error_log import errors_in_the_log
-from course.judging import HAS_LEFT, Verdict, check_up, expect_no_error
+from course.judging import DISCONNECT_IN_A_GROUP, HAS_LEFT, Verdict, check_up, expect_no_error
 from course.slow_disk import Disk, served_on
 from wslab.arguments import check_app
 from wslab.server import ServeError, Server
@@ -19,6 +19,7 @@ PATIENCE = 5  # seconds that the end may wait for the disk
 
 NOBODY_LISTENS = "Its endpoint awaits news, and hears of nothing else: let it receive, too, beside that."
 EACH = "Who watches is told each note, when it is saved, whatever they say."
+IN_A_GROUP = "`accepted()` around the group takes WebSocketDisconnect out of it, as `except*` does."
 AT_ONCE = "Answer at once, and let the task save."
 AFTER_YIELD = (
     "The endpoints have ended when the lifespan goes on after `yield`. Wait there until all is saved, also what the "
@@ -58,7 +59,7 @@ async def works(app, watchers: Collection) -> str:
             await reader.leave()
             if not await until(lambda: not watchers, server=server):
                 raise NotYet(f"who watched has left, and is still in `watchers`. {NOBODY_LISTENS}")
-        await expect_no_error(server, "who watched has left, and the", HAS_LEFT)
+        await expect_no_error(server, "who watched has left, and the", {**HAS_LEFT, DISCONNECT_IN_A_GROUP: IN_A_GROUP})
         if await server.on_loop(number_of_tasks) > before:
             raise NotYet("who watched has left, and a task that was begun for them goes on. End it, too.")
     return "notes are saved and told, and who watches may leave"
