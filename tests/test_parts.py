@@ -105,7 +105,7 @@ def test_one_that_does_not_end_is_not_waited_for():
 @posix
 def test_a_parent_replaces_its_workers_and_all_of_them_end_with_it():
     parts.program("colours.py", APP)
-    (both,) = parts.workers("colours.py", "--workers 2", both={"COLOUR": "red"})
+    (both,) = parts.workers("colours.py", "--workers 2 --timeout-worker-healthcheck 60", both={"COLOUR": "red"})
     wait_until(lambda: both.log.count("Application startup complete") == 2)
     both.hang_up()
     wait_until(lambda: both.log.count("Finished server process") == 2)
