@@ -59,10 +59,10 @@ def nginx_conf(a, b, **changes: str) -> str:
 
 
 @pytest.fixture
-def workers():
-    return parts.workers(
-        "examples.behind_a_proxy.app", "--timeout-graceful-shutdown 3 --ws-ping-interval 600", A={}, B={}
-    )
+def workers(request):
+    ping_interval = getattr(request, "param", 600)
+    options = f"--timeout-graceful-shutdown 3 --ws-ping-interval {ping_interval}"
+    return parts.workers("examples.behind_a_proxy.app", options, A={}, B={})
 
 
 @pytest.fixture
@@ -146,19 +146,25 @@ def test_its_own_reload_ends_no_connection(proxy):
 # --- nginx ---
 
 
-async def how_it_ends(proxy, ping_interval) -> int | None:
-    """The close code of a client that says nothing for more than its limit; None if it is still connected."""
+async def how_it_ends(proxy, ping_interval, patience: float) -> int | None:
+    """The close code of a client that says nothing; None if it is still connected after so many seconds."""
     async with asyncio.timeout(PATIENCE), connect(proxy.url("/board"), ping_interval=ping_interval) as ws:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(3 if ping_interval else PATIENCE):
+            async with asyncio.timeout(patience):
                 await ws.wait_closed()
         return ws.close_code
 
 
-def test_nginx_cuts_off_who_says_nothing_and_pings_count(start_nginx):
+def test_nginx_cuts_off_who_says_nothing_and_a_clients_pings_count(start_nginx):
     proxy = start_nginx(proxy_read_timeout="1s")
-    assert asyncio.run(how_it_ends(proxy, ping_interval=None)) == 1006
-    assert asyncio.run(how_it_ends(proxy, ping_interval=0.3)) is None
+    assert asyncio.run(how_it_ends(proxy, ping_interval=None, patience=PATIENCE)) == 1006
+    assert asyncio.run(how_it_ends(proxy, ping_interval=0.3, patience=3)) is None
+
+
+@pytest.mark.parametrize("workers", [0.3], indirect=True)
+def test_for_nginx_uvicorns_pings_count_too(workers, start_nginx):
+    proxy = start_nginx(proxy_read_timeout="1s")
+    assert asyncio.run(how_it_ends(proxy, ping_interval=None, patience=3)) is None
 
 
 def test_nginx_without_the_lines_about_the_upgrade_gets_404(start_nginx):
@@ -189,7 +195,7 @@ def started(*options: str):
         assert not alive or sys.platform == "win32"  # where nobody can be asked to end
 
 
-def test_a_rolling_restart_costs_a_reader_one_1012_and_nobody_is_refused():
+def test_a_rolling_restart_tells_a_reader_1012_who_comes_back():
     with started() as (process, line):
         (url,) = re.findall(r"ws://\S+", line)
         command = [sys.executable, "-m", "examples.behind_a_proxy.client", url]
