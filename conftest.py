@@ -29,6 +29,7 @@ SHARE_A_FIXTURE = (
     "test_live_page.py",
     "test_endings.py",
     "test_what_a_page_sees.py",
+    "test_service.py",
 )
 
 # What tests/built_site.py builds.
