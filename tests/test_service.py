@@ -16,6 +16,7 @@ import urllib.request
 from pathlib import Path
 from urllib.parse import urlencode
 
+import psutil
 import pytest
 import redis
 from websockets import ConnectionClosed, InvalidStatus, connect
@@ -30,8 +31,9 @@ PATIENCE = 30  # seconds
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no Valkey in a wheel for Windows")
 
 
-@pytest.fixture(scope="module")
-def service():
+@contextlib.contextmanager
+def running():
+    """All parts of the service, with two workers."""
     with tempfile.TemporaryDirectory() as folder, open(Path(folder) / "log", "w+") as said:
         service = Service(Path(folder), workers=2, log=said)
         try:
@@ -40,6 +42,12 @@ def service():
             yield service
         finally:
             service.stop()
+
+
+@pytest.fixture(scope="module")
+def service():
+    with running() as service:
+        yield service
 
 
 @pytest.fixture
@@ -282,6 +290,46 @@ def test_it_survives_every_client(service):
         [*command, "--origin", "http://127.0.0.1:8000"], env=env, capture_output=True, text=True, timeout=100
     )
     assert (result.returncode, result.stderr) == (0, ""), result.stdout
+
+
+def test_the_program_starts_all_of_it_and_ends_it():
+    command = [sys.executable, "-m", "examples.service", "--port", "0"]
+    with subprocess.Popen(command, cwd=lessons.ROOT, stdout=subprocess.PIPE, text=True) as program:
+        try:
+
+            def wait_for(text: str) -> str:
+                return next((line for line in program.stdout if text in line), f"it ended, and said no {text!r}")
+
+            wait_for("https://localhost:")
+            assert "Redis: redis://" in wait_for("Workers at")
+            parts = psutil.Process(program.pid).children()
+            assert len(parts) == 4
+            worker = next(part for part in parts if "uvicorn" in part.cmdline())
+            worker.kill()
+            assert "started again" in wait_for("started again")
+            program.send_signal(signal.SIGHUP)
+            assert "All workers are new" in wait_for("All workers are new")
+            parts = psutil.Process(program.pid).children()
+            program.send_signal(signal.SIGINT)
+            assert (program.wait(PATIENCE), len(parts)) == (0, 4)
+            assert not [part for part in parts if part.is_running()]
+        finally:
+            program.kill()
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--workers", "0"], "There must be one worker at least"),
+        (["--redis", "redis://127.0.0.1:1"], "--redis redis://127.0.0.1:1: "),
+        (["--port", "70000"], "Cannot listen on 127.0.0.1:70000"),
+    ],
+)
+def test_what_can_be_wrong_with_a_start_is_one_line(options, says):
+    command = [sys.executable, "-m", "examples.service", *options]
+    result = subprocess.run(command, cwd=lessons.ROOT, capture_output=True, text=True, timeout=PATIENCE)
+    assert result.returncode == 1
+    assert says in result.stderr and len(result.stderr.splitlines()) == 1, result.stderr
 
 
 COUNTS = ("lost", "doubled", "out of order", "given up")
