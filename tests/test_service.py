@@ -23,7 +23,7 @@ from websockets import ConnectionClosed, InvalidStatus, connect
 
 from examples.behind_a_proxy.__main__ import wait_for_a_certificate
 from examples.service import log
-from examples.service.parts import Service
+from examples.service.parts import Missing, Service
 from tests import lessons
 from tools import chaos
 
@@ -277,6 +277,21 @@ def test_what_has_ended_is_started_again(service):
     assert service.look_after() == [killed, stopped]
     assert [worker.is_well() for worker in service.workers] == [True, True]
     assert not {worker.process.pid for worker in service.workers} & set(before)
+
+
+def test_a_new_version_that_does_not_start_ends_the_restart_and_the_old_one_goes_on(service):
+    first, second = service.workers
+    right, old = first.command, second.process.pid
+    first.command = [*right, "--no-such-option"]
+    try:
+        with pytest.raises(Missing, match=f"does not take connections on 127.0.0.1:{first.port}"):
+            service.restart_workers()
+        with pytest.raises(Missing):
+            service.look_after()
+    finally:
+        first.command = right
+    assert (second.process.pid, second.is_well()) == (old, True)
+    assert service.look_after() == [first]
 
 
 @pytest.mark.usefixtures("db")

@@ -45,12 +45,17 @@ def main() -> None:
             print(f"Workers at {ports}; Redis: {service.url}   End with Ctrl-C.", flush=True)
             while True:
                 time.sleep(1)
-                if wanted:
-                    wanted.clear()
-                    service.restart_workers()
-                    print("All workers are new.", flush=True)
-                for part in service.look_after():
-                    print(f"started again: {Path(part.command[0]).name}, at {part.port}", flush=True)
+                try:
+                    if wanted:
+                        wanted.clear()
+                        service.restart_workers()
+                        print("All workers are new.", flush=True)
+                    for part in service.look_after():
+                        print(f"started again: {Path(part.command[0]).name}, at {part.port}", flush=True)
+                except Missing as problem:
+                    print(problem, flush=True)
+        except Missing as problem:
+            sys.exit(str(problem))
         except KeyboardInterrupt:
             pass
         finally:

@@ -1,22 +1,26 @@
 """The processes of the service: Redis, workers and the proxy. One that ends is started again."""
 
+import contextlib
+import http.client
 import os
 import secrets
+import socket
 import subprocess
 import sys
-import urllib.request
+import time
 from pathlib import Path
 
 from examples.behind_a_proxy.__main__ import find_caddy
-from examples.workers.__main__ import find_broker, free_port, wait_until_it_listens
+from examples.workers.__main__ import find_broker, free_port
 
 HERE = Path(__file__).parent
+STARTS = 60  # seconds that a program may take until it takes connections
 ENDS = 5  # seconds that a worker has to end by itself
 PATIENCE = 5  # seconds that a worker may take to say how it is
 
 
 class Missing(Exception):
-    """A program is not here, and what to do about it, in one line."""
+    """A program is not here, or does not start: in one line, what to do about it."""
 
 
 class Part:
@@ -28,12 +32,18 @@ class Part:
         self.process: subprocess.Popen | None = None
 
     def start(self) -> None:
-        """Start it, and return when it takes connections."""
+        """Start it, and return when it takes connections. Raises Missing if it does not."""
         env = {**os.environ, **self.env}
         self.process = subprocess.Popen(
             self.command, env=env, cwd=self.cwd, stdout=self.log, stderr=self.log, start_new_session=True
         )
-        wait_until_it_listens(self.process, self.port)
+        end = time.monotonic() + STARTS
+        while self.process.poll() is None and time.monotonic() < end:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                return
+            time.sleep(0.02)
+        name = Path(self.command[0]).name
+        raise Missing(f"{name} does not take connections on 127.0.0.1:{self.port}. It may have said why, above.")
 
     @property
     def has_ended(self) -> bool:
@@ -58,11 +68,12 @@ class Worker(Part):
 
     def is_well(self) -> bool:
         """Whether it says so. If its loop stands still, it says nothing."""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=PATIENCE):
-                return True
-        except OSError:  # an HTTPError, too
-            return False
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)) as connection:
+            try:
+                connection.request("GET", "/health")
+                return connection.getresponse().status == 200
+            except (OSError, http.client.HTTPException):
+                return False
 
 
 class Service:
@@ -99,7 +110,10 @@ class Service:
             part.start()
 
     def look_after(self) -> list[Part]:
-        """Start again what has ended, and workers that do not say that they are well. Returns which."""
+        """Start again what has ended, and workers that do not say that they are well. Returns which.
+
+        Raises Missing if one does not start: the next call tries again.
+        """
         again = [part for part in self.parts if part.has_ended]
         for worker in self.workers:
             if worker not in again and not worker.is_well():
@@ -111,7 +125,10 @@ class Service:
         return again
 
     def restart_workers(self) -> None:
-        """One after the other, so that somebody is there all the time."""
+        """One after the other, so that somebody is there all the time.
+
+        Raises Missing if one does not start, as with a mistake in a new version: the others go on with the old one.
+        """
         for worker in self.workers:
             worker.stop()
             worker.start()
