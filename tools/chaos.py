@@ -8,6 +8,7 @@ each client must have heard each line of its room once, and all in the same orde
 import argparse
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from pathlib import Path
 import redis
 
 from examples.behind_a_proxy.__main__ import wait_for_a_certificate
-from examples.service.parts import Service
+from examples.service.parts import Service, Worker
 
 ROOT = Path(__file__).parent.parent
 LIMIT = 300  # seconds that the crowd may take
@@ -92,20 +93,44 @@ def make_trouble(crowd: subprocess.Popen, events: dict) -> dict:
     return {"lost": "unknown: the crowd came to grief"}
 
 
-def run(clients: int, room_size: int, texts: int, workers: int, broken: str | None = None) -> dict:
+class SocketIoWorker(Worker):
+    """A worker of Socket.IO's, in the place of one of ours."""
+
+    def __init__(self, worker: Worker, packages: Path):
+        super().__init__(worker.port, worker.env, worker.log, packages)
+        self.command = ["node", "server.js", str(worker.port), worker.env["REDIS_URL"]]
+
+
+def socketio_packages(folder: Path) -> Path:
+    """The folder with Socket.IO, its server and its crowd. Needs npm and a network."""
+    if not shutil.which("npm"):
+        sys.exit("npm is not installed. --socketio needs Node.js 20 or newer, with npm.")
+    shutil.copytree(ROOT / "tools" / "socketio", folder)
+    subprocess.run(
+        ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], cwd=folder, check=True
+    )
+    return folder
+
+
+def run(clients: int, room_size: int, texts: int, workers: int, broken: str | None = None, socketio=False) -> dict:
     """One run; returns what the crowd has counted."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         copy = copy_of_the_service(folder / "copy", broken)
         log = (folder / "log").open("w+")
         service = Service(folder, workers, log=log, cwd=copy)
+        command, cwd = [sys.executable, "-m", "tools.crowd"], ROOT
+        if socketio:
+            command, cwd = ["node", "crowd.js"], socketio_packages(folder / "socketio")
+            service.workers = [SocketIoWorker(worker, cwd) for worker in service.workers]
         try:
             service.start()
             log_in(service.url, clients)
-            authority = wait_for_a_certificate(folder)
-            numbers = map(str, [clients, room_size, texts, LIMIT])
-            command = [sys.executable, "-m", "tools.crowd", service.origin, str(authority), *numbers]
-            with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as crowd:
+            authority = str(wait_for_a_certificate(folder))
+            env = {**os.environ, "NODE_EXTRA_CA_CERTS": authority}
+            command += [service.origin, *([] if socketio else [authority])]
+            command += map(str, [clients, room_size, texts, LIMIT])
+            with subprocess.Popen(command, cwd=cwd, env=env, stdout=subprocess.PIPE, text=True) as crowd:
                 try:
                     counted = make_trouble(crowd, plan(service))
                 finally:
@@ -125,11 +150,17 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--broken", choices=BROKEN, help="with this broken, which must be noticed")
+    parser.add_argument(
+        "--socketio", action="store_true", help="the same for Socket.IO and its own recovery; needs npm"
+    )
     options = parser.parse_args()
     bad = 0
     for _ in range(options.runs):
-        counted = run(options.clients, options.room_size, options.texts, options.workers, options.broken)
+        size = options.clients, options.room_size, options.texts, options.workers
+        counted = run(*size, options.broken)
         print(json.dumps(counted), flush=True)
+        if options.socketio:
+            print(json.dumps({"Socket.IO": run(*size, socketio=True)}), flush=True)
         bad += any(counted.get(what) != 0 for what in ("lost", "doubled", "out of order", "given up"))
     return 1 if bad else 0
 
