@@ -48,6 +48,7 @@ bench: .venv/test-ready  ## what wslab costs, what an echo costs, and a message 
 	@$(BIN)/python -m tools.bench_room
 	@$(BIN)/python -m tools.bench_members
 	@$(BIN)/python -m tools.bench_measuring
+	@$(BIN)/python -m tools.bench_service
 
 chaos: .venv/test-ready  ## kills each part of examples/service while a crowd speaks; CHAOS="--clients 5000" and other options
 	@$(BIN)/python -m tools.chaos $(CHAOS)
