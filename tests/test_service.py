@@ -188,6 +188,30 @@ def test_a_log_that_was_trimmed_before_it_was_read(service, db):
     run(talk())
 
 
+def test_when_redis_has_lost_all_everybody_begins_anew(service, db):
+    async def talk():
+        ann, ben = Client(service, "ann", "flushed"), Client(service, "ben", "flushed")
+        async with ann.at(0), ben.at(1):
+            for seq in (1, 2, 3):
+                await ann.say(f"old {seq}", seq)
+            await ben.hears("anew 0", "old 1", "old 2", "old 3")
+            before = ben.history
+            sessions = {key: db.get(key) for key in db.scan_iter("service:session:*")}
+            db.flushall()
+            db.mset(sessions)
+            await ann.ws.send(json.dumps({"type": "say", "seq": 4, "text": "new 1"}))
+            for client in (ann, ben):
+                with pytest.raises(ConnectionClosed):
+                    while True:
+                        await client.hear()
+        ben.heard.clear()
+        async with ben.at(1):
+            await ben.hears("anew 0", "new 1")
+            assert ben.history != before
+
+    run(talk())
+
+
 @pytest.mark.usefixtures("db")
 def test_who_is_here_at_whichever_worker(service):
     async def talk():

@@ -118,7 +118,8 @@ class Follower:
         place = self.places.pop(room, None) or Place(room, number - 1)
         self.places[room] = place
         if number <= place.number:
-            return  # it was there when somebody came in, before this worker had read it
+            self._agrees = False  # Redis has lost lines, and gives their numbers again
+            return
         is_next = number == place.number + 1
         place.add(messages.line(number, entry["name"], entry["text"]))
         if not is_next:
