@@ -13,7 +13,7 @@ BROWSERS := --numprocesses=4 --no-loadscope-reorder $(shell grep -l 'mark\.brows
 lab: .venv/lab-ready  ## open the course in JupyterLab; LAB="--port 9999 ..." adds options
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab $(ROOT) $(LAB) $(firstword $(sort $(wildcard notebooks/[0-9]*.ipynb)))
 
-production: .venv/production-ready  ## what the lessons on production need besides: a broker and its client
+production: .venv/production-ready  ## what the lessons on production need besides: a broker, a proxy, and what speaks to them
 	@echo "Ready for the lessons on production."
 
 # What this spares is said there.
