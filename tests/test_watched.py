@@ -43,6 +43,34 @@ def ended(sign: str, code: str) -> float:
     return REGISTRY.get_sample_value("websocket_ended_total", {"sign": sign, "code": code}) or 0
 
 
+def refusals(sign: str, code: str) -> float:
+    return REGISTRY.get_sample_value("websocket_refused_total", {"sign": sign, "code": code}) or 0
+
+
+@pytest.mark.parametrize(
+    ("path", "counts"),
+    [
+        ("/refuses", ("refused", "403")),
+        ("/denies", ("refused", "401")),
+        ("/breaks", ("raised", "KeyError")),
+        ("/nowhere", ("refused", "403")),
+    ],
+)
+def test_a_refusal_says_whether_it_was_meant(path, counts):
+    service = Service(lambda app, *_: watch.Watch(app), watch.connection)
+
+    async def run():
+        with serve(service.watched, name="watched") as server:
+            with pytest.raises(InvalidStatus):
+                await connect(server.url(path))
+            await server.conversation()
+
+    before = refusals(*counts)
+    asyncio.run(run())
+    assert refusals(*counts) == before + 1
+    assert REGISTRY.get_sample_value("websocket_open") == 0
+
+
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: f"{way.path} {way.counts}")
 def test_each_end_is_counted_once_and_said_in_one_line(way):
     service = Service(lambda app, *_: watch.Watch(app), watch.connection)
@@ -83,11 +111,11 @@ def test_what_a_client_makes_up_becomes_no_label_and_no_line():
             await server.conversation()
 
     before = ended("received", "other")
-    refused = REGISTRY.get_sample_value("websocket_refused_total")
+    refused = refusals("refused", "403")
     asyncio.run(run())
     assert ended("received", "other") == before + 1
     assert ended("received", "3456") == 0
-    assert REGISTRY.get_sample_value("websocket_refused_total") == refused + 1
+    assert refusals("refused", "403") == refused + 1
     assert not [line for line in lines if "\n" in line]
 
 
