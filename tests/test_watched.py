@@ -119,6 +119,43 @@ def test_what_a_client_makes_up_becomes_no_label_and_no_line():
     assert not [line for line in lines if "\n" in line]
 
 
+def test_a_client_too_says_1009():
+    """To the service, it looks as if its client had sent too much."""
+
+    async def run():
+        with serve(watched.app, name="watched") as server:
+            async with connect(server.url("/desk"), max_size=5) as ws:
+                await ws.send("hours")
+                await ws.wait_closed()
+            await server.conversation()
+
+    before = ended("received", "1009")
+    asyncio.run(run())
+    assert ended("received", "1009") == before + 1
+
+
+def test_what_uvicorn_logs_outside_of_the_task_has_no_id():
+    ids = {}
+    handler = logging.Handler()
+    handler.emit = lambda record: ids.setdefault(record.getMessage(), watch.connection.get())
+
+    async def run():
+        with serve(watched.app, name="watched") as server:
+            logging.getLogger("uvicorn.error").addHandler(handler)
+            async with connect(server.url("/desk")) as ws:
+                await ws.send(b"\xff", text=True)
+                await ws.wait_closed()
+            await server.conversation()
+
+    try:
+        asyncio.run(run())
+    finally:
+        logging.getLogger("uvicorn.error").removeHandler(handler)
+    assert ids["Invalid UTF-8 sequence received from client."] == "-"
+    (end,) = [line for line in ids if line.startswith("ends: received 1007 ")]
+    assert ids[end] != "-"
+
+
 def test_a_span_has_what_the_end_line_has():
     spans, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(spans))
@@ -187,7 +224,7 @@ def test_the_program_says_where_it_stands_still(tmp_path):
     with Program(tmp_path / "log", "examples.watched", "--port", "0") as program:
         asyncio.run(ask_for_an_invoice(program.says(r"Ask at ws://127\.0\.0\.1:(\d+)/desk")[1]))
         program.says(r"Timeout \(.*\n.*most recent call first.*\n.* in find_invoice\n.* in answer\n.* in desk\n")
-        program.says(r"\[[0-9a-f]{8}\] asked 'invoice 17'")
+        program.says(rf" {program.process.pid} INFO \[[0-9a-f]{{8}}\] asked 'invoice 17'")
         program.says(r"\[[0-9a-f]{8}\] ends: received 1000 '', heard 1, said 1, after \d")
 
 
