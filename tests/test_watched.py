@@ -215,6 +215,21 @@ class Program:
                     child.kill()
 
 
+@pytest.mark.parametrize("folder", ["", "is/not/there"])
+def test_a_folder_that_is_not_there_is_refused_before_anything_is_written(folder, tmp_path):
+    result = subprocess.run(
+        [sys.executable, "-c", "import examples.watched.watch"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(lessons.ROOT), "PROMETHEUS_MULTIPROC_DIR": folder},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    said = f"RuntimeError: PROMETHEUS_MULTIPROC_DIR is {folder!r}, which is no folder: make an empty one, or unset it."
+    assert result.stderr.splitlines()[-1] == said
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_program_says_where_it_stands_still(tmp_path):
     async def ask_for_an_invoice(port: str):
         async with asyncio.timeout(PATIENCE), connect(f"ws://127.0.0.1:{port}/desk") as ws:

@@ -20,6 +20,9 @@ from opentelemetry import trace
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 
 FOLDER = os.environ.get("PROMETHEUS_MULTIPROC_DIR")  # where several workers put their numbers; empty at the start
+if FOLDER is not None and not os.path.isdir(FOLDER):  # one that is set to nothing would put them where you stand
+    raise RuntimeError(f"PROMETHEUS_MULTIPROC_DIR is {FOLDER!r}, which is no folder: make an empty one, or unset it.")
+
 KNOWN = range(1000, 1016)  # close codes with a meaning of their own; a client may send any from 3000 to 4999, too
 
 OPEN = Gauge("websocket_open", "Connections that are open", multiprocess_mode="livesum")
