@@ -37,7 +37,8 @@ def start(
         listener.bind((options.host, options.port))
         listener.listen()  # from now on connections are kept until the server takes them, so the next line is true
     except (OSError, OverflowError) as error:
-        sys.exit(f"Cannot listen on {options.host}:{options.port}: {error}. Choose another with --host and --port.")
+        problem = str(error).rstrip(".")  # some end with one
+        sys.exit(f"Cannot listen on {options.host}:{options.port}: {problem}. Choose another with --host and --port.")
 
     place = f"{options.host}:{listener.getsockname()[1]}"
     listens_at(place)

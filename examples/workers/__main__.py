@@ -30,7 +30,8 @@ def free_port(wanted: int = 0) -> int:
         try:
             free.bind(("127.0.0.1", wanted))
         except (OSError, OverflowError) as error:
-            sys.exit(f"Cannot listen on 127.0.0.1:{wanted}: {error}. Choose another with --port.")
+            problem = str(error).rstrip(".")  # some end with one
+            sys.exit(f"Cannot listen on 127.0.0.1:{wanted}: {problem}. Choose another with --port.")
         return free.getsockname()[1]
 
 
