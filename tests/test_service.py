@@ -361,7 +361,7 @@ def test_the_program_starts_all_of_it_and_ends_it():
     [
         (["--workers", "0"], "There must be one worker at least"),
         (["--redis", "redis://127.0.0.1:1"], "--redis redis://127.0.0.1:1: "),
-        (["--port", "70000"], "Cannot listen on 127.0.0.1:70000"),
+        (["--port", "70000"], "port must be 0-65535. Choose another"),
     ],
 )
 def test_what_can_be_wrong_with_a_start_is_one_line(options, says):
