@@ -90,9 +90,10 @@ async def run(options: argparse.Namespace) -> Report:
         max_size=None,  # or a long answer would end the connection
         close_timeout=1,  # a server that stands still would not answer
     )
-    report = await measure(clients, options.rate, options.seconds, options.patience, options.message)
-    await asyncio.gather(*(ws.close() for ws in clients))
-    return report
+    try:
+        return await measure(clients, options.rate, options.seconds, options.patience, options.message)
+    finally:
+        await asyncio.gather(*(ws.close() for ws in clients))
 
 
 def as_json(report: Report, problem: str) -> str:

@@ -70,23 +70,33 @@ def percentile(values: Sequence[float], percent: float) -> float:
 
 
 async def connected(url: str, clients: int, greetings: int, **options) -> list[ClientConnection]:
-    """So many connections, some at the same time. The first messages of each, `greetings` of them, are read."""
-    places = asyncio.Semaphore(AT_ONCE)
+    """So many connections, some at the same time. The first messages of each, `greetings` of them, are read.
 
-    async def come() -> ClientConnection:
+    If one does not come, or does not greet, all are ended, and its error is raised, in a group.
+    """
+    places = asyncio.Semaphore(AT_ONCE)
+    there: list[ClientConnection] = []
+
+    async def come() -> None:
         async with places:
             ws = await connect(url, **options)
+            there.append(ws)
             try:
                 async with asyncio.timeout(GREETS):
                     for _ in range(greetings):
                         await ws.recv()
             except TimeoutError:
                 raise TimeoutError(f"it did not send {greetings} greetings") from None
-            return ws
 
-    async with asyncio.TaskGroup() as tasks:
-        coming = [tasks.create_task(come()) for _ in range(clients)]
-    return [task.result() for task in coming]
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(clients):
+                tasks.create_task(come())
+    except BaseException:
+        for ws in there:
+            ws.transport.abort()
+        raise
+    return there
 
 
 async def measure(
