@@ -8,12 +8,12 @@ ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 # In the order of the files: test_lab.py takes longest. Named, so that four processes do not collect all others as well.
 BROWSERS := --numprocesses=4 --no-loadscope-reorder $(shell grep -l 'mark\.browser' tests/test_*.py)
 
-.PHONY: lab production test thorough lint outputs stress bench picture links binder site pages lock clean
+.PHONY: lab production test thorough lint outputs stress bench chaos picture links binder site pages lock clean
 
 lab: .venv/lab-ready  ## open the course in JupyterLab; LAB="--port 9999 ..." adds options
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab $(ROOT) $(LAB) $(firstword $(sort $(wildcard notebooks/[0-9]*.ipynb)))
 
-production: .venv/production-ready  ## what the lessons on production need besides: a broker and its client
+production: .venv/production-ready  ## what the lessons on production need besides: a broker, a proxy, and what speaks to them
 	@echo "Ready for the lessons on production."
 
 # What this spares is said there.
@@ -48,6 +48,10 @@ bench: .venv/test-ready  ## what wslab costs, what an echo costs, and a message 
 	@$(BIN)/python -m tools.bench_room
 	@$(BIN)/python -m tools.bench_members
 	@$(BIN)/python -m tools.bench_measuring
+	@$(BIN)/python -m tools.bench_service
+
+chaos: .venv/test-ready  ## kills each part of examples/service while a crowd speaks; CHAOS="--clients 5000" and other options
+	@$(BIN)/python -m tools.chaos $(CHAOS)
 
 picture: .venv/test-ready  ## the README's picture of a lesson, from a real JupyterLab
 	@$(BIN)/python -m tools.picture

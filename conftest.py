@@ -29,6 +29,8 @@ SHARE_A_FIXTURE = (
     "test_live_page.py",
     "test_endings.py",
     "test_what_a_page_sees.py",
+    "test_service.py",
+    "test_service_page.py",
 )
 
 # What tests/built_site.py builds.

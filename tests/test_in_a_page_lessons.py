@@ -118,7 +118,8 @@ def open_lesson(page, address):
 # --- the proof: what comes out is what is stored ---
 
 IN_MAKE_TEST = ("keep-talking", "blocking-the-event-loop", "on-the-wire")  # a live page; threads; bytes on a socket
-ON_PROCESSES = ["more-than-one-worker", "watching-it", "measuring-it"]  # of these, nothing runs on a page
+# Of these, nothing runs on a page.
+ON_PROCESSES = ["more-than-one-worker", "restarts-and-proxies", "watching-it", "measuring-it"]
 WITH_CODE = [path for path in lessons.PATHS if lessons.code_cells(lessons.read(path))]
 EACH = [
     pytest.param(slug, marks=[] if slug in IN_MAKE_TEST else pytest.mark.thorough)

@@ -75,6 +75,47 @@ def wait_until(condition) -> None:
 # --- workers ---
 
 
+posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+
+
+def test_one_that_is_asked_to_end_says_what_it_says_and_ends():
+    async def ask() -> bool:
+        async with asyncio.timeout(PATIENCE):
+            (a,) = parts.workers("colours.py", A={"COLOUR": "red"})
+            async with connect(a.url("/ws")) as ws:
+                a.ask_to_end()
+                await a.says("Shutting down")
+                await ws.wait_closed()
+                assert ws.close_code == 1012
+            return await a.ended(within=PATIENCE)
+
+    parts.program("colours.py", APP)
+    assert asyncio.run(ask())
+
+
+def test_one_that_does_not_end_is_not_waited_for():
+    async def ask() -> bool:
+        (a,) = parts.workers("colours.py", options="", A={"COLOUR": "red"})
+        async with asyncio.timeout(PATIENCE), connect(a.url("/ws")):
+            return await a.ended(within=0.1)
+
+    parts.program("colours.py", APP)
+    assert not asyncio.run(ask())
+
+
+@posix
+def test_a_parent_replaces_its_workers_and_all_of_them_end_with_it():
+    parts.program("colours.py", APP)
+    (both,) = parts.workers("colours.py", "--workers 2 --timeout-worker-healthcheck 60", both={"COLOUR": "red"})
+    wait_until(lambda: both.log.count("Application startup complete") == 2)
+    both.hang_up()
+    wait_until(lambda: both.log.count("Finished server process") == 2)
+    family = [psutil.Process(both.process.pid), *psutil.Process(both.process.pid).children()]
+    assert len(family) >= 3
+    both.kill()
+    wait_until(lambda: all(gone(process.pid) for process in family))
+
+
 def test_workers_run_a_program_each_with_its_environment_and_a_port():
     parts.program("colours.py", APP)
     a, b = parts.workers("colours.py", A={"COLOUR": "red"}, B={"COLOUR": "blue"})
@@ -280,6 +321,26 @@ def test_parts_end_with_their_process_however_that_ends(then, no_other_broker):
     )
     *pids, folder = result.stdout.split()
     wait_until(lambda: all(gone(int(pid)) for pid in pids) and not os.path.exists(folder))
+
+
+@posix
+def test_what_a_part_has_started_ends_with_the_kernel_too():
+    code = f"""
+import os, psutil, time
+from course import parts
+parts.program("colours.py", {APP!r})
+(both,) = parts.workers("colours.py", "--workers 2", both={{"COLOUR": "red"}})
+while both.log.count("Application startup complete") < 2:
+    time.sleep(0.02)
+print(both.process.pid, *[child.pid for child in psutil.Process(both.process.pid).children()], flush=True)
+os.kill(os.getpid(), 9)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=lessons.NOTEBOOKS, stdout=subprocess.PIPE, text=True, timeout=PATIENCE
+    )
+    pids = [int(pid) for pid in result.stdout.split()]
+    assert len(pids) >= 3
+    wait_until(lambda: all(gone(pid) for pid in pids))
 
 
 def test_another_janitor_takes_over(no_other_broker):

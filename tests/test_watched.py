@@ -43,6 +43,34 @@ def ended(sign: str, code: str) -> float:
     return REGISTRY.get_sample_value("websocket_ended_total", {"sign": sign, "code": code}) or 0
 
 
+def refusals(sign: str, code: str) -> float:
+    return REGISTRY.get_sample_value("websocket_refused_total", {"sign": sign, "code": code}) or 0
+
+
+@pytest.mark.parametrize(
+    ("path", "counts"),
+    [
+        ("/refuses", ("refused", "403")),
+        ("/denies", ("refused", "401")),
+        ("/breaks", ("raised", "KeyError")),
+        ("/nowhere", ("refused", "403")),
+    ],
+)
+def test_a_refusal_says_whether_it_was_meant(path, counts):
+    service = Service(lambda app, *_: watch.Watch(app), watch.connection)
+
+    async def run():
+        with serve(service.watched, name="watched") as server:
+            with pytest.raises(InvalidStatus):
+                await connect(server.url(path))
+            await server.conversation()
+
+    before = refusals(*counts)
+    asyncio.run(run())
+    assert refusals(*counts) == before + 1
+    assert REGISTRY.get_sample_value("websocket_open") == 0
+
+
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: f"{way.path} {way.counts}")
 def test_each_end_is_counted_once_and_said_in_one_line(way):
     service = Service(lambda app, *_: watch.Watch(app), watch.connection)
@@ -83,12 +111,49 @@ def test_what_a_client_makes_up_becomes_no_label_and_no_line():
             await server.conversation()
 
     before = ended("received", "other")
-    refused = REGISTRY.get_sample_value("websocket_refused_total")
+    refused = refusals("refused", "403")
     asyncio.run(run())
     assert ended("received", "other") == before + 1
     assert ended("received", "3456") == 0
-    assert REGISTRY.get_sample_value("websocket_refused_total") == refused + 1
+    assert refusals("refused", "403") == refused + 1
     assert not [line for line in lines if "\n" in line]
+
+
+def test_a_client_too_says_1009():
+    """To the service, it looks as if its client had sent too much."""
+
+    async def run():
+        with serve(watched.app, name="watched") as server:
+            async with connect(server.url("/desk"), max_size=5) as ws:
+                await ws.send("hours")
+                await ws.wait_closed()
+            await server.conversation()
+
+    before = ended("received", "1009")
+    asyncio.run(run())
+    assert ended("received", "1009") == before + 1
+
+
+def test_what_uvicorn_logs_outside_of_the_task_has_no_id():
+    ids = {}
+    handler = logging.Handler()
+    handler.emit = lambda record: ids.setdefault(record.getMessage(), watch.connection.get())
+
+    async def run():
+        with serve(watched.app, name="watched") as server:
+            logging.getLogger("uvicorn.error").addHandler(handler)
+            async with connect(server.url("/desk")) as ws:
+                await ws.send(b"\xff", text=True)
+                await ws.wait_closed()
+            await server.conversation()
+
+    try:
+        asyncio.run(run())
+    finally:
+        logging.getLogger("uvicorn.error").removeHandler(handler)
+    assert ids["Invalid UTF-8 sequence received from client."] == "-"
+    (end,) = [line for line in ids if line.startswith("ends: received 1007 ")]
+    assert ids[end] != "-"
 
 
 def test_a_span_has_what_the_end_line_has():
@@ -150,6 +215,21 @@ class Program:
                     child.kill()
 
 
+@pytest.mark.parametrize("folder", ["", "is/not/there"])
+def test_a_folder_that_is_not_there_is_refused_before_anything_is_written(folder, tmp_path):
+    result = subprocess.run(
+        [sys.executable, "-c", "import examples.watched.watch"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(lessons.ROOT), "PROMETHEUS_MULTIPROC_DIR": folder},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    said = f"RuntimeError: PROMETHEUS_MULTIPROC_DIR is {folder!r}, which is no folder: make an empty one, or unset it."
+    assert result.stderr.splitlines()[-1] == said
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_program_says_where_it_stands_still(tmp_path):
     async def ask_for_an_invoice(port: str):
         async with asyncio.timeout(PATIENCE), connect(f"ws://127.0.0.1:{port}/desk") as ws:
@@ -159,7 +239,7 @@ def test_the_program_says_where_it_stands_still(tmp_path):
     with Program(tmp_path / "log", "examples.watched", "--port", "0") as program:
         asyncio.run(ask_for_an_invoice(program.says(r"Ask at ws://127\.0\.0\.1:(\d+)/desk")[1]))
         program.says(r"Timeout \(.*\n.*most recent call first.*\n.* in find_invoice\n.* in answer\n.* in desk\n")
-        program.says(r"\[[0-9a-f]{8}\] asked 'invoice 17'")
+        program.says(rf" {program.process.pid} INFO \[[0-9a-f]{{8}}\] asked 'invoice 17'")
         program.says(r"\[[0-9a-f]{8}\] ends: received 1000 '', heard 1, said 1, after \d")
 
 

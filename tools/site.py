@@ -27,7 +27,7 @@ from tools.published import PLACEHOLDER, binder, here
 ROOT = Path(__file__).parent.parent
 TARGET = Path("build") / "site"
 
-LEXERS = {".py": "python", ".html": "html", ".js": "javascript", ".css": "css", ".toml": "toml"}
+LEXERS = {".py": "python", ".html": "html", ".js": "javascript", ".css": "css", ".toml": "toml", ".conf": "nginx"}
 CODE_ONLY = "div.highlight pre:not(.cell_output pre)"  # what gets a copy button: code, but not what it printed
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -262,9 +262,9 @@ def listing(source: str) -> str:
         return f"# {source}\n\n{fenced(path.read_text(encoding='utf-8'), LEXERS.get(path.suffix, 'text'))}"
     page = f"# {source}\n\nHow to start it is in [the table of all programs](index.md).\n"
     for file in sorted(path.rglob("*")):
-        code = file.read_text(encoding="utf-8") if file.suffix in LEXERS else ""
-        if code.strip():
-            page += f"\n## `{file.relative_to(path).as_posix()}`\n\n{fenced(code, LEXERS[file.suffix])}"
+        lexer = "text" if file.name == "Caddyfile" else LEXERS.get(file.suffix)
+        if lexer and (code := file.read_text(encoding="utf-8")).strip():
+            page += f"\n## `{file.relative_to(path).as_posix()}`\n\n{fenced(code, lexer)}"
     return page
 
 

@@ -20,10 +20,13 @@ from opentelemetry import trace
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 
 FOLDER = os.environ.get("PROMETHEUS_MULTIPROC_DIR")  # where several workers put their numbers; empty at the start
-KNOWN = range(1000, 1016)  # close codes with a meaning of their own: a client may send any of 4,000
+if FOLDER is not None and not os.path.isdir(FOLDER):  # one that is set to nothing would put them where you stand
+    raise RuntimeError(f"PROMETHEUS_MULTIPROC_DIR is {FOLDER!r}, which is no folder: make an empty one, or unset it.")
+
+KNOWN = range(1000, 1016)  # close codes with a meaning of their own; a client may send any from 3000 to 4999, too
 
 OPEN = Gauge("websocket_open", "Connections that are open", multiprocess_mode="livesum")
-REFUSED = Counter("websocket_refused", "Connections that were not accepted")
+REFUSED = Counter("websocket_refused", "Connections that were not accepted, by the first sign", ["sign", "code"])
 ENDED = Counter("websocket_ended", "Connections that were open, by the first sign of their end", ["sign", "code"])
 MESSAGES = Counter("websocket_messages", "Messages", ["direction"])
 LAG = Histogram("loop_lag_seconds", "How late the event loop came round", buckets=[0.01, 0.1, 1, 10])
@@ -41,7 +44,7 @@ class WithId(logging.Filter):
 def ids_in_the_log():
     for handler in logging.getLogger("uvicorn").handlers:
         handler.addFilter(WithId())
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s [%(connection)s] %(message)s"))
+        handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s [%(connection)s] %(message)s"))
 
 
 class Watch:
@@ -100,9 +103,8 @@ class Watch:
             logger.info("ends: %s %s %r, heard %d, said %d, after %.1f s", sign, code, reason, heard, said, took)
             if accepted:
                 OPEN.dec()
-                ENDED.labels(sign, "other" if sign == "received" and code not in KNOWN else code).inc()
-            else:
-                REFUSED.inc()
+            counter = ENDED if accepted else REFUSED
+            counter.labels(sign, "other" if sign == "received" and code not in KNOWN else code).inc()
             trace.get_current_span().set_attributes({"websocket.end": sign, "websocket.code": str(code)})
 
 

@@ -10,6 +10,7 @@ import ast
 import asyncio
 import contextlib
 import inspect
+import itertools
 import json
 import logging
 import queue
@@ -243,6 +244,29 @@ def serving(ws: str):
             await asyncio.to_thread(server.end)
 
     return serve
+
+
+@contextlib.asynccontextmanager
+async def proxy(choose: Callable[[], Server], drop: tuple[bytes, ...] = ()):
+    """A proxy: each connection goes to the server that `choose()` returns. It drops headers whose name is in `drop`."""
+
+    async def pump(reader, writer):
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65536):
+                writer.write(data)
+        writer.close()
+
+    async def carry(reader, writer):
+        there_reader, there = await asyncio.open_connection("127.0.0.1", choose().port)
+        head = (await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")
+        there.write(b"\r\n".join(line for line in head if line.split(b":")[0].lower() not in drop))
+        await asyncio.gather(pump(reader, there), pump(there_reader, writer))
+
+    server = await asyncio.start_server(carry, "127.0.0.1", 0)
+    try:
+        yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/ws"
+    finally:
+        server.close()
 
 
 async def status(server: Server, path: str, **options) -> int:
@@ -2184,6 +2208,59 @@ async def comes_at_once(serve):
             if len(codes) == 3:
                 break
     return bool(pauses), f"connected {len(codes)} times, closed with {codes}, with {len(pauses)} pauses"
+
+
+@claim(
+    "Behind a load balancer, WebSockets need sticky sessions.",
+    verdict=FALSE,
+    keep="A connection is with one server as long as it lives. Who comes back may get another one: what must outlive "
+    "a connection is kept outside of the servers.",
+    lesson="more-than-one-worker",
+    source="https://datatracker.ietf.org/doc/html/rfc6455#section-1.5",
+)
+async def sticky_sessions(serve):
+    def named(name: str):
+        app = FastAPI()
+
+        @app.websocket("/ws")
+        async def endpoint(websocket: WebSocket):
+            await websocket.accept()
+            async for _ in websocket.iter_text():
+                await websocket.send_text(name)
+
+        return app
+
+    heard = []
+    async with serve(named("A")) as a, serve(named("B")) as b, proxy(itertools.cycle([a, b]).__next__) as url:
+        for _ in range(2):
+            async with connect(url) as ws:  # the proxy takes the servers in turns, and remembers nobody
+                for _ in range(3):
+                    await ws.send("who are you?")
+                    heard.append(await answer(ws))
+    return heard != list("AAABBB"), f"two connections of one client, three messages each, were answered by {heard}"
+
+
+@claim(
+    "A proxy passes on a WebSocket's handshake as it passes on any request.",
+    verdict=FALSE,
+    keep="`Upgrade` and `Connection` are meant for one hop. A proxy has to know WebSockets, as Caddy does, or be told "
+    "to pass them on, as nginx must.",
+    lesson="restarts-and-proxies",
+    source="https://datatracker.ietf.org/doc/html/rfc9110#section-7.6.1",
+)
+async def hop_by_hop(serve):
+    app = FastAPI()
+
+    @app.websocket("/ws")
+    async def endpoint(websocket: WebSocket):
+        await websocket.accept()
+
+    async with serve(app) as server, proxy(lambda: server, drop=(b"connection", b"upgrade")) as url:
+        try:
+            async with connect(url):
+                return True, "the client was let in"
+        except InvalidStatus as refused:
+            return False, f"the client got HTTP {refused.response.status_code}"
 
 
 @claim(

@@ -5,6 +5,7 @@ kernel, however that ends; when its cell runs again; and when a cell is interrup
 connecting to it. `%%program chat.py` writes a cell into the folder, as a program for workers.
 """
 
+import asyncio
 import atexit
 import contextlib
 import functools
@@ -12,6 +13,7 @@ import importlib.util
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -54,7 +56,7 @@ for line in sys.stdin:
     (left.add if line[0] == "+" else left.discard)(int(line[1:]))
 for pid in left:
     try:
-        os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+        getattr(os, "killpg", os.kill)(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
     except OSError:
         pass
 for _ in range(50):  # one that is just ending may still write a file
@@ -77,7 +79,7 @@ def janitor() -> subprocess.Popen:
     return subprocess.Popen(command, stdin=subprocess.PIPE, text=True, **APART)
 
 
-# Jupyter interrupts all processes of the kernel's group.
+# Jupyter interrupts all processes of the kernel's group. So each part has a group of its own.
 APART = (
     {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if sys.platform == "win32" else {"start_new_session": True}
 )
@@ -116,14 +118,23 @@ class Part:
     def start(self) -> None:
         """Start the process, again if need be, and do not wait for it: that is `ready()`."""
         self.end()
-        env = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT), **self.env}
         command = [argument.format(port=self.port) for argument in self.command]
         with self._log.open("ab") as log:
             self._began = log.tell()
             self.process = subprocess.Popen(
-                command, cwd=self.cwd, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, **APART
+                command,
+                cwd=self.cwd,
+                env=self.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                **APART,
             )
         tell_the_janitor(f"+{self.process.pid}")
+
+    def environment(self) -> dict[str, str]:
+        """The variables that its process gets."""
+        return {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT), **self.env}
 
     def ready(self) -> None:
         """Wait until it takes connections. If it ends instead, or takes too long, end it and raise PartError."""
@@ -141,9 +152,7 @@ class Part:
 
     def _listens(self) -> bool:
         if not self.port:
-            with self._log.open(encoding="utf-8", errors="replace") as log:
-                log.seek(self._began)
-                said = re.search(r"\bport (\d+)\n|://127\.0\.0\.1:(\d+)\b", log.read())
+            said = re.search(r"\bport (\d+)\n|://127\.0\.0\.1:(\d+)\b", self._said())
             if not said:
                 return False
             self.port = int(said[1] or said[2])
@@ -151,12 +160,43 @@ class Part:
             return True
         return False
 
+    def _said(self) -> str:
+        """What it has written since it was last started."""
+        with self._log.open(encoding="utf-8", errors="replace") as log:
+            log.seek(self._began)
+            return log.read()
+
     def _last_line(self) -> str:
         return (self.log.strip().splitlines() or ["it said nothing"])[-1]
+
+    async def says(self, text: str) -> None:
+        """Wait until this text stands in what it has written since it started. Put `asyncio.timeout()` around it."""
+        while text not in self._said():
+            await asyncio.sleep(0.02)
+
+    def ask_to_end(self) -> None:
+        """Send SIGTERM, and do not wait: that is `ended()`. (On Windows Ctrl-Break, which uvicorn takes for it.)"""
+        self.process.send_signal(signal.CTRL_BREAK_EVENT if sys.platform == "win32" else signal.SIGTERM)
+
+    def hang_up(self) -> None:
+        """Send SIGHUP, and do not wait. Raises PartError on Windows, which has no such signal."""
+        if sys.platform == "win32":
+            raise PartError("Windows has no SIGHUP, so this cell does not run here. What it prints elsewhere is above.")
+        self.process.send_signal(signal.SIGHUP)
+
+    async def ended(self, within: float) -> bool:
+        """Whether it has ended by itself, or does within so many seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while self.running:
+                    await asyncio.sleep(0.02)
+        return not self.running
 
     def kill(self) -> None:
         """End it at once, as SIGKILL does: it can do nothing about it, not even close its connections."""
         if self.process is not None:
+            if self.running and sys.platform != "win32":  # with the processes that it has started: its group
+                os.killpg(self.process.pid, signal.SIGKILL)
             self.process.kill()
             self.process.wait(ENDS)
             tell_the_janitor(f"-{self.process.pid}")
@@ -214,18 +254,19 @@ class Worker(Part):
         return f"ws://127.0.0.1:{self.port}{path}"
 
 
-def workers(program: str, **environments: dict[str, str]) -> list[Worker]:
+def workers(
+    program: str, options: str = "--timeout-graceful-shutdown 1", **environments: dict[str, str]
+) -> list[Worker]:
     """Start uvicorn once for each name, with that environment added to the kernel's; return when all listen.
 
-    `program` is a file that `%%program` has written, or the name of a module; either has an `app`.
+    `program` is a file that `%%program` has written, or the name of a module; either has an `app`. `options` are
+    uvicorn's.
     """
     spare_the_proxy()
     let_interrupt_work()
     module, cwd = (program.removesuffix(".py"), folder()) if program.endswith(".py") else (program, ROOT)
     command = [sys.executable, "-m", "uvicorn", f"{module}:app", "--port", "{port}", "--no-use-colors"]
-    started = [
-        Worker(name, [*command, "--timeout-graceful-shutdown", "1"], cwd, env) for name, env in environments.items()
-    ]
+    started = [Worker(name, [*command, *options.split()], cwd, env) for name, env in environments.items()]
     try:
         for worker in started:  # side by side
             worker.start()

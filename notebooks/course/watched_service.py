@@ -1,6 +1,7 @@
 """The service of which the exercise of watching-it asks a middleware to keep account, and what must be true of that."""
 
 import asyncio
+import contextlib
 import logging
 from collections import Counter
 from contextvars import ContextVar
@@ -25,7 +26,14 @@ class Service(logging.Handler):
         super().__init__()
         self.connection = connection
         self.lines: list[tuple[str, str]] = []  # ids, and what was logged
-        app = FastAPI()
+        self.began = False  # whether the app's lifespan has
+
+        @contextlib.asynccontextmanager
+        async def lifespan(app: FastAPI):
+            self.began = True
+            yield
+
+        app = FastAPI(lifespan=lifespan)
         for endpoint in (*ENDPOINTS, *AT_THE_DOOR):
             app.add_api_websocket_route(f"/{endpoint.__name__}", endpoint)
         app.add_api_route("/page", lambda: "a page")

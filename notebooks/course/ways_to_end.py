@@ -31,6 +31,7 @@ async def in_a_task(who: str):
 async def closes(websocket: WebSocket):
     await websocket.accept()
     await websocket.close(4000, "done")
+    await websocket.app.state.gone.wait()
     await websocket.receive()  # gives a disconnect
 
 
@@ -80,6 +81,26 @@ async def closes_again(websocket: WebSocket):
         pass
 
 
+async def sends_again(websocket: WebSocket):
+    await websocket.accept()
+    await websocket.receive()  # gives a disconnect
+    await websocket.app.state.gone.wait()
+    try:
+        await websocket.send_text("are you there?")
+    except WebSocketDisconnect:
+        pass
+
+
+async def lets_it_escape(websocket: WebSocket):
+    await websocket.accept()
+    await websocket.receive_text()
+
+
+async def closes_at_length(websocket: WebSocket):
+    await websocket.accept()
+    await websocket.close(1000, "x" * 124)  # one byte more than a close frame has room for
+
+
 async def refuses(websocket: WebSocket):
     await websocket.close(4001)
 
@@ -102,7 +123,20 @@ async def refuses_late(websocket: WebSocket):
     await websocket.close(4001)
 
 
-ENDPOINTS = (talks, closes, puts_out, fails, returns, stays, sends_late, closes_late, closes_again)
+ENDPOINTS = (
+    talks,
+    closes,
+    puts_out,
+    fails,
+    returns,
+    stays,
+    sends_late,
+    closes_late,
+    closes_again,
+    sends_again,
+    lets_it_escape,
+    closes_at_length,
+)
 AT_THE_DOOR = (refuses, denies, breaks, accepts_late, refuses_late)
 
 
@@ -115,16 +149,56 @@ class Way:
     counts: tuple[str, str]
     words: str
     raises: str = ""  # what the endpoint raises
+    goes_on: bool = False  # whether the endpoint still runs when its client has gone
 
 
 WAYS = [
     Way("/talks", lambda client: client.leave(1001), ("received", "1001"), "a client closed with 1001"),
     Way("/talks", Client.drop, ("received", "1005"), "a client lost its connection"),
-    Way("/closes", Client.is_closed, ("sent", "4000"), "an endpoint closed with 4000, and then received a disconnect"),
+    Way(
+        "/closes",
+        Client.is_closed,
+        ("sent", "4000"),
+        "an endpoint closed with 4000, and then received a disconnect",
+        goes_on=True,
+    ),
     Way("/puts_out", Client.is_closed, ("sent", "1008"), "an endpoint raised WebSocketException(1008)"),
     Way("/fails", Client.is_closed, ("raised", "KeyError"), "an endpoint raised KeyError", "KeyError"),
     Way("/returns", Client.is_closed, ("returned", ""), "an endpoint returned without close()"),
-    Way("/sends_late", Client.drop, ("failed", "ClientDisconnected"), "an endpoint sent to a client that had gone"),
-    Way("/closes_late", Client.drop, ("failed", "ClientDisconnected"), "an endpoint closed when its client had gone"),
+    Way(
+        "/sends_late",
+        Client.drop,
+        ("failed", "ClientDisconnected"),
+        "an endpoint sent to a client that had gone",
+        goes_on=True,
+    ),
+    Way(
+        "/closes_late",
+        Client.drop,
+        ("failed", "ClientDisconnected"),
+        "an endpoint closed when its client had gone",
+        goes_on=True,
+    ),
     Way("/closes_again", Client.leave, ("received", "1000"), "an endpoint received the disconnect, and closed then"),
+    Way(
+        "/sends_again",
+        Client.leave,
+        ("received", "1000"),
+        "an endpoint received the disconnect, and sent then",
+        goes_on=True,
+    ),
+    Way(
+        "/lets_it_escape",
+        Client.leave,
+        ("received", "1000"),
+        "an endpoint let the disconnect escape",
+        "WebSocketDisconnect",
+    ),
+    Way(
+        "/closes_at_length",
+        Client.is_closed,
+        ("failed", "ProtocolError"),
+        "an endpoint closed with a reason that is too long",
+        "ProtocolError",
+    ),
 ]

@@ -65,6 +65,148 @@ class Watch:
         else:
             return await self.app(scope, receive, send)
 """
+A_CONTEXT_MANAGER = """
+from contextlib import contextmanager
+
+connection: ContextVar[str] = ContextVar("connection", default="-")
+numbers = itertools.count(1)
+
+
+class Watch:
+    def __init__(self, app, open: Gauge, ended: Counter):
+        self.app, self.open, self.ended = app, open, ended
+
+    @contextmanager
+    def account(self, signs):
+        try:
+            yield
+        except BaseException as error:
+            signs.setdefault("first", ("raised", type(error).__name__))
+            raise
+        finally:
+            if "accepted" in signs:
+                self.open.dec()
+                self.ended.labels(*signs.get("first", ("returned", ""))).inc()
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "websocket":
+            return await self.app(scope, receive, send)
+        connection.set(f"{id(self)}/{next(numbers)}")
+        signs = {}
+
+        async def hear():
+            message = await receive()
+            match message:
+                case {"type": "websocket.disconnect", "code": code}:
+                    signs.setdefault("first", ("received", code))
+            return message
+
+        async def say(message):
+            try:
+                await send(message)
+            except Exception as error:
+                signs.setdefault("first", ("failed", type(error).__name__))
+                raise
+            match message:
+                case {"type": "websocket.accept"}:
+                    signs["accepted"] = True
+                    self.open.inc()
+                case {"type": "websocket.close", "code": code}:
+                    signs.setdefault("first", ("sent", code))
+
+        with self.account(signs):
+            await self.app(scope, hear, say)
+"""
+AN_ENTRY = """
+from dataclasses import dataclass
+from functools import partial
+
+connection: ContextVar[str] = ContextVar("connection", default="-")
+numbers = itertools.count(1)
+
+
+@dataclass
+class Entry:
+    accepted: bool = False
+    sign: str = "returned"
+    code: str = ""
+
+    def note(self, sign, code):
+        if self.sign == "returned":
+            self.sign, self.code = sign, str(int(code)) if isinstance(code, int) else code
+
+
+async def receive_and_note(entry, receive):
+    if (message := await receive())["type"] == "websocket.disconnect":
+        entry.note("received", message["code"])
+    return message
+
+
+async def send_and_note(entry, gauge, send, message):
+    try:
+        await send(message)
+    except BaseException as error:
+        entry.note("failed", type(error).__name__)
+        raise
+    if message["type"] == "websocket.accept":
+        gauge.inc()
+        entry.accepted = True
+    elif message["type"] == "websocket.close":
+        entry.note("sent", message.get("code", 1000))
+
+
+class Watch:
+    def __init__(self, app, open: Gauge, ended: Counter):
+        self.app, self.open, self.ended = app, open, ended
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] in ("http", "lifespan"):
+            await self.app(scope, receive, send)
+            return
+        connection.set("/".join(("A", str(next(numbers)))))
+        entry = Entry()
+        try:
+            await self.app(
+                scope, partial(receive_and_note, entry, receive), partial(send_and_note, entry, self.open, send)
+            )
+        except BaseException as error:
+            entry.note("raised", type(error).__name__)
+            raise
+        finally:
+            if entry.accepted:
+                self.ended.labels(sign=entry.sign, code=entry.code).inc()
+                self.open.dec()
+"""
+BY_WHAT_IS_RAISED = """
+from fastapi import WebSocketDisconnect
+
+connection: ContextVar[str] = ContextVar("connection", default="-")
+numbers = itertools.count(1)
+
+
+class Watch:
+    def __init__(self, app, open: Gauge, ended: Counter):
+        self.app, self.open, self.ended = app, open, ended
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "websocket":
+            await self.app(scope, receive, send)
+            return
+        connection.set(f"A-{next(numbers)}")
+        self.open.inc()
+        end = ("returned", "")
+        try:
+            await self.app(scope, receive, send)
+        except WebSocketDisconnect as left:
+            end = ("received", left.code)
+            raise
+        except BaseException as error:
+            end = ("raised", type(error).__name__)
+            raise
+        finally:
+            self.open.dec()
+            self.ended.labels(*end).inc()
+"""
 HTTP_MIDDLEWARE = """
 from starlette.middleware.base import BaseHTTPMiddleware
 
@@ -99,6 +241,13 @@ WRONG = {
     "a page is not passed on": changed(
         ("await self.app(scope, receive, send)\nreturn", "return"),
         says="a page was asked for, and what came was HTTP Error 500: Internal Server Error.",
+    ),
+    "the lifespan is not passed on": changed(
+        (
+            'if scope["type"] != "websocket":',
+            'if scope["type"] == "lifespan":\n    return\nif scope["type"] == "http":',
+        ),
+        says="the app's lifespan has not begun. It is no WebSocket either",
     ),
     "a middleware for HTTP": whole(HTTP_MIDDLEWARE, says="two clients were connected, and `open` was 0."),
     "two arguments": changed(
@@ -162,6 +311,29 @@ WRONG = {
         ("    self.open.dec()\n    self.ended.labels", "    self.ended.labels"),
         says="an endpoint raised WebSocketException(1008), and then `open` was 1, not 0.",
     ),
+    "counted down at the disconnect, and not again": changed(
+        ("nonlocal end\nmessage", "nonlocal accepted, end\nmessage"),
+        (
+            'end = end or ("received", message["code"])',
+            'end = end or ("received", message["code"])\nif accepted:\n    self.open.dec()\n    accepted = None',
+        ),
+        (
+            "if accepted:\n    self.open.dec()\n    self.ended",
+            "if accepted:\n    self.open.dec()\nif accepted is not False:\n    self.ended",
+        ),
+        says="received the disconnect, and sent then: while it still ran, `open` was 0, not 1. A `finally`",
+    ),
+    "counted down at the close": changed(
+        (
+            'end = end or ("sent", message["code"])',
+            'end = end or ("sent", message["code"])\nif accepted:\n    self.open.dec()\n    accepted = None',
+        ),
+        (
+            "if accepted:\n    self.open.dec()\n    self.ended",
+            "if accepted:\n    self.open.dec()\nif accepted is not False:\n    self.ended",
+        ),
+        says="an endpoint closed with 4000, and then received a disconnect: while it still ran, `open` was 0, not 1.",
+    ),
     "counted down twice": changed(
         after('end = end or ("received", message["code"])', "self.open.dec()"),
         says="one of two clients closed with 1000, and then `open` was 0, not 1.",
@@ -219,6 +391,18 @@ WRONG = {
         ('end = end or ("received", message["code"])', 'end = ("received", message["code"])'),
         says="`ended` should have counted ('sent', '4000'), and counted ('received', ",
     ),
+    "what was raised, though the disconnect came first": changed(
+        ('end = end or ("raised", type(error).__name__)', 'end = ("raised", type(error).__name__)'),
+        says="an endpoint let the disconnect escape. `ended` should have counted ('received', '1000'), and counted",
+    ),
+    "a send that failed, though the disconnect came first": changed(
+        ('end = end or ("failed", type(error).__name__)', 'end = ("failed", type(error).__name__)'),
+        says="received the disconnect, and sent then. `ended` should have counted ('received', '1000'), and counted",
+    ),
+    "by what is raised alone": whole(
+        BY_WHAT_IS_RAISED,
+        says="one of two clients closed with 1000. `ended` should have counted ('received', '1000'), and counted ('ret",
+    ),
     "each sign": changed(
         (
             'end = end or ("received", message["code"])',
@@ -240,6 +424,14 @@ WRONG = {
         ('end = end or ("failed", type(error).__name__)\n', ""),
         says="an endpoint sent to a client that had gone. `ended` should have counted ('failed', 'ClientDisconnected')",
     ),
+    "a send fails only where nobody is": changed(
+        ("except Exception as error:", "except OSError as error:"),
+        says="with a reason that is too long. `ended` should have counted ('failed', 'ProtocolError'), and counted",
+    ),
+    "a send that fails has one name": changed(
+        ('("failed", type(error).__name__)', '("failed", "ClientDisconnected")'),
+        says="with a reason that is too long. `ended` should have counted ('failed', 'ProtocolError'), and counted",
+    ),
     "an accept is taken for sent, whatever becomes of a message": changed(
         ('end = end or ("failed", type(error).__name__)\nraise', "return"),
         says="an endpoint sent to a client that had gone. `ended` should have counted ('failed', 'ClientDisconnected')",
@@ -251,6 +443,10 @@ WRONG = {
     "no id": changed((ID, ""), says="a line of one of three connections, 'ann: at the door', had no id."),
     "one id for all": changed(
         (ID, 'connection.set("A")\n'), says="'ben: at the door', had the id 'A', which is not its own."
+    ),
+    "the address that was asked for as id": changed(
+        (ID, 'connection.set(scope["path"] + "?" + scope["query_string"].decode())\n'),
+        says="a client lost its connection, and its lines had the id '/talks?', as an earlier connection had.",
     ),
     "the number of those who are there": changed(
         (ID, 'self.here = getattr(self, "here", 0) + 1\nconnection.set(f"A-{self.here}")\n'),
@@ -297,6 +493,14 @@ WRONG = {
 
 RIGHT = {
     "a class for each connection": whole(A_CLASS),
+    "a context manager, match, setdefault()": whole(A_CONTEXT_MANAGER),
+    "an entry, and functions beside the class": whole(AN_ENTRY),
+    "a task of its own for the app": changed(
+        (
+            "await self.app(scope, watched_receive, watched_send)",
+            "await asyncio.create_task(self.app(scope, watched_receive, watched_send))",
+        )
+    ),
     "a random id": changed((ID, "connection.set(__import__('secrets').token_hex(4))\n")),
     "the address as id": changed((ID, 'connection.set("{}:{}".format(*scope["client"]))\n')),
     "counted at the first sign": changed(

@@ -9,7 +9,7 @@ from urllib.request import urlopen
 from course.client import NotYet, Refused, news, until, visit
 from course.error_log import errors_in_the_log
 from course.judging import Verdict, with_what_the_endpoint_did
-from course.watched_service import Service
+from course.watched_service import DOWN, Service
 from course.ways_to_end import WAYS
 from wslab.server import ServeError, Server, serve
 
@@ -47,6 +47,8 @@ async def passes_pages_on(service: Service, server: Server) -> str:
         raise NotYet(f"a page was asked for, and what came was {error}. Pass on what is no WebSocket.") from None
     if service.open or service.ended:
         raise NotYet("a page was asked for, and counted: `open` and `ended` are for WebSockets alone.")
+    if not service.began:
+        raise NotYet("the app's lifespan has not begun. It is no WebSocket either: pass it on, as a page.")
     return "what is no WebSocket is passed on"
 
 
@@ -74,16 +76,24 @@ async def gives_ids(service: Service, server: Server) -> str:
 
 
 async def counts_each_end(service: Service, server: Server) -> str:
+    seen: set[str] = set()
     for way in WAYS:
         wanted = service.ended + Counter({way.counts: 1})
         service.lines.clear()
         await server.on_loop(service.gone.clear)
         async with visit(server, way.path) as client:
             await way.does(client)
+        await until(lambda: not server.thread.connections, server=server)
+        still = service.open
         await service.tell_that_it_is_gone(server)
+        if way.goes_on and still != 1:
+            raise NotYet(f"{way.words}: while it still ran, `open` was {still}, not 1. {DOWN}")
         await service.expect(server, way.words, wanted, raises=way.raises)
         if without := [line for number, line in service.lines if number == "-"]:
             raise NotYet(f"{way.words}, and uvicorn's line '{without[0].splitlines()[0]}' had no id. {IDS}")
+        if twice := seen & {number for number, _ in service.lines}:
+            raise NotYet(f"{way.words}, and its lines had the id {twice.pop()!r}, as an earlier connection had. {IDS}")
+        seen |= {number for number, _ in service.lines}
     return "each end is counted once, by its first sign, and counted down"
 
 

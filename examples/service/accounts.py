@@ -1,0 +1,79 @@
+"""Who is calling: log in, log out, and what becomes of open connections then, at whichever worker they are."""
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+from fastapi import APIRouter, Cookie, HTTPException, Response
+from pydantic import BaseModel
+
+from examples.service.log import LOG, LOG_KEEPS, follower
+from examples.service.settings import ORIGIN, db
+
+USERS = {"ann": "lovelace", "ben": "franklin"}  # a toy: real passwords are kept as hashes, by a library made for that
+LASTS = 12 * 60 * 60  # seconds
+
+router = APIRouter()
+connections: dict[str, set[asyncio.Timeout]] = {}  # those at this worker, by their session
+
+
+class Login(BaseModel):
+    user: str
+    password: str
+
+
+def key_of(session: str) -> str:
+    """Under which Redis knows it: who reads that there cannot use it."""
+    return hashlib.sha256(session.encode()).hexdigest()
+
+
+@router.post("/login")
+async def log_in(login: Login, response: Response):
+    # With `==`, the time that it takes would tell how many letters are right.
+    is_right = secrets.compare_digest(USERS.get(login.user, "").encode(), login.password.encode())
+    if login.user not in USERS or not is_right:
+        raise HTTPException(403, "wrong user or password")
+    session = secrets.token_urlsafe()
+    await db.set(f"service:session:{key_of(session)}", login.user, ex=LASTS)
+    response.set_cookie("session", session, httponly=True, samesite="strict", secure=ORIGIN.startswith("https:"))
+
+
+@router.get("/me")
+async def who_am_i(session: Annotated[str, Cookie()] = "") -> str | None:
+    return await user_of(session)
+
+
+@router.post("/logout")
+async def log_out(session: Annotated[str, Cookie()] = ""):
+    if await db.delete(f"service:session:{key_of(session)}"):
+        await db.xadd(LOG, {"ended": key_of(session)}, maxlen=LOG_KEEPS)  # all workers read that
+
+
+async def user_of(session: str) -> str | None:
+    """Whose session this is, if it is one."""
+    return await db.get(f"service:session:{key_of(session)}") if session else None
+
+
+@contextmanager
+def until_logout(session: str, limit: asyncio.Timeout) -> Iterator[None]:
+    """While the body runs, the end of the session is the end of this limit."""
+    key = key_of(session)
+    connections.setdefault(key, set()).add(limit)
+    try:
+        yield
+    finally:
+        connections[key].discard(limit)
+        if not connections[key]:
+            del connections[key]
+
+
+def end(key: str):
+    for limit in connections.get(key, ()):
+        if not limit.expired():
+            limit.reschedule(0)  # which is over
+
+
+follower.ended = end

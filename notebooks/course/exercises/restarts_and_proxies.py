@@ -1,0 +1,114 @@
+"""The check under the exercise of restarts-and-proxies."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection
+from contextlib import AbstractContextManager, asynccontextmanager
+
+from course import slow_disk
+from course.client import NotYet, until, visit
+from course.error_log import errors_in_the_log
+from course.judging import DISCONNECT_IN_A_GROUP, HAS_LEFT, Verdict, check_up, expect_no_error
+from course.slow_disk import Disk, served_on
+from wslab.arguments import check_app
+from wslab.server import ServeError, Server
+
+__all__ = ["deployment", "save"]
+
+NOTES = ["one", "two", "three"]
+PATIENCE = 5  # seconds that the end may wait for the disk
+
+NOBODY_LISTENS = "Its endpoint awaits news, and hears of nothing else: let it receive, too, beside that."
+EACH = "Who watches is told each note, when it is saved, whatever they say."
+IN_A_GROUP = "`accepted()` around the group takes WebSocketDisconnect out of it, as `except*` does."
+AT_ONCE = "Answer at once, and let the task save."
+AFTER_YIELD = (
+    "The endpoints have ended when the lifespan goes on after `yield`. Wait there until all is saved, also what the "
+    "task has in hand, and cancel it then. (`join()` waits for a `task_done()` after each `get()`.)"
+)
+LIMIT = f"Put `asyncio.timeout({PATIENCE})` around what waits for the disk, and let the lifespan go on after that."
+
+
+async def save(note: str) -> None:
+    """Save a note, which takes its time."""
+    await slow_disk.disk.save(note)
+
+
+async def deployment(app, watchers: Collection) -> Verdict:
+    """`/notes` and `/watch` end when the server does, and nothing that was noted is lost."""
+    good: list[str] = []
+    try:
+        check_app(app)
+        for step in (works, loses_nothing, gives_up):
+            good.append(await step(app, watchers))
+    except (NotYet, ServeError) as problem:
+        return Verdict(good, f"{problem} {getattr(problem, 'hint', '')}".strip())
+    return await check_up(
+        Verdict(good), app, "/watch", "goes away", "drops while idle", good="who watches may leave in any way"
+    )
+
+
+async def works(app, watchers: Collection) -> str:
+    with served_on(Disk(), app) as server:
+        before = await server.on_loop(number_of_tasks)
+        async with visit(server, "/watch") as reader, visit(server, "/notes") as writer:
+            for note in NOTES:
+                await reader.say("what is new?")  # nobody has to answer
+                await server.let_time_pass(10)
+                await writer.ask(note, "noted")
+                await reader.expect(note, wrong="Tell notes, and nothing else.", silent=EACH)
+            await reader.leave()
+            if not await until(lambda: not watchers, server=server):
+                raise NotYet(f"who watched has left, and is still in `watchers`. {NOBODY_LISTENS}")
+        await expect_no_error(server, "who watched has left, and the", {**HAS_LEFT, DISCONNECT_IN_A_GROUP: IN_A_GROUP})
+        if await server.on_loop(number_of_tasks) > before:
+            raise NotYet("who watched has left, and a task that was begun for them goes on. End it, too.")
+    return "notes are saved and told, and who watches may leave"
+
+
+def number_of_tasks() -> int:
+    return len(asyncio.all_tasks())
+
+
+async def loses_nothing(app, watchers: Collection) -> str:
+    slow = Disk(held=True)
+    async with noted(served_on(slow, app)) as server:
+        trouble = await asyncio.to_thread(server.end)
+    if slow.ending and slow.saved != NOTES:
+        raise NotYet(
+            f"{', '.join(NOTES)} were answered with `noted` when the server was asked to end. Saved are, in this "
+            f"order: {', '.join(slow.saved) or 'none'}.",
+            AFTER_YIELD,
+        )
+    if trouble:
+        raise NotYet(f"the server was asked to end, while the disk was slow: {trouble.rstrip('.')}.", AFTER_YIELD)
+    return "what was noted is saved before the server has ended"
+
+
+async def gives_up(app, watchers: Collection) -> str:
+    with errors_in_the_log() as log:
+        stuck = Disk(stuck=True)
+        async with noted(served_on(stuck, app)) as server:
+            ending = asyncio.create_task(asyncio.to_thread(server.end))
+            await until(lambda: stuck.ending or ending.done())
+            passing = asyncio.create_task(server.let_time_pass(PATIENCE + 1))
+            await asyncio.wait([passing])  # which fails if the server ends meanwhile
+            if not passing.cancelled():
+                passing.exception()
+            if trouble := await ending:
+                raise NotYet(f"the server was asked to end, and the disk did not answer: {trouble.rstrip('.')}.", LIMIT)
+    if not log.records:
+        raise NotYet("the disk did not answer, notes were lost, and the log has no error about it.")
+    return "it does not wait for a disk that does not answer"
+
+
+@asynccontextmanager
+async def noted(served: AbstractContextManager[Server]) -> AsyncIterator[Server]:
+    """The server, at which somebody watches, and the notes are noted and not saved. All must hear its end."""
+    with served as server:
+        async with visit(server, "/watch") as reader, visit(server, "/notes") as writer:
+            for note in NOTES:
+                await writer.ask(note, "noted", silent=f"The disk was slow. {AT_ONCE}")
+            yield server
+            for client, path in ((reader, "/watch"), (writer, "/notes")):
+                if not await client.is_closed() or client.ws.close_code not in (1001, 1012):
+                    raise NotYet(f"the server has ended, and its client at {path} found code {client.ws.close_code}.")

@@ -1,0 +1,288 @@
+"""Answers to the exercise of restarts-and-proxies."""
+
+from tests.answers import after, before, changed
+
+LISTENS = """
+async with accepted(websocket), asyncio.TaskGroup() as tasks:
+    news = asyncio.Queue()
+    watchers.add(news)
+    try:
+        tasks.create_task(tell(websocket, news))
+        while True:
+            await next_text(websocket)
+    finally:
+        watchers.discard(news)
+"""
+TELLS_ALONE = """
+async with accepted(websocket):
+    news = asyncio.Queue()
+    watchers.add(news)
+    try:
+        await tell(websocket, news)
+    finally:
+        watchers.discard(news)
+"""
+ONE_TEXT = """
+async with accepted(websocket), asyncio.TaskGroup() as tasks:
+    news = asyncio.Queue()
+    watchers.add(news)
+    try:
+        tasks.create_task(tell(websocket, news))
+        await next_text(websocket)
+    finally:
+        watchers.discard(news)
+"""
+LISTEN = """
+async def listen(websocket):
+    while True:
+        await next_text(websocket)
+"""
+WAITS = """
+try:
+    async with asyncio.timeout(5):
+        await pending.join()
+except TimeoutError:
+    logger.error("the disk does not answer: %d notes are lost", pending.qsize() + 1)
+saving.cancel()
+"""
+NOTED = """
+websocket.app.state.pending.put_nowait(await next_text(websocket))
+await websocket.send_text("noted")
+"""
+
+WRONG = {
+    "nobody listens": changed((LISTENS, TELLS_ALONE), says="who watched has left, and is still in `watchers`."),
+    "it looks up from time to time whether somebody is there": changed(
+        (
+            LISTENS,
+            """
+            async with accepted(websocket):
+                news = asyncio.Queue()
+                watchers.add(news)
+                try:
+                    while websocket.client_state.name == "CONNECTED":
+                        try:
+                            async with asyncio.timeout(0.1):
+                                await websocket.send_text(await news.get())
+                        except TimeoutError:
+                            pass
+                finally:
+                    watchers.discard(news)
+            """,
+        ),
+        says="who watched has left, and is still in `watchers`.",
+    ),
+    "it asks with a text whether somebody is there": changed(
+        (
+            LISTENS,
+            """
+            async with accepted(websocket):
+                news = asyncio.Queue()
+                watchers.add(news)
+                try:
+                    while True:
+                        try:
+                            async with asyncio.timeout(0.05):
+                                note = await news.get()
+                        except TimeoutError:
+                            note = ""
+                        await websocket.send_text(note)
+                finally:
+                    watchers.discard(news)
+            """,
+        ),
+        says="expected 'one', but got ''. Tell notes, and nothing else.",
+    ),
+    "it listens, and stays in `watchers`": changed(
+        ("finally:\n    watchers.discard(news)", "finally:\n    pass"), says="and is still in `watchers`."
+    ),
+    "it listens in turns": changed(
+        (
+            "tasks.create_task(tell(websocket, news))\nwhile True:\n    await next_text(websocket)",
+            "while True:\n    await next_text(websocket)\n    await websocket.send_text(await news.get())",
+        ),
+        says="It does not receive while it works",
+    ),
+    "a task that is left behind": changed(
+        (
+            LISTENS,
+            """
+            async with accepted(websocket):
+                news = asyncio.Queue()
+                watchers.add(news)
+                try:
+                    asyncio.create_task(tell(websocket, news))
+                    while True:
+                        await next_text(websocket)
+                finally:
+                    watchers.discard(news)
+            """,
+        ),
+        says="a task that was begun for them goes on.",
+    ),
+    "a group, and nobody who looks into it": changed(
+        (
+            "async with accepted(websocket), asyncio.TaskGroup()",
+            "await websocket.accept()\nasync with asyncio.TaskGroup()",
+        ),
+        says="ExceptionGroup with WebSocketDisconnect(1000). `accepted()` around the group takes",
+    ),
+    "the first text ends it": changed((LISTENS, ONE_TEXT), says="whatever they say."),
+    "noted when it is saved": changed(
+        before('await websocket.send_text("noted")', "await websocket.app.state.pending.join()"),
+        says="The disk was slow. Answer at once, and let the task save.",
+    ),
+    "saved by the endpoint": changed(
+        (NOTED, 'await exercises.save(await next_text(websocket))\nawait websocket.send_text("noted")'),
+        says="Who watches is told each note, when it is saved",
+    ),
+    "cancelled at once": changed((WAITS, "saving.cancel()"), says="Saved are, in this order: none."),
+    "cancelled, and awaited": changed(
+        (WAITS, "saving.cancel()\nawait asyncio.wait([saving])"), says="Saved are, in this order: none."
+    ),
+    "nothing after the yield": changed((WAITS, "pass"), says="Saved are"),
+    "what is left in the queue, and not what is in hand": changed(
+        (
+            WAITS,
+            """
+            saving.cancel()
+            while not pending.empty():
+                await exercises.save(pending.get_nowait())
+            """,
+        ),
+        says="Saved are, in this order: two, three.",
+    ),
+    "it waits until the queue is empty": changed(
+        (WAITS, "while not pending.empty():\n    await asyncio.sleep(0.001)\nsaving.cancel()"),
+        says="Saved are, in this order: one, two.",
+    ),
+    "two that save": changed(
+        (WAITS, "while not pending.empty():\n    await exercises.save(pending.get_nowait())\nsaving.cancel()"),
+        says="Saved are, in this order:",
+    ),
+    "no task_done()": changed(
+        ("pending.task_done()\n", ""), says="(`join()` waits for a `task_done()` after each `get()`.)"
+    ),
+    "task_done() before it is saved": changed(
+        ("pending.task_done()\n", ""),
+        after("note = await pending.get()", "pending.task_done()"),
+        says="Saved are, in this order: one, two.",
+    ),
+    "without a limit": changed((WAITS, "await pending.join()\nsaving.cancel()"), says="and the disk did not answer:"),
+    "a limit that is too long": changed(("asyncio.timeout(5)", "asyncio.timeout(50)"), says="did not answer:"),
+    "a limit for each note": changed(
+        (
+            WAITS,
+            """
+            while pending._unfinished_tasks:
+                try:
+                    async with asyncio.timeout(5):
+                        await pending.join()
+                except TimeoutError:
+                    logger.error("still waiting")
+            """,
+        ),
+        says="did not answer:",
+    ),
+    "a limit, and not a word": changed(
+        ('logger.error("the disk does not answer: %d notes are lost", pending.qsize() + 1)', "pass"),
+        says="the log has no error about it.",
+    ),
+    "it only informs": changed(("logger.error(", "logger.info("), says="the log has no error about it."),
+    "the endpoint waits until all is saved": changed(
+        (
+            """
+            async with accepted(websocket):
+                while True:
+                    websocket.app.state.pending.put_nowait(await next_text(websocket))
+                    await websocket.send_text("noted")
+            """,
+            """
+            async with accepted(websocket):
+                try:
+                    while True:
+                        websocket.app.state.pending.put_nowait(await next_text(websocket))
+                        await websocket.send_text("noted")
+                finally:
+                    await websocket.app.state.pending.join()
+            """,
+        ),
+        says="were cancelled: /notes. The endpoints have ended when the lifespan goes on",
+    ),
+}
+
+RIGHT = {
+    "a last note that ends the task": changed(
+        after("note = await pending.get()", "if note is None:\n    return"),
+        ("pending.task_done()\n", ""),
+        (
+            WAITS,
+            """
+            pending.put_nowait(None)
+            await asyncio.wait([saving], timeout=5)
+            if not saving.done():
+                logger.critical("notes are lost")
+                saving.cancel()
+            """,
+        ),
+    ),
+    "what came first of two": changed(
+        (
+            LISTENS,
+            """
+            async with accepted(websocket):
+                news = asyncio.Queue()
+                watchers.add(news)
+                listening = asyncio.create_task(listen(websocket))
+                telling = asyncio.create_task(tell(websocket, news))
+                try:
+                    await asyncio.wait([listening, telling], return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    watchers.discard(news)
+                    telling.cancel()
+                    listening.cancel()
+                    await asyncio.gather(telling, return_exceptions=True)
+                await listening
+            """,
+        ),
+        before(
+            '@app.websocket("/watch")',
+            "async def listen(websocket):\n    while True:\n        await next_text(websocket)\n\n",
+        ),
+    ),
+    "a listener in the group, and nothing but the news in the body": changed(
+        (
+            "tasks.create_task(tell(websocket, news))\nwhile True:\n    await next_text(websocket)",
+            "tasks.create_task(listen(websocket))\nawait tell(websocket, news)",
+        ),
+        before(
+            '@app.websocket("/watch")',
+            "async def listen(websocket):\n    while True:\n        await next_text(websocket)\n\n",
+        ),
+    ),
+    "wait_for()": changed(
+        ("async with asyncio.timeout(5):\n    await pending.join()", "await asyncio.wait_for(pending.join(), 5)"),
+        (
+            'logger.error("the disk does not answer: %d notes are lost", pending.qsize() + 1)',
+            'logger.exception("the disk does not answer")',
+        ),
+    ),
+    "it returns when the client leaves": changed(
+        (
+            LISTENS,
+            """
+            await websocket.accept()
+            news = asyncio.Queue()
+            watchers.add(news)
+            telling = asyncio.create_task(tell(websocket, news))
+            try:
+                while (await websocket.receive())["type"] != "websocket.disconnect":
+                    pass
+            finally:
+                watchers.discard(news)
+                telling.cancel()
+            """,
+        )
+    ),
+    "half of the time": changed(("asyncio.timeout(5)", "asyncio.timeout(2.5)")),
+}

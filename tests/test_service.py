@@ -1,0 +1,390 @@
+"""examples/service: nothing is lost, whichever worker one comes to; and `make chaos`, which proves it, notices."""
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import os
+import re
+import signal
+import ssl
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from pathlib import Path
+from urllib.parse import urlencode
+
+import psutil
+import pytest
+import redis
+from websockets import ConnectionClosed, InvalidStatus, connect
+
+from examples.behind_a_proxy.__main__ import wait_for_a_certificate
+from examples.service import log
+from examples.service.parts import Missing, Service
+from tests import lessons
+from tools import chaos
+
+PATIENCE = 30  # seconds
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no Valkey in a wheel for Windows")
+
+
+@contextlib.contextmanager
+def running():
+    """All parts of the service, with two workers."""
+    with tempfile.TemporaryDirectory() as folder, open(Path(folder) / "log", "w+") as said:
+        service = Service(Path(folder), workers=2, log=said)
+        try:
+            service.start()
+            wait_for_a_certificate(Path(folder))
+            yield service
+        finally:
+            service.stop()
+
+
+@pytest.fixture(scope="module")
+def service():
+    with running() as service:
+        yield service
+
+
+@pytest.fixture
+def db(service):
+    """Redis, in which ann and ben are logged in, and whose log is empty."""
+    with redis.from_url(service.url, decode_responses=True) as db:
+        for name in ("ann", "ben"):
+            db.set(f"service:session:{hashlib.sha256(name.encode()).hexdigest()}", name)
+        yield db
+
+
+class Client:
+    """What a page knows: how far it has heard, and what has been acknowledged."""
+
+    def __init__(self, service, name: str, room: str):
+        self.service, self.name, self.room, self.client = service, name, room, f"{name}-1"
+        self.origin, self.session = service.origin, name
+        self.history, self.number, self.heard, self.acks, self.here = "", 0, [], [], []
+
+    @contextlib.asynccontextmanager
+    async def at(self, worker: int):
+        """While the body runs, it is connected to this worker."""
+        asks = {"room": self.room, "client": self.client, "history": self.history, "number": self.number}
+        url = f"ws://127.0.0.1:{self.service.workers[worker].port}/ws?{urlencode(asks)}"
+        cookie = {"Cookie": f"session={self.session}"}
+        async with connect(url, origin=self.origin, additional_headers=cookie, open_timeout=PATIENCE) as self.ws:
+            yield self
+
+    async def say(self, text: str, seq: int):
+        await self.ws.send(json.dumps({"type": "say", "seq": seq, "text": text}))
+        while seq not in self.acks:
+            await self.hear()
+
+    async def hear(self):
+        match json.loads(await self.ws.recv()):
+            case {"type": "ack", "seq": seq}:
+                self.acks.append(seq)
+            case {"type": "lines", "lines": lines}:
+                self.heard += [line["text"] for line in lines]
+                self.number = lines[-1]["number"]
+            case {"type": "anew", "history": history, "number": number}:
+                self.history, self.number = history, number
+                self.heard.append(f"anew {number}")
+            case {"type": "here", "names": names}:
+                self.here = names
+            case {"type": "wrong", "problem": problem}:
+                self.heard.append(problem)
+
+    async def hears(self, *texts: str):
+        """It must hear these, and no others."""
+        while len(self.heard) < len(texts):
+            await self.hear()
+        assert self.heard == list(texts)
+        self.heard.clear()
+
+
+def run(coroutine):
+    async def bounded():
+        async with asyncio.timeout(PATIENCE):
+            return await coroutine
+
+    return asyncio.run(bounded())
+
+
+@pytest.mark.usefixtures("db")
+def test_what_is_said_at_one_worker_is_heard_at_all_and_once(service):
+    async def talk():
+        async with Client(service, "ann", "once").at(0) as ann, Client(service, "ben", "once").at(1) as ben:
+            await ann.say("one", 1)
+            await ann.say("one", 1)  # its acknowledgement was lost
+            await ann.say("two", 2)
+            await ben.say("three", 1)
+            for client in (ann, ben):
+                await client.hears("anew 0", "one", "two", "three")
+
+    run(talk())
+
+
+@pytest.mark.usefixtures("db")
+def test_who_comes_back_to_the_other_worker_hears_what_it_has_missed(service):
+    async def talk():
+        ann, ben = Client(service, "ann", "back"), Client(service, "ben", "back")
+        async with ben.at(1):
+            async with ann.at(0):
+                await ann.say("one", 1)
+                await ann.hears("anew 0", "one")
+            await ben.say("two", 1)
+            await ben.say("three", 2)
+            for worker in (1, 0):
+                async with ann.at(worker):
+                    await ann.say("four", 2)  # the second time, it has come before
+                    await ann.hears(*(["two", "three", "four"] if worker == 1 else []))
+            async with ann.at(0):
+                await ben.say("five", 3)
+                await ann.hears("five")
+            await ben.hears("anew 0", "one", "two", "three", "four", "five")
+
+    run(talk())
+
+
+def test_who_cannot_go_on_is_told_so(service, db):
+    def fill(room: str, number: int):
+        with db.pipeline() as at_once:
+            for n in range(1, number + 1):
+                at_once.xadd(log.LOG, {"room": room, "number": n, "name": "ben", "text": f"line {n}"})
+            at_once.hset(log.NUMBERS, room, number).execute()
+
+    async def talk():
+        fill("long", log.KEEP + 5)
+        last = [f"line {n}" for n in range(6, log.KEEP + 6)]
+        ann = Client(service, "ann", "long")
+        for ann.history, ann.number, heard in [
+            ("", 0, ["anew 5", *last]),  # new
+            (db.get(log.HISTORY), 3, ["anew 5", *last]),  # away for too long
+            ("another", log.KEEP, ["anew 5", *last]),  # Redis' data was lost
+            (db.get(log.HISTORY), 5, last),
+            (db.get(log.HISTORY), log.KEEP + 3, last[-2:]),
+        ]:
+            async with ann.at(0):
+                await ann.hears(*heard)
+        db.hset(log.NUMBERS, "old", 7)  # its lines are not in the log any more
+        ann.room, ann.history, ann.number = "old", db.get(log.HISTORY), 6
+        async with ann.at(0):
+            await ann.hears("anew 7")
+
+    run(talk())
+
+
+def test_a_log_that_was_trimmed_before_it_was_read(service, db):
+    async def talk():
+        async with Client(service, "ann", "trimmed").at(0) as ann:
+            await ann.hears("anew 0")
+            with db.pipeline() as at_once:  # 1 to 8 are not there any more
+                at_once.hset(log.NUMBERS, "trimmed", 9)
+                at_once.xadd(log.LOG, {"room": "trimmed", "number": 9, "name": "ben", "text": "line 9"}).execute()
+            await ann.hears("anew 8", "line 9")
+
+    run(talk())
+
+
+def test_when_redis_has_lost_all_everybody_begins_anew(service, db):
+    async def talk():
+        ann, ben = Client(service, "ann", "flushed"), Client(service, "ben", "flushed")
+        async with ann.at(0), ben.at(1):
+            for seq in (1, 2, 3):
+                await ann.say(f"old {seq}", seq)
+            await ben.hears("anew 0", "old 1", "old 2", "old 3")
+            before = ben.history
+            sessions = {key: db.get(key) for key in db.scan_iter("service:session:*")}
+            db.flushall()
+            db.mset(sessions)
+            await ann.ws.send(json.dumps({"type": "say", "seq": 4, "text": "new 1"}))
+            for client in (ann, ben):
+                with pytest.raises(ConnectionClosed):
+                    while True:
+                        await client.hear()
+        ben.heard.clear()
+        async with ben.at(1):
+            await ben.hears("anew 0", "new 1")
+            assert ben.history != before
+
+    run(talk())
+
+
+@pytest.mark.usefixtures("db")
+def test_who_is_here_at_whichever_worker(service):
+    async def talk():
+        async with Client(service, "ann", "who").at(0) as ann:
+            async with Client(service, "ben", "who").at(1) as ben:
+                for client in (ann, ben):
+                    while client.here != ["ann", "ben"]:
+                        await client.hear()
+            while ann.here != ["ann"]:
+                await ann.hear()
+
+    run(talk())
+
+
+@pytest.mark.usefixtures("db")
+def test_who_may_not_enter(service):
+    async def come(**changes) -> tuple[int, str]:
+        client = Client(service, "ann", "door")
+        vars(client).update(changes)
+        try:
+            async with client.at(0):
+                await client.ws.wait_closed()
+            return client.ws.close_code, client.ws.close_reason
+        except InvalidStatus as refused:
+            return refused.response.status_code, ""
+
+    async def talk():
+        assert await come(origin="https://elsewhere.example") == (403, "")
+        assert await come(room="../log") == (403, "")
+        assert await come(session="made up") == (4401, "log in first")
+
+    run(talk())
+
+
+@pytest.fixture
+def ask(service):
+    """Ask the proxy, by HTTPS."""
+    trusts = ssl.create_default_context(cafile=service.authority)
+
+    def ask(path: str, cookie: str = "", body: dict | None = None):
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json", "Cookie": cookie}
+        request = urllib.request.Request(service.origin + path, data, headers)
+        return urllib.request.urlopen(request, timeout=PATIENCE, context=trusts)
+
+    return ask
+
+
+def test_a_logout_reaches_connections_at_each_worker(service, ask):
+    with ask("/login", body={"user": "ann", "password": "lovelace"}) as answer:
+        cookie = answer.headers["set-cookie"]
+    assert {"HttpOnly", "Secure", "SameSite=strict"} <= set(cookie.split("; "))
+    session = re.match("session=([^;]+)", cookie)[1]
+
+    async def talk():
+        one, two = Client(service, "ann", "out"), Client(service, "ann", "in")
+        one.session = two.session = session
+        async with one.at(0), two.at(1), Client(service, "ben", "out").at(0) as ben:
+            await asyncio.gather(one.hears("anew 0"), two.hears("anew 0"), ben.hears("anew 0"))
+            await asyncio.to_thread(lambda: ask("/logout", f"session={session}", {}).close())
+            for client in (one, two):
+                with pytest.raises(ConnectionClosed):
+                    while True:
+                        await client.hear()
+                assert (client.ws.close_code, client.ws.close_reason) == (4401, "logged out")
+            await ben.say("still here", 1)
+
+    run(talk())
+
+
+@pytest.mark.usefixtures("db")
+@pytest.mark.parametrize("path", ["/metrics", "/health"])
+def test_what_is_for_the_operator_is_not_for_all(service, ask, path):
+    with urllib.request.urlopen(f"http://127.0.0.1:{service.workers[0].port}{path}", timeout=PATIENCE) as answer:
+        assert answer.status == 200
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        ask(path)
+
+
+def test_what_has_ended_is_started_again(service):
+    """A worker that was killed, and one whose loop stands still."""
+    killed, stopped = service.workers
+    before = [worker.process.pid for worker in service.workers]
+    killed.process.kill()
+    killed.process.wait()
+    os.kill(stopped.process.pid, signal.SIGSTOP)
+    assert service.look_after() == [killed, stopped]
+    assert [worker.is_well() for worker in service.workers] == [True, True]
+    assert not {worker.process.pid for worker in service.workers} & set(before)
+
+
+def test_a_new_version_that_does_not_start_ends_the_restart_and_the_old_one_goes_on(service):
+    first, second = service.workers
+    right, old = first.command, second.process.pid
+    first.command = [*right, "--no-such-option"]
+    try:
+        with pytest.raises(Missing, match=f"does not take connections on 127.0.0.1:{first.port}"):
+            service.restart_workers()
+        with pytest.raises(Missing):
+            service.look_after()
+    finally:
+        first.command = right
+    assert (second.process.pid, second.is_well()) == (old, True)
+    assert service.look_after() == [first]
+
+
+@pytest.mark.usefixtures("db")
+def test_it_survives_every_client(service):
+    command = [sys.executable, "-m", "wslab", "checkup", "examples.service.app:app", "/ws?room=lobby&client=c{n}"]
+    command += ["--say-json", '{"type": "say", "text": "hello"}', "--header", "Cookie: session=ann", "--room"]
+    path = os.pathsep.join(map(str, [lessons.ROOT, lessons.NOTEBOOKS]))
+    # A history that is full soon: the check-up takes what each visit adds for what stays.
+    env = os.environ | {"PYTHONPATH": path, "REDIS_URL": service.url, "SERVICE_KEEP": "5"}
+    result = subprocess.run(
+        [*command, "--origin", "http://127.0.0.1:8000"], env=env, capture_output=True, text=True, timeout=100
+    )
+    assert (result.returncode, result.stderr) == (0, ""), result.stdout
+
+
+def test_the_program_starts_all_of_it_and_ends_it():
+    command = [sys.executable, "-m", "examples.service", "--port", "0"]
+    with subprocess.Popen(command, cwd=lessons.ROOT, stdout=subprocess.PIPE, text=True) as program:
+        try:
+
+            def wait_for(text: str) -> str:
+                return next((line for line in program.stdout if text in line), f"it ended, and said no {text!r}")
+
+            wait_for("https://localhost:")
+            assert "Redis: redis://" in wait_for("Workers at")
+            parts = psutil.Process(program.pid).children()
+            assert len(parts) == 4
+            worker = next(part for part in parts if "uvicorn" in part.cmdline())
+            worker.kill()
+            assert "started again" in wait_for("started again")
+            program.send_signal(signal.SIGHUP)
+            assert "All workers are new" in wait_for("All workers are new")
+            parts = psutil.Process(program.pid).children()
+            program.send_signal(signal.SIGINT)
+            assert (program.wait(PATIENCE), len(parts)) == (0, 4)
+            assert not [part for part in parts if part.is_running()]
+        finally:
+            program.kill()
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--workers", "0"], "There must be one worker at least"),
+        (["--redis", "redis://127.0.0.1:1"], "--redis redis://127.0.0.1:1: "),
+        (["--port", "70000"], "Cannot listen on 127.0.0.1:70000"),
+    ],
+)
+def test_what_can_be_wrong_with_a_start_is_one_line(options, says):
+    command = [sys.executable, "-m", "examples.service", *options]
+    result = subprocess.run(command, cwd=lessons.ROOT, capture_output=True, text=True, timeout=PATIENCE)
+    assert result.returncode == 1
+    assert says in result.stderr and len(result.stderr.splitlines()) == 1, result.stderr
+
+
+COUNTS = ("lost", "doubled", "out of order", "given up")
+
+
+def test_a_crowd_loses_nothing_whatever_is_killed():
+    counted = chaos.run(clients=20, room_size=5, texts=8, workers=2)
+    assert [counted[what] for what in COUNTS] == [0, 0, 0, 0], counted
+    assert (counted["said"], counted["deliveries"], counted["tracebacks"]) == (160, 800, 0)
+    assert counted["connects"] > 40  # all were cut off, once at least
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("broken", "what"), [("resumes one too late", "lost"), ("no ids", "doubled"), ("told before it is kept", "doubled")]
+)
+def test_a_crowd_notices_what_is_broken(broken, what):
+    counted = chaos.run(clients=40, room_size=8, texts=10, workers=2, broken=broken)
+    assert counted[what] > 0, counted
