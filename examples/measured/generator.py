@@ -65,8 +65,7 @@ class Report:
 
 def percentile(values: Sequence[float], percent: float) -> float:
     """The smallest of the values that so many of them, in percent, do not exceed."""
-    rank = round(len(values) * percent / 100, 6)  # 99.9 % of 41,000 are 40,959, which a float exceeds by a little
-    return sorted(values)[math.ceil(rank) - 1]
+    return sorted(values)[math.ceil(len(values) * percent / 100) - 1]
 
 
 async def connected(url: str, clients: int, greetings: int, **options) -> list[ClientConnection]:
@@ -121,9 +120,15 @@ async def measure(
             try:
                 await ws.send(message.replace("{n}", str(n)))
             except ConnectionClosed:
-                unsent[number] = range(0)  # the generator is not to blame for these
+                give_up(number)
             else:
                 report.sent += 1
+
+    def give_up(number: int) -> None:
+        """What was due until now is late; what is due later, the generator is not to blame for."""
+        now = loop.time() - start
+        report.late.extend(now - n / rate for n in unsent[number] if n / rate < now)
+        unsent[number] = range(0)
 
     async def listen(number: int, ws: ClientConnection) -> None:
         try:
@@ -133,6 +138,7 @@ async def measure(
                 report.took.append(loop.time() - start - n / rate)
         except ConnectionClosed:
             report.ended += 1
+            give_up(number)
 
     async def watch_the_processor() -> None:
         began = time.process_time()
@@ -145,6 +151,6 @@ async def measure(
             for number, ws in enumerate(clients):
                 tasks.create_task(send(number, ws))
                 tasks.create_task(listen(number, ws))
-    end = loop.time()
-    report.late += [end - start - n / rate for numbers in unsent for n in numbers]
+    for number in range(len(clients)):
+        give_up(number)
     return report
