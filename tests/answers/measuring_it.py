@@ -425,6 +425,30 @@ async def measure(clients, every, number, patience):
     return {"p50": p50, "p99": p99, "unanswered": values.count(math.inf), "late": worst}
 """
     ),
+    "what it could not send is late, too": changed(
+        ("took, late = [], []", "took, late, begun = [], [], {ws: 0 for ws in clients}"),
+        (
+            """
+            with suppress(ConnectionClosed):
+                for n in range(number):
+                    due = start + n * every
+                    await asyncio.sleep(due - loop.time())
+                    late.append(loop.time() - due)
+                    await ws.send(f"message {n}")
+            """,
+            """
+            with suppress(ConnectionClosed):
+                for n in range(number):
+                    due = start + n * every
+                    await asyncio.sleep(due - loop.time())
+                    late.append(loop.time() - due)
+                    begun[ws] += 1
+                    await ws.send(f"message {n}")
+            begun[ws] = number
+            """,
+        ),
+        before(PADS, "late += [loop.time() - start - n * every for n in begun.values() if n < number]"),
+    ),
     "timers, a queue, and gather": whole(
         """
 async def measure(clients, every, number, patience):
