@@ -162,7 +162,10 @@ async def processor(place: Place, compression: str | None) -> float:
 
 
 async def memory(place: Place, compression: str | None) -> float:
-    """KiB that a connection takes in the server's process which has had one echo and now is idle."""
+    """KiB that a connection takes in the server's process which has had one echo and now is idle.
+
+    The server must be new: what an earlier crowd has left would be used again, and not be counted.
+    """
     async with asyncio.timeout(PATIENCE):
         before = place.process.memory_info().rss
         async with crowd(place, CROWD, compression):
@@ -184,9 +187,14 @@ async def swallowed(place: Place) -> float:
 # --- the table ---
 
 
+def memory_of_a_new(name: str, compression: str | None) -> float:
+    with server(name) as place:
+        return asyncio.run(memory(place, compression))
+
+
 def print_servers(places: dict[str, Place]) -> None:
     kinds = [(name, compression) for name in places for compression in (None, "deflate")]
-    memories = {(name, how): asyncio.run(memory(places[name], how)) for name, how in kinds}
+    memories = {(name, how): memory_of_a_new(name, how) for name, how in kinds}
     costs: dict = {kind: [] for kind in kinds}
     for _ in range(TURNS):
         for name, how in random.sample(kinds, len(kinds)):

@@ -27,6 +27,7 @@ class Report:
     took: list[float] = field(default_factory=list)  # each answered message, from when it was due
     late: list[float] = field(default_factory=list)  # each planned message: how long after it was due it was sent
     sent: int = 0
+    early: int = 0  # answers that came before their messages were sent: they are none
     ended: int = 0  # connections that ended meanwhile
     busy: float = 0.0  # of a core, the share that the generator took until the plan's end
 
@@ -38,11 +39,20 @@ class Report:
         """So many of all planned messages, in percent, were answered within this time; `inf` if not so many were."""
         return percentile(self.took + [math.inf] * self.unanswered, percent)
 
+    def overdue(self, tolerance: float) -> int:
+        """How many messages were sent later than `tolerance` seconds after they were due, or not at all."""
+        return sum(late > tolerance for late in self.late)
+
     def problem(self, tolerance: float) -> str:
         """Why the figures say little about the server, or nothing: then the plan was kept.
 
-        It was not, if more than one message in a hundred was sent later than `tolerance` seconds after it was due.
+        It was not, if more than one message in a hundred is overdue.
         """
+        if self.early:
+            return (
+                f"THE FIGURES MEAN NOTHING: {self.early:,} answers came before their messages. The endpoint must "
+                "answer each message with exactly one; if it sends something first, there is --greetings."
+            )
         if self.busy > FULL:
             return "THE BOTTLENECK MAY BE THIS GENERATOR: its core is full. Lower the rate, or start several."
         if percentile(self.late, 99) > tolerance:
@@ -59,23 +69,33 @@ def percentile(values: Sequence[float], percent: float) -> float:
 
 
 async def connected(url: str, clients: int, greetings: int, **options) -> list[ClientConnection]:
-    """So many connections, some at the same time. The first messages of each, `greetings` of them, are read."""
-    places = asyncio.Semaphore(AT_ONCE)
+    """So many connections, some at the same time. The first messages of each, `greetings` of them, are read.
 
-    async def come() -> ClientConnection:
+    If one does not come, or does not greet, all are ended, and its error is raised, in a group.
+    """
+    places = asyncio.Semaphore(AT_ONCE)
+    there: list[ClientConnection] = []
+
+    async def come() -> None:
         async with places:
             ws = await connect(url, **options)
+            there.append(ws)
             try:
                 async with asyncio.timeout(GREETS):
                     for _ in range(greetings):
                         await ws.recv()
             except TimeoutError:
                 raise TimeoutError(f"it did not send {greetings} greetings") from None
-            return ws
 
-    async with asyncio.TaskGroup() as tasks:
-        coming = [tasks.create_task(come()) for _ in range(clients)]
-    return [task.result() for task in coming]
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(clients):
+                tasks.create_task(come())
+    except BaseException:
+        for ws in there:
+            ws.transport.abort()
+        raise
+    return there
 
 
 async def measure(
@@ -86,7 +106,7 @@ async def measure(
     What is not answered `patience` seconds after the plan's end is given up. In `message`, {n} is the message's number.
     """
     loop = asyncio.get_running_loop()
-    report = Report(planned=math.ceil(rate * seconds))
+    report = Report(planned=max(1, round(rate * seconds)))
     last = report.planned - 1
     start = loop.time()
     unsent = [range(first, report.planned, len(clients)) for first in range(len(clients))]
@@ -100,17 +120,25 @@ async def measure(
             try:
                 await ws.send(message.replace("{n}", str(n)))
             except ConnectionClosed:
-                unsent[number] = range(0)  # the generator is not to blame for these
+                give_up(number)
             else:
                 report.sent += 1
+
+    def give_up(number: int) -> None:
+        """What was due until now is late; what is due later, the generator is not to blame for."""
+        now = loop.time() - start
+        report.late.extend(now - n / rate for n in unsent[number] if n / rate < now)
+        unsent[number] = range(0)
 
     async def listen(number: int, ws: ClientConnection) -> None:
         try:
             for n in range(number, report.planned, len(clients)):
                 await ws.recv()
+                report.early += n in unsent[number]
                 report.took.append(loop.time() - start - n / rate)
         except ConnectionClosed:
             report.ended += 1
+            give_up(number)
 
     async def watch_the_processor() -> None:
         began = time.process_time()
@@ -123,6 +151,6 @@ async def measure(
             for number, ws in enumerate(clients):
                 tasks.create_task(send(number, ws))
                 tasks.create_task(listen(number, ws))
-    end = loop.time()
-    report.late += [end - start - n / rate for numbers in unsent for n in numbers]
+    for number in range(len(clients)):
+        give_up(number)
     return report

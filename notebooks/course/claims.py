@@ -828,7 +828,7 @@ async def binary_is_smaller(serve):
 @claim(
     "Compression saves bandwidth.",
     verdict=FALSE,
-    keep="It depends on the messages: short ones get longer. And it costs memory for each connection. Count your own.",
+    keep="It depends on the messages: the shortest get longer. And each connection costs memory. Count your own.",
     lesson="measuring-it",
     source="https://websockets.readthedocs.io/en/stable/topics/compression.html",
 )

@@ -10,11 +10,14 @@ from websockets import ConnectionClosedError
 from course.client import NotYet
 
 EVERY = 0.1  # seconds between two messages of a client
+PATIENCE = 1.0  # seconds for an answer, after the last message was due
 NEAR = 0.005  # seconds that do not matter
 SLOW_SEND = 0.25  # seconds of the processor
+FOR_EVER = 1000.0
 
 WAITS = "It waited for an answer first, and asks nothing of a server that stands still. Send and receive in two tasks."
 SLIPS = "The n-th is due at start + n * every: sleep until then, not for `every` after the one before."
+EARLY = "That is too early: sleep until start + n * every."
 
 
 @dataclass(eq=False)
@@ -23,7 +26,7 @@ class Line:
 
     answers_after: Callable[[int], float] = lambda n: 0.01  # message n, once it has arrived; inf for never
     stands: tuple[float, float] = (0, 0)  # meanwhile, the server takes messages, and answers none
-    reads_nothing: tuple[float, float] = (0, 0)  # meanwhile, a send waits
+    reads_nothing: tuple[float, float] = (0, 0)  # meanwhile, a send waits; FOR_EVER is longer than anybody measures
     slow_send: int = -1  # the message whose sending takes SLOW_SEND
     ends: float = math.inf
     began: list[float] = field(default_factory=list)  # its sends
@@ -31,7 +34,7 @@ class Line:
 
     def open(self, loop) -> None:
         """The start is now."""
-        self.loop, self.start = loop, loop.time()
+        self.loop, self.start, self.closed = loop, loop.time(), False
         self.heard, self.writing, self.reading = asyncio.Queue(), asyncio.Lock(), asyncio.Lock()
         if self.ends < math.inf:
             loop.call_at(self.start + self.ends, self.heard.put_nowait, None)
@@ -46,7 +49,7 @@ class Line:
         async with self.writing:
             if self.reads_nothing[0] <= self.now < self.reads_nothing[1]:
                 await asyncio.sleep(self.reads_nothing[1] - self.now)
-        if self.now >= self.ends:
+        if self.now >= self.ends or self.closed:
             raise ConnectionClosedError(None, None)
         if n == self.slow_send:
             self.loop.spend(SLOW_SEND)
@@ -70,6 +73,10 @@ class Line:
         while True:
             yield await self.recv()
 
+    async def close(self) -> None:
+        self.closed = True
+        self.heard.put_nowait(None)
+
     def took(self, since: Sequence[float], limit: float) -> list[float]:
         """How long each message took from its time in `since`; inf if it was not answered until `limit`."""
         answered = self.answered + [math.inf] * (len(since) - len(self.answered))
@@ -78,13 +85,18 @@ class Line:
 
 def scenarios() -> Iterator[tuple[str, int, list[Line]]]:
     """For each: what it shows if it is passed, the number of messages, and the clients' lines."""
-    slow_at_first = Line(lambda n: 0.3 if n < 12 else 0.01)
+    slow_at_first = Line(lambda n: (0.4 if n == 5 else 0.3) if n < 12 else 0.01)
     yield "what all clients have waited is in one list", 20, [Line(), slow_at_first]
     yield "a server that stands still is asked on, and the waiting counts", 50, [Line(stands=(0.95, 3.05)), Line()]
     held_up = [Line(reads_nothing=(0.95, 2.05)), Line(slow_send=70)]
     yield "what is sent late counts from when it was due, and the report says how late", 200, held_up
-    silent = [Line(), Line(lambda n: math.inf if n >= 15 else 0.01)]
-    yield "what is never answered counts, and it does not wait for ever", 20, silent
+    busy = [Line(slow_send=19), Line(slow_send=19)]  # each holds up the other's last message
+    yield "it says how late it was also where it overslept", 20, busy
+    too_late = Line(lambda n: PATIENCE + 0.05 if n == 19 else 0.01)
+    silent = Line(lambda n: math.inf if n >= 15 else 0.01)
+    yield "what is never answered counts, and it does not wait for ever", 20, [too_late, silent]
+    full = Line(reads_nothing=(0.95, FOR_EVER))
+    yield "nor does it for a server that reads nothing any more", 20, [full, Line()]
     yield "a connection that ends does not end the others", 30, [Line(ends=1.05), Line()]
 
 
@@ -106,13 +118,16 @@ def keep_to_the_plan(lines: Sequence[Line], number: int) -> None:
                 raise NotYet(
                     f"a client's message {n} was due {due:.1f} s after the start, and sent after {began:.2f}. {why}"
                 )
-        if len(line.began) != number and line.ends == math.inf:
+        may_be_less = line.ends < math.inf or line.reads_nothing[1] == FOR_EVER
+        if len(line.began) > number or (len(line.began) < number and not may_be_less):
             raise NotYet(f"a client was to send {number} messages, and sent {len(line.began)}. Leave none out.")
 
 
 def why_late(lines: Sequence[Line], line: Line, n: int) -> str:
     if n == 0:
-        return "All clients start at the same time."
+        return "n begins with 0, and all clients start at the same time."
+    if line.began[n] < n * EVERY:
+        return EARLY
     if any(start <= n * EVERY < end < line.began[n] + NEAR for start, end in [other.reads_nothing for other in lines]):
         return "It waited for the send() of another client, whose server read nothing. Each needs a task of its own."
     if any(other.reads_nothing[1] for other in lines):  # it has been late, and what follows is, too

@@ -27,6 +27,44 @@ async def measure(clients, every, number, patience):
     return {"p50": percentile(took, 50), "p99": percentile(took, 99), "unanswered": 0, "late": max(late)}
 """
 )
+EACH_SEND = (
+    PERCENTILE.replace("{", "{{")
+    + """
+async def measure(clients, every, number, patience):
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    took = {{(n, i): math.inf for n in range(number) for i in range(len(clients))}}
+    late = [0.0]
+    sends = []
+
+    async def ask(ws, n):
+        late.append(loop.time() - start - n * every)
+        await ws.send("hello")
+
+    async def listen(i, ws):
+        for n in range(number):
+            await ws.recv()
+            took[n, i] = loop.time() - start - n * every
+
+    listeners = [asyncio.create_task(listen(i, ws)) for i, ws in enumerate(clients)]
+    for n in range(number):
+        await asyncio.sleep(start + n * every - loop.time())
+        for ws in clients:
+            {counted}
+            sends.append(asyncio.create_task({ask}))
+    await asyncio.wait(listeners, timeout=patience)
+    for task in [*listeners, *sends]:
+        task.cancel()
+    await asyncio.gather(*listeners, *sends, return_exceptions=True)
+    values = list(took.values())
+    return {{
+        "p50": percentile(values, 50),
+        "p99": percentile(values, 99),
+        "unanswered": values.count(math.inf),
+        "late": max(late),
+    }}
+"""
+)
 REPORTS = (
     'return {"p50": percentile(took, 50), "p99": percentile(took, 99), "unanswered": unanswered, "late": max(late)}'
 )
@@ -61,7 +99,7 @@ async def measure(clients, every, number, patience):
             took.append(loop.time() - start - n * every)
     return {"p50": percentile(took, 50), "p99": percentile(took, 99), "unanswered": 0, "late": 0}
 """,
-        says="All clients start at the same time",
+        says="all clients start at the same time",
     ),
     "waits for the answer, and then goes on with the plan": changed(of=CLOSED, says="It waited for an answer first"),
     "waits for the answer, and then for as long again": changed(
@@ -90,7 +128,7 @@ async def measure(clients, every, number, patience):
     "leaves it out, and does not count it": changed(
         (PADS, ""),
         ('"unanswered": unanswered', '"unanswered": 0'),
-        says="5 messages were not answered in time, and it says 0",
+        says="6 messages were not answered in time, and it says 0",
     ),
     "what was not answered took as long as its patience": changed(
         (PADS, "took += [patience] * unanswered"), says="p99 should be inf, and it says 1.00"
@@ -119,7 +157,7 @@ async def measure(clients, every, number, patience):
     ),
     "the mean": changed(
         ('"p50": percentile(took, 50)', '"p50": sum(took) / len(took)'),
-        says="p50 should be 0.01, and it says 0.10. That is the mean.",
+        says="p50 should be 0.01, and it says 0.11. That is the mean.",
     ),
     "the longest": changed(('"p99": percentile(took, 99)', '"p99": max(took)'), says="That is the longest."),
     "does not say that it was late": changed(("max(late)", "0"), says="late should be 0.95, and it says 0.00"),
@@ -230,6 +268,73 @@ async def measure(clients, every, number, patience):
         ),
         says="two tasks call recv() of one client at the same time",
     ),
+    "late when its task is created": whole(
+        EACH_SEND.format(ask='ws.send("hello")', counted="late.append(loop.time() - start - n * every)"),
+        says="late should be 0.25, and it says 0.00",
+    ),
+    "late before it has slept": changed(
+        (LATE, ""),
+        before("await asyncio.sleep(due - loop.time())", LATE),
+        says="late should be 0.25, and it says 0.00",
+    ),
+    "a percentile, rounded down": changed(
+        ("math.ceil(len(values) * percent / 100) - 1", "int(len(values) * percent / 100) - 1"),
+        says="p99 should be 0.40, and it says 0.30.",
+    ),
+    "the first is due after a while": changed(
+        ("due = start + n * every", "due = start + (n + 1) * every"),
+        says="n begins with 0",
+    ),
+    "sends all at once": changed(
+        ("await asyncio.sleep(due - loop.time())", ""), says="too early: sleep until start + n * every"
+    ),
+    "sleeps until a time, as if for so long": changed(
+        ("await asyncio.sleep(due - loop.time())", "await asyncio.sleep(due)"),
+        says="max() arg is an empty sequence. It has not sent anything.",
+    ),
+    "no patience": changed((" + patience", ""), says="the last message is due at 1.9, and then there is `patience`"),
+    "patience one message too long": changed(
+        ("(number - 1) * every", "number * every"),
+        says="6 messages were not answered in time, and it says 5. Patience begins when the last message is due",
+    ),
+    "patience from when all is sent": changed(
+        (
+            f"""
+            {LIMIT}
+                for ws in clients:
+                    tasks.create_task(send(ws))
+                    tasks.create_task(listen(ws))
+            """,
+            """
+            listening = asyncio.gather(*map(listen, clients))
+            await asyncio.gather(*map(send, clients))
+            await asyncio.wait_for(listening, patience)
+            """,
+        ),
+        says="it still waits, a minute after",
+    ),
+    "leaves its tasks behind": changed(
+        (
+            f"""
+            with suppress(TimeoutError):
+                {LIMIT}
+                    for ws in clients:
+                        tasks.create_task(send(ws))
+                        tasks.create_task(listen(ws))
+            """,
+            """
+            tasks = [asyncio.create_task(job(ws)) for ws in clients for job in (send, listen)]
+            await asyncio.wait(tasks, timeout=(number - 1) * every + patience)
+            """,
+        ),
+        says="it has returned, and left tasks behind: listen",
+    ),
+    "what was sent and not answered": changed(
+        ("took, late = [], []", "took, late, sent = [], [], []"),
+        after(SENDS, "sent.append(n)"),
+        ("number * len(clients) - len(took)", "len(sent) - len(took)"),
+        says="10 messages were not answered in time, and it says 0",
+    ),
     "late at the end": changed(("max(late)", "late[-1]"), says="late should be 0.95, and it says 0.00"),
     "nothing for what was not answered": changed(
         (PADS, "took += [None] * unanswered"), says="it raised TypeError: '<' not supported"
@@ -280,38 +385,100 @@ RIGHT = {
         ),
         (LIMIT, LIMIT.replace(", asyncio.TaskGroup() as tasks", "")),
     ),
-    "a task for each send": whole(
+    "a task for each send": whole(EACH_SEND.format(ask="ask(ws, n)", counted="")),
+    "by the answers' texts, and it closes the clients": whole(
         PERCENTILE
         + """
 async def measure(clients, every, number, patience):
     loop = asyncio.get_running_loop()
     start = loop.time()
-    took = {(n, i): math.inf for n in range(number) for i in range(len(clients))}
-    late = [0.0]
-    sends = []
+    due = [start + n * every for n in range(number)]
+    times = {(i, n): math.inf for i in range(len(clients)) for n in range(number)}
+    worst = 0.0
 
-    async def listen(i, ws):
+    async def sender(i, ws):
+        nonlocal worst
+        for n, at in enumerate(due):
+            if (wait := at - loop.time()) > 0:
+                await asyncio.sleep(wait)
+            worst = max(worst, loop.time() - at)
+            try:
+                await ws.send(f"{n}")
+            except ConnectionClosed:
+                return
+
+    async def receiver(i, ws):
+        with suppress(ConnectionClosed):
+            async for answer in ws:
+                n = int(answer)
+                times[i, n] = loop.time() - due[n]
+
+    jobs = [asyncio.create_task(job(i, ws)) for i, ws in enumerate(clients) for job in (sender, receiver)]
+    await asyncio.wait(jobs, timeout=(number - 1) * every + patience)
+    for job in jobs:
+        job.cancel()
+    await asyncio.gather(*jobs, return_exceptions=True)
+    for ws in clients:
+        await ws.close()
+    values = list(times.values())
+    p50, p99 = percentile(values, 50), percentile(values, 99)
+    return {"p50": p50, "p99": p99, "unanswered": values.count(math.inf), "late": worst}
+"""
+    ),
+    "what it could not send is late, too": changed(
+        ("took, late = [], []", "took, late, begun = [], [], {ws: 0 for ws in clients}"),
+        (
+            """
+            with suppress(ConnectionClosed):
+                for n in range(number):
+                    due = start + n * every
+                    await asyncio.sleep(due - loop.time())
+                    late.append(loop.time() - due)
+                    await ws.send(f"message {n}")
+            """,
+            """
+            with suppress(ConnectionClosed):
+                for n in range(number):
+                    due = start + n * every
+                    await asyncio.sleep(due - loop.time())
+                    late.append(loop.time() - due)
+                    begun[ws] += 1
+                    await ws.send(f"message {n}")
+            begun[ws] = number
+            """,
+        ),
+        before(PADS, "late += [loop.time() - start - n * every for n in begun.values() if n < number]"),
+    ),
+    "timers, a queue, and gather": whole(
+        """
+async def measure(clients, every, number, patience):
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    took, late = [], []
+
+    async def send(ws):
+        queue = asyncio.Queue()
         for n in range(number):
-            await ws.recv()
-            took[n, i] = loop.time() - start - n * every
+            loop.call_at(start + n * every, queue.put_nowait, n)
+        for _ in range(number):
+            n = await queue.get()
+            late.append(max(0, loop.time() - start - n * every))
+            await ws.send("hello")
 
-    listeners = [asyncio.create_task(listen(i, ws)) for i, ws in enumerate(clients)]
-    for n in range(number):
-        await asyncio.sleep(start + n * every - loop.time())
-        for ws in clients:
-            late.append(loop.time() - start - n * every)
-            sends.append(asyncio.create_task(ws.send("hello")))
-    await asyncio.wait(listeners, timeout=patience)
-    for task in [*listeners, *sends]:
-        task.cancel()
-    await asyncio.gather(*listeners, *sends, return_exceptions=True)
-    values = list(took.values())
-    return {
-        "p50": percentile(values, 50),
-        "p99": percentile(values, 99),
-        "unanswered": values.count(math.inf),
-        "late": max(late),
-    }
+    async def listen(ws):
+        n = 0
+        while n < number:
+            await ws.recv()
+            took.append(loop.time() - start - n * every)
+            n += 1
+
+    jobs = [job(ws) for ws in clients for job in (send, listen)]
+    with suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.gather(*jobs, return_exceptions=True), (number - 1) * every + patience)
+    total = len(clients) * number
+    times = sorted(took) + [math.inf] * (total - len(took))
+    p50, p99 = times[math.ceil(total * 0.5) - 1], times[math.ceil(total * 0.99) - 1]
+    return {"p50": p50, "p99": p99, "unanswered": total - len(took), "late": max(late)}
 """
     ),
 }
