@@ -5,11 +5,23 @@ from tests.answers import after, changed, whole
 KEEPS = "db.lines.append(text)\ndb.seen[client] = seq"
 KNOWS = "if seq <= db.seen.get(client, 0):\n    return  # it has come before\n"
 SAYS = "self.redis.run(append, member.name, seq, text)\nmember.acknowledge(seq)"
-TAKES = """
-self.lines.append((number, text))
-for member, heard in self.members.items():
-    if heard < number:
-        member.tell(number, text)
+IN_THE_WORKER = """
+if seq > self.seen.get(member.name, 0):
+    self.redis.run(append, member.name, seq, text)
+    self.seen[member.name] = seq
+member.acknowledge(seq)
+"""
+IGNORED = """
+try:
+    self.redis.run(append, member.name, seq, text)
+except ConnectionError:
+    pass
+member.acknowledge(seq)
+"""
+TWO_STEPS = """
+self.redis.run(append, member.name, seq, text)
+self.redis.run(lambda db: db.seen.update({member.name: seq}))
+member.acknowledge(seq)
 """
 TELLS = "if heard < number:\n    member.tell(number, text)"
 
@@ -54,18 +66,13 @@ WRONG = {
     "no ids": changed((KNOWS, ""), says="is in the log once too often. What has come before is known"),
     "ids in the worker": changed(
         ("self.redis = redis", "self.redis, self.seen = redis, {}"),
-        (SAYS, "if seq > self.seen.get(member.name, 0):\n    " + SAYS),
-        after("member.acknowledge(seq)", "    self.seen[member.name] = seq"),
-        ("db.seen[client] = seq", ""),
+        (SAYS, IN_THE_WORKER),
         (KNOWS, ""),
-        says="was never told that all it has said is kept. What is said again is acknowledged again",
+        says="is in the log once too often. What has come before is known",
     ),
-    "ids in the worker, and acknowledged": changed(
+    "ids in the worker, and a repetition is not acknowledged": changed(
         ("self.redis = redis", "self.redis, self.seen = redis, {}"),
-        (SAYS, "if seq > self.seen.get(member.name, 0):\n    self.redis.run(append, member.name, seq, text)\n"),
-        after("    self.redis.run(append", "    self.seen[member.name] = seq"),
-        after("    self.seen[member.name] = seq", "member.acknowledge(seq)"),
-        ("db.seen[client] = seq", ""),
+        (SAYS, IN_THE_WORKER.replace("\nmember.ack", "\n    member.ack")),
         (KNOWS, ""),
         says="is in the log once too often. What has come before is known",
     ),
@@ -94,7 +101,7 @@ WRONG = {
     ),
     "remembered afterwards, in a step of its own": changed(
         ("db.seen[client] = seq", ""),
-        after("self.redis.run(append", "self.redis.run(lambda db: db.seen.update({member.name: seq}))"),
+        (SAYS, TWO_STEPS),
         says="is in the log once too often. What has come before is known",
     ),
     "acknowledged before it is kept": changed(
@@ -102,11 +109,7 @@ WRONG = {
         says="was acknowledged, and is not in the log. First it is kept, then it is acknowledged.",
     ),
     "acknowledged though Redis was away": changed(
-        (
-            SAYS,
-            "try:\n    self.redis.run(append, member.name, seq, text)\nexcept ConnectionError:\n    pass\n"
-            + SAYS[-23:],
-        ),
+        (SAYS, IGNORED),
         says="was acknowledged, and is not in the log. First it is kept, then it is acknowledged.",
     ),
     "a repetition is not acknowledged": changed(
@@ -145,9 +148,7 @@ WRONG = {
         ),
         says="its code goes on and on",
     ),
-    "no Worker": whole(
-        "class Worker:\n    def __init__(self, redis):\n        pass", says="`Worker` needs a method `enter`"
-    ),
+    "no methods": whole("class Worker:\n    pass", says="`Worker` needs a method `enter`"),
     "a coroutine": changed(("def say", "async def say"), says="`Worker` needs a method `say`, which is a plain `def`."),
     "too few arguments": changed(
         ("def take(self, number: int, text: str)", "def take(self, line)"), says="`take` takes 2"
@@ -177,7 +178,9 @@ RIGHT = {
     ),
     "how far each has heard is kept up to date": changed((TELLS, TELLS + "\n    self.members[member] = number")),
     "the slice above the number": changed(
-        ("for n, text in self.lines:", "for n, text in self.lines[number:]:"),
-        ("if n > number:\n                member.tell(n, text)", "member.tell(n, text)"),
+        (
+            "for n, text in self.lines:\n    if n > number:\n        member.tell(n, text)",
+            "for n, text in self.lines[number:]:\n    member.tell(n, text)",
+        ),
     ),
 }
