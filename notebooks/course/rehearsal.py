@@ -10,7 +10,7 @@ from itertools import pairwise
 
 SAYS = {"Ann": ["one", "yes", "yes", "two"], "Ben": ["uno", "due", "tre", "yes"]}
 BURST = 2  # texts that a client says at once
-TURNS = 40  # after which a run is given up
+TURNS = 12  # after which a run is given up
 STEPS = 5_000  # that the reader's code may take in a run
 KINDS = ("killed", "cut", "away")
 LAGS = {"A": (1, 1), "both": (1, 3), "B": (3, 1)}  # in each how many turns the followers of A and of B read
