@@ -27,6 +27,7 @@ class Wire:
         self._loses = 0  # replies
         self._flows = asyncio.Event()  # unless replies are held back
         self._flows.set()
+        self._holds_since = b""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="wire", daemon=True)
         self._thread.start()
@@ -46,16 +47,16 @@ class Wire:
 
     def mend(self) -> None:
         """Let connections through again, and replies that were held back."""
-        self._is_cut = False
+        self._is_cut, self._holds_since = False, b""
         self._loop.call_soon_threadsafe(self._flows.set)
 
     def lose_a_reply(self) -> None:
         """Let the next request through, and lose the reply: cut the connection in its place."""
         self._loses += 1
 
-    def hold_replies(self) -> None:
-        """Let requests through, and keep their replies back, until `mend()`."""
-        self._do(self._hold())
+    def hold_replies(self, since: bytes) -> None:
+        """Keep all replies back, from the next request on in which these bytes are, until `mend()`."""
+        self._holds_since = since
 
     def end(self) -> None:
         """Cut all connections, and end the thread."""
@@ -73,9 +74,6 @@ class Wire:
 
     def _do(self, work: Coroutine):
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(ANSWERS)
-
-    async def _hold(self) -> None:
-        self._flows.clear()
 
     async def _close(self) -> None:
         self._is_cut = True
@@ -119,6 +117,9 @@ class Wire:
                 self._note(connection, data, replies)
                 if replies:
                     await self._flows.wait()
+                elif self._holds_since and self._holds_since in data:
+                    self._holds_since = b""
+                    self._flows.clear()
                 to.write(data)
                 await to.drain()
         finally:
