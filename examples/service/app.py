@@ -120,22 +120,29 @@ async def talk(
         await websocket.close()  # before accept(): HTTP 403
         return
     async with accepted(websocket):
-        try:
-            user, place = await accounts.user_of(session), await follower.place(room)
-        except (RedisError, OSError):
-            raise WebSocketException(1013, "try again later") from None
-        if user is None:
-            raise WebSocketException(4401, "log in first")
         websocket.state.number = number
         try:
             async with asyncio.timeout(LASTS) as limit:
-                with accounts.until_logout(session, limit):
+                with accounts.until_logout(session, limit):  # from before it is looked up: it may end right then
+                    user, place = await known(session, room)
                     await enter(websocket, place, user, client, history)
         except TimeoutError:
             if not limit.expired():
                 raise
             code, reason = (4401, "logged out") if limit.when() == 0 else (1012, "come again")
             raise WebSocketException(code, reason) from None
+
+
+async def known(session: str, room: str) -> tuple[str, Place]:
+    try:
+        user, place = await accounts.user_of(session), await follower.place(room)
+    except (RedisError, OSError):
+        raise WebSocketException(1013, "try again later") from None
+    if user is None:
+        raise WebSocketException(4401, "log in first")
+    if asyncio.current_task().cancelling():  # on Python 3.11, redis-py may have lost it
+        raise asyncio.CancelledError
+    return user, place
 
 
 async def enter(websocket: WebSocket, place: Place, user: str, client: str, history: str):

@@ -19,6 +19,7 @@ from examples.service.settings import KEEP, db, reader
 LOG, NUMBERS, HISTORY = "service:log", "service:numbers", "service:history"
 ROOMS = 1000  # of which a worker has lines at hand
 LOG_KEEPS = 100_000  # entries
+PATIENCE = 10  # seconds that somebody who comes waits for this worker to have read the log
 REMEMBERED = 24 * 60 * 60  # seconds that a client's last `seq` is known
 
 # One step, which no crash can split: has it come before? If not, number it, append it, and remember that it has come.
@@ -135,11 +136,12 @@ class Follower:
                 del self.places[quiet]
 
     async def place(self, room: str) -> Place:
-        """The room of this name, level with the log as it is now. Raises RedisError."""
+        """The room of this name, level with the log as it is now. Raises RedisError, or TimeoutError."""
         if room not in self.places:
             number, newest = await self.ask(room)
-            async with self._moved:
+            async with asyncio.timeout(PATIENCE), self._moved:
                 await self._moved.wait_for(lambda: self.position >= newest)
+            self.forget()
             self.places.setdefault(room, Place(room, number))
         return self.places[room]
 
