@@ -263,9 +263,9 @@ def test_a_logout_reaches_who_is_just_coming(monkeypatch):
     monkeypatch.setattr(accounts, "user_of", user_of)
     monkeypatch.setattr(log.follower, "place", place)
     headers = {"Origin": settings.ORIGIN, "Cookie": "session=ann"}
-    with TestClient(app.app).websocket_connect("/ws?room=lobby&client=ann-1", headers=headers) as ann:
-        with pytest.raises(WebSocketDisconnect) as left:
-            ann.receive_text()
+    coming = TestClient(app.app).websocket_connect("/ws?room=lobby&client=ann-1", headers=headers)
+    with coming as ann, pytest.raises(WebSocketDisconnect) as left:
+        ann.receive_text()
     assert (left.value.code, left.value.reason) == (4401, "logged out")
 
 
