@@ -284,6 +284,26 @@ def test_rooms_in_which_nobody_speaks_are_forgotten_too():
     assert run(many_come()) <= log.ROOMS + 1
 
 
+def test_a_room_to_which_somebody_is_coming_is_not_forgotten(monkeypatch):
+    monkeypatch.setattr(log, "ROOMS", 1)
+
+    async def read_while_somebody_comes():
+        async def ask(room):  # when there were five; then this worker reads the fifth, and one more
+            for number in (5, 6):
+                follower.take({"room": room, "number": str(number), "name": "ben", "text": "hello"})
+                follower.position = (number, 0)
+            return 5, (5, 0)
+
+        follower = log.Follower()
+        follower.ask = ask
+        follower.places["full"] = log.Place("full", 0)
+        follower.places["full"].members["ann"] = None
+        return await follower.place("lobby")
+
+    place = run(read_while_somebody_comes())
+    assert [line["number"] for line in place.above(5)] == [6]
+
+
 def test_who_comes_is_not_kept_waiting_for_a_log_that_is_gone(monkeypatch):
     async def ask(room):
         return 7, (7, 0)  # and then Redis lost it
