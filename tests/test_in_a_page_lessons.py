@@ -119,7 +119,7 @@ def open_lesson(page, address):
 
 IN_MAKE_TEST = ("keep-talking", "blocking-the-event-loop", "on-the-wire")  # a live page; threads; bytes on a socket
 # Of these, nothing runs on a page.
-ON_PROCESSES = ["more-than-one-worker", "restarts-and-proxies", "watching-it", "measuring-it"]
+ON_PROCESSES = ["more-than-one-worker", "restarts-and-proxies", "watching-it", "measuring-it", "all-of-it"]
 WITH_CODE = [path for path in lessons.PATHS if lessons.code_cells(lessons.read(path))]
 EACH = [
     pytest.param(slug, marks=[] if slug in IN_MAKE_TEST else pytest.mark.thorough)

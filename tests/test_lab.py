@@ -26,7 +26,7 @@ PATIENCE = 30  # seconds; only a test that fails waits this long
 
 # By the lessons' slugs.
 EACH_TWICE = ("your-first-endpoint", "letting-disconnects-escape", "closing-too-early")
-SERVERS = {"quick-reference": 2}  # which names one of its two; the others have one at a time
+SERVERS = {"quick-reference": 2, "all-of-it": 4}  # one names one of its two, and wires listen; others have one
 
 # What a page may complain of, each for a reason. Everything else is a problem.
 EXPECTED_ON_THE_CONSOLE = re.compile(

@@ -406,3 +406,33 @@ def test_a_wire_counts_what_comes_back():
                 writer.close()
 
     asyncio.run(main())
+
+
+def test_a_wire_notes_what_comes_and_holds_replies_back(no_other_broker):
+    broker, noted = parts.broker(), []
+    wire = parts.wire(broker, note=lambda connection, data, is_reply: noted.append((data, is_reply)))
+
+    async def talk():
+        async with redis.asyncio.Redis.from_url(wire.url, decode_responses=True) as db:
+            await db.ping()
+            wire.hold_replies(since=b"hello")
+            await db.set("before", "goodbye")
+            held = asyncio.create_task(db.set("now", "hello"))
+            async with redis.asyncio.Redis.from_url(broker.url, decode_responses=True) as directly:
+                while await directly.get("now") != "hello":
+                    await asyncio.sleep(0.01)
+            while noted[-1] != (b"+OK\r\n", True):  # it has come as far as the wire
+                await asyncio.sleep(0.01)
+            assert not held.done()
+            wire.mend()
+            assert await held
+
+    asyncio.run(asyncio.wait_for(talk(), PATIENCE))
+    asked = [b"hello" in data for data, is_reply in noted if not is_reply]
+    assert asked.count(True) == 1
+
+
+def test_a_broker_of_our_own_is_not_the_readers(no_other_broker, monkeypatch):
+    monkeypatch.setenv("REDIS_URL", parts.broker("readers").url)
+    assert isinstance(parts.broker(), parts.GivenBroker)
+    assert isinstance(parts.broker(our_own=True), parts.Broker)

@@ -19,10 +19,12 @@ from urllib.parse import urlencode
 import psutil
 import pytest
 import redis
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 from websockets import ConnectionClosed, InvalidStatus, connect
 
 from examples.behind_a_proxy.__main__ import wait_for_a_certificate
-from examples.service import log
+from examples.service import accounts, app, log, settings
 from examples.service.parts import Missing, Service
 from tests import lessons
 from tests.test_examples import notice_ctrl_c
@@ -281,6 +283,74 @@ def test_a_logout_reaches_connections_at_each_worker(service, ask):
             await ben.say("still here", 1)
 
     run(talk())
+
+
+def test_a_logout_reaches_who_is_just_coming(monkeypatch):
+    async def user_of(session):
+        return "ann"
+
+    async def place(room):  # meanwhile, she logs out
+        accounts.end(accounts.key_of("ann"))
+        return log.Place(room, 0)
+
+    monkeypatch.setattr(accounts, "user_of", user_of)
+    monkeypatch.setattr(log.follower, "place", place)
+    headers = {"Origin": settings.ORIGIN, "Cookie": "session=ann"}
+    coming = TestClient(app.app).websocket_connect("/ws?room=lobby&client=ann-1", headers=headers)
+    with coming as ann, pytest.raises(WebSocketDisconnect) as left:
+        ann.receive_text()
+    assert (left.value.code, left.value.reason) == (4401, "logged out")
+
+
+def test_rooms_in_which_nobody_speaks_are_forgotten_too():
+    async def ask(room):
+        return 0, (0, 0)
+
+    async def many_come():
+        follower = log.Follower()
+        follower.ask = ask
+        for n in range(log.ROOMS + 5):
+            place = await follower.place(f"room{n}")
+            assert follower.places[f"room{n}"] is place
+        return len(follower.places)
+
+    assert run(many_come()) <= log.ROOMS + 1
+
+
+def test_a_room_to_which_somebody_is_coming_is_not_forgotten(monkeypatch):
+    monkeypatch.setattr(log, "ROOMS", 1)
+
+    async def read_while_somebody_comes():
+        async def ask(room):  # when there were five; then this worker reads the fifth, and one more
+            for number in (5, 6):
+                follower.take({"room": room, "number": str(number), "name": "ben", "text": "hello"})
+                follower.position = (number, 0)
+            return 5, (5, 0)
+
+        follower = log.Follower()
+        follower.ask = ask
+        follower.places["full"] = log.Place("full", 0)
+        follower.places["full"].members["ann"] = None
+        return await follower.place("lobby")
+
+    place = run(read_while_somebody_comes())
+    assert [line["number"] for line in place.above(5)] == [6]
+
+
+def test_who_comes_is_not_kept_waiting_for_a_log_that_is_gone(monkeypatch):
+    async def ask(room):
+        return 7, (7, 0)  # and then Redis lost it
+
+    monkeypatch.setattr(log, "PATIENCE", 0.01, raising=False)
+    follower = log.Follower()
+    follower.ask = ask
+
+    async def come():
+        async with asyncio.timeout(PATIENCE):
+            with pytest.raises(OSError):  # which the endpoint answers with 1013
+                await follower.place("lobby")
+
+    asyncio.run(come())
 
 
 @pytest.mark.usefixtures("db")

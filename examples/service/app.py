@@ -24,7 +24,6 @@ from examples.watched import watch
 PAGE = Path(__file__).parent / "page"
 CONNECTION = Path(__file__).parent.parent / "page" / "page" / "connection.js"
 LASTS = 60 * 60  # seconds: then a client comes again, and must still be logged in
-PATIENCE = 10  # seconds for Redis to say who may enter, and for this worker to have read what it has
 BURST, PACE = 20, 0.1  # messages at once; seconds for each further one
 
 Word = Annotated[str, Query(pattern=r"^[\w.-]{1,40}$")]
@@ -121,11 +120,11 @@ async def talk(
         await websocket.close()  # before accept(): HTTP 403
         return
     async with accepted(websocket):
+        websocket.state.number = number
         try:
             async with asyncio.timeout(LASTS) as limit:
-                with accounts.until_logout(session, limit):  # from here on: who logs out while we ask is noticed
-                    user, place = await who_and_where(session, room)
-                    websocket.state.number = number
+                with accounts.until_logout(session, limit):  # from before it is looked up: it may end right then
+                    user, place = await known(session, room)
                     await enter(websocket, place, user, client, history)
         except TimeoutError:
             if not limit.expired():
@@ -134,14 +133,15 @@ async def talk(
             raise WebSocketException(code, reason) from None
 
 
-async def who_and_where(session: str, room: str) -> tuple[str, Place]:
+async def known(session: str, room: str) -> tuple[str, Place]:
     try:
-        async with asyncio.timeout(PATIENCE):
-            user, place = await accounts.user_of(session), await follower.place(room)
-    except (RedisError, OSError):  # a TimeoutError, too
+        user, place = await accounts.user_of(session), await follower.place(room)
+    except (RedisError, OSError):
         raise WebSocketException(1013, "try again later") from None
     if user is None:
         raise WebSocketException(4401, "log in first")
+    if asyncio.current_task().cancelling():  # on Python 3.11, redis-py may have lost it
+        raise asyncio.CancelledError
     return user, place
 
 

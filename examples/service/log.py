@@ -19,6 +19,7 @@ from examples.service.settings import KEEP, db, reader
 LOG, NUMBERS, HISTORY = "service:log", "service:numbers", "service:history"
 ROOMS = 1000  # of which a worker has lines at hand
 LOG_KEEPS = 100_000  # entries
+PATIENCE = 10  # seconds that somebody who comes waits for this worker to have read the log
 REMEMBERED = 24 * 60 * 60  # seconds that a client's last `seq` is known
 
 # One step, which no crash can split: has it come before? If not, number it, append it, and remember that it has come.
@@ -87,6 +88,7 @@ class Follower:
         self.history = ""  # the name of what Redis has; another one if its data was lost
         self.position = (0, 0)  # what it has read
         self.places: dict[str, Place] = {}  # the one in which something was said last stands last
+        self.awaited: Counter[str] = Counter()  # rooms to which somebody is just coming, and how many
         self.ended: Callable[[str], None] = lambda session: None  # what happens when somebody has logged out
         self._agrees = False
         self._moved = asyncio.Condition()
@@ -129,20 +131,33 @@ class Follower:
         self.forget()
 
     def forget(self):
-        """Let go of a room, if there are too many: one in which nobody is, and nobody has spoken for longest."""
+        """Let go of a room, if there are too many: one to which nobody comes, and nobody has spoken for longest."""
         if len(self.places) > ROOMS:
-            quiet = next((room for room, place in self.places.items() if not place.members), None)
+            rooms = (room for room, place in self.places.items() if not (place.members or room in self.awaited))
+            quiet = next(rooms, None)
             if quiet is not None:
                 del self.places[quiet]
 
     async def place(self, room: str) -> Place:
-        """The room of this name, level with the log as it is now. Raises RedisError."""
-        if room not in self.places:
-            number, newest = await self.ask(room)
-            async with self._moved:
-                await self._moved.wait_for(lambda: self.position >= newest)
-            self.places.setdefault(room, Place(room, number))
-        return self.places[room]
+        """The room of this name, level with the log as it is now. Raises RedisError, or TimeoutError."""
+        self.awaited[room] += 1
+        try:
+            while room not in self.places:
+                history = self.history
+                number, newest = await self.ask(room)
+                await self.has_read(newest)
+                if room not in self.places and history == self.history:
+                    self.forget()
+                    self.places[room] = Place(room, number)
+            return self.places[room]
+        finally:
+            self.awaited[room] -= 1
+            if not self.awaited[room]:
+                del self.awaited[room]
+
+    async def has_read(self, entry: tuple[int, int]):
+        async with asyncio.timeout(PATIENCE), self._moved:
+            await self._moved.wait_for(lambda: self.position >= entry)
 
     async def ask(self, room: str) -> tuple[int, tuple[int, int]]:
         """How many lines the room has, and the id of the log's last entry."""

@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 from course.parts import INSTALL, STARTS, Part, PartError, Worker, folder, free_port
+from course.wire import Wire
 from wslab.kernel import let_interrupt_work, spare_the_proxy
 
 OLDEST = (2, 8)
@@ -20,12 +21,12 @@ OLDEST = (2, 8)
 class Caddy(Part):
     """A Caddy that runs a Caddyfile."""
 
-    def __init__(self, name: str, caddy: str, caddyfile: str, workers: dict[str, Worker]):
+    def __init__(self, name: str, caddy: str, caddyfile: str, workers: dict[str, Worker | Wire]):
         self.caddy = caddy
         self.data = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=folder()))
         self.caddyfile = self.data / "Caddyfile"
         self.caddyfile.write_text(caddyfile, encoding="utf-8")
-        self.makes_a_certificate = "tls internal" in caddyfile
+        self.makes_a_certificate = "tls internal" in caddyfile or "https://localhost" in caddyfile
         port, self.admin = free_port(), f"127.0.0.1:{free_port()}"
         env = {"PORT": str(port), "CADDY_ADMIN": self.admin}
         env |= dict.fromkeys(["HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "APPDATA"], str(self.data))
@@ -77,10 +78,11 @@ class Caddy(Part):
             raise PartError(f"Caddy refuses this Caddyfile: {''.join(said[-1]) if said else done.stderr[-200:]!r}")
 
 
-def start(caddyfile: str, name: str = "proxy", **workers: Worker) -> Caddy:
+def start(caddyfile: str, name: str = "proxy", **workers: Worker | Wire) -> Caddy:
     """Start Caddy with this Caddyfile; return when it listens.
 
-    In the Caddyfile, `{$PORT}` is the port that it is to listen on, and `{$A}` host and port of the worker given as A.
+    In the Caddyfile, `{$PORT}` is the port that it is to listen on, and `{$A}` host and port of the worker, or of
+    the wire to it, given as A.
     """
     spare_the_proxy()
     let_interrupt_work()

@@ -365,9 +365,12 @@ server.serve_forever()
 """
 
 
-def broker(name: str = "broker") -> Broker | GivenBroker:
-    """A broker without data: the one at REDIS_URL, else one that is started here, of the first kind that there is."""
-    if url := os.environ.get("REDIS_URL"):
+def broker(name: str = "broker", our_own: bool = False) -> Broker | GivenBroker:
+    """A broker without data: the one at REDIS_URL, else one that is started here, of the first kind that there is.
+
+    If it is to be `our_own`, to be killed, or for other keys than the course's, REDIS_URL does not count.
+    """
+    if (url := os.environ.get("REDIS_URL")) and not our_own:
         return GivenBroker(url)
     kind, command = find_broker()
     data = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=folder()))
@@ -407,7 +410,7 @@ def free_port() -> int:
         return free.getsockname()[1]
 
 
-def wire(to: Broker | GivenBroker, name: str = "wire") -> Wire:
-    """A wire to this broker, which can be cut."""
-    replaces(name, new := Wire(to.url))
+def wire(to: Broker | GivenBroker | Worker, name: str = "wire", **options) -> Wire:
+    """A wire to this broker or worker, which can be cut. The options are those of `Wire`."""
+    replaces(name, new := Wire(to.url() if isinstance(to, Worker) else to.url, **options))
     return new

@@ -1,24 +1,33 @@
-"""A wire to a server: what goes over it can be cut off, or get lost on its way back, and is counted."""
+"""A wire to a server: what goes over it can be cut off, held up, lost on its way back; it is counted, and noted."""
 
 import asyncio
 import contextlib
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from urllib.parse import urlsplit
 
 PORT = 6379  # where the address of a broker names none
 ANSWERS = 5.0  # seconds for the wire's own thread to do what it is told
 
+Note = Callable[[object, bytes, bool], None]  # a connection, what has come over it, and whether that is a reply
+
 
 class Wire:
-    """Whoever connects to `url` talks to the server at the address `to`. It works on a thread of its own."""
+    """Whoever connects to `url` talks to the server at the address `to`. It works on a thread of its own.
 
-    def __init__(self, to: str):
+    `note` is called there with all that comes, before it is passed on.
+    """
+
+    def __init__(self, to: str, note: Note = lambda connection, data, is_reply: None):
         self.came_back = 0  # bytes that the server has sent
+        self._note = note
         self._to = urlsplit(to)
         self._writers: set[asyncio.StreamWriter] = set()
         self._is_cut = False
         self._loses = 0  # replies
+        self._flows = asyncio.Event()  # unless replies are held back
+        self._flows.set()
+        self._holds_since = b""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="wire", daemon=True)
         self._thread.start()
@@ -37,12 +46,17 @@ class Wire:
         self._do(self._abort())
 
     def mend(self) -> None:
-        """Let connections through again."""
-        self._is_cut = False
+        """Let connections through again, and replies that were held back."""
+        self._is_cut, self._holds_since = False, b""
+        self._loop.call_soon_threadsafe(self._flows.set)
 
     def lose_a_reply(self) -> None:
         """Let the next request through, and lose the reply: cut the connection in its place."""
         self._loses += 1
+
+    def hold_replies(self, since: bytes) -> None:
+        """Keep all replies back, from the next request on in which these bytes are, until `mend()`."""
+        self._holds_since = since
 
     def end(self) -> None:
         """Cut all connections, and end the thread."""
@@ -63,6 +77,7 @@ class Wire:
 
     async def _close(self) -> None:
         self._is_cut = True
+        self._flows.set()
         self._server.close()
         await self._abort()
         if connections := asyncio.all_tasks() - {asyncio.current_task()}:
@@ -82,12 +97,16 @@ class Wire:
             if self._is_cut:  # meanwhile
                 await self._abort()
             try:
-                await asyncio.gather(self._pass_on(reader, there), self._pass_on(there_reader, writer, replies=True))
+                connection = object()
+                requests = self._pass_on(connection, reader, there)
+                await asyncio.gather(requests, self._pass_on(connection, there_reader, writer, replies=True))
             finally:
                 self._writers -= {writer, there}
         writer.transport.abort()
 
-    async def _pass_on(self, reader: asyncio.StreamReader, to: asyncio.StreamWriter, replies: bool = False) -> None:
+    async def _pass_on(
+        self, connection: object, reader: asyncio.StreamReader, to: asyncio.StreamWriter, replies: bool = False
+    ) -> None:
         """Until one of the two ends: then both end."""
         try:
             while data := await reader.read(65536):
@@ -95,6 +114,12 @@ class Wire:
                     self._loses -= 1
                     break
                 self.came_back += len(data) if replies else 0
+                self._note(connection, data, replies)
+                if replies:
+                    await self._flows.wait()
+                elif self._holds_since and self._holds_since in data:
+                    self._holds_since = b""
+                    self._flows.clear()
                 to.write(data)
                 await to.drain()
         finally:

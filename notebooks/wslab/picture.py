@@ -175,11 +175,8 @@ def text_row(row: Row, column: list[int], mark: str = "*") -> str:
     return "".join(line).rstrip()
 
 
-def description(events) -> str:
+def description(lanes: list[str], rows: list[Row]) -> str:
     """The conversation in sentences, for those who cannot see the picture."""
-    if not events:
-        return NOTHING
-    lanes, rows = layout(events)
     first, left_out, last = cut(rows)
 
     def say(row: Row) -> str:
@@ -237,9 +234,8 @@ def gap_for(row: Row, lines: list[str]) -> int:
     return math.ceil((longest_line(lines) + ROOMY) / abs(row.source - row.target))
 
 
-def svg(events) -> str:
+def svg(lanes: list[str], rows: list[Row]) -> str:
     """The conversation as an SVG picture on a light card, so that it reads on dark pages, too."""
-    lanes, rows = layout(events)
     first, left_out, last = cut(rows)
     x, texts = place(lanes, [*first, *last])
     y, drawn = TOP, []
@@ -316,5 +312,10 @@ def html(events) -> str:
     """The picture as an `<img>` that carries everything in itself, with its alternative text."""
     if not events:
         return f"<p>{NOTHING}</p>"
-    data = b64encode(svg(events).encode()).decode()
-    return f'<img alt="{escape(description(events))}" src="data:image/svg+xml;base64,{data}">'
+    return image(*layout(events))
+
+
+def image(lanes: list[str], rows: list[Row]) -> str:
+    """The picture of what these rows say, as an `<img>`."""
+    data = b64encode(svg(lanes, rows).encode()).decode()
+    return f'<img alt="{escape(description(lanes, rows))}" src="data:image/svg+xml;base64,{data}">'

@@ -1,0 +1,231 @@
+"""A model of examples/service, for the reader's part of it: no processes, no time, one step after the other.
+
+Two workers, Redis, Ann and Ben. In each run one thing goes wrong at one step: a worker is killed, a connection is cut,
+Redis is away. Clients come back to the other worker, and say again what was not acknowledged.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+SAYS = {"Ann": ["one", "yes", "yes", "two"], "Ben": ["uno", "due", "tre", "yes"]}
+BURST = 2  # texts that a client says at once
+TURNS = 12  # after which a run is given up
+STEPS = 5_000  # that the reader's code may take in a run
+KINDS = ("killed", "cut", "away")
+LAGS = {"A": (1, 1), "both": (1, 3), "B": (3, 1)}  # in each how many turns the followers of A and of B read
+
+
+class Killed(BaseException):
+    """The worker is killed here. (No `except Exception` stops that.)"""
+
+
+class Endless(BaseException):
+    """The reader's code goes on and on."""
+
+
+class Data:
+    """What Redis keeps."""
+
+    def __init__(self):
+        self.lines: list[str] = []
+        self.seen: dict = {}
+
+
+class Redis:
+    """Redis, as one worker sees it."""
+
+    def __init__(self, run: "Run", worker: str):
+        self._run, self._worker = run, worker
+
+    def run(self, script: Callable, *arguments):
+        """Run the script with Redis' data and these arguments, as one step, and return what it returns."""
+        run, worker = self._run, self._worker
+        if run.goes_wrong("killed", f"{worker} is killed before Redis has heard from it"):
+            raise Killed
+        if run.goes_wrong("away", f"Redis is away when {worker} asks"):
+            raise ConnectionError("Redis is away")
+        answer = script(run.data, *arguments)
+        if run.goes_wrong("killed", f"{worker} is killed when Redis has done it, and {worker} has not heard so"):
+            raise Killed
+        if run.goes_wrong("away", f"Redis has done it, and its answer to {worker} gets lost"):
+            raise ConnectionError("Redis is away")
+        return answer
+
+
+class Member:
+    """A client's connection to a worker."""
+
+    def __init__(self, client: "Client", worker: str):
+        self._client, self._worker, self._open = client, worker, True
+        self.name = client.name
+
+    def tell(self, number: int, text: str) -> None:
+        """Tell it a line."""
+        if self._arrives(f"{self.name} is told {text!r}"):
+            self._client.hear(number, text)
+
+    def acknowledge(self, seq: int) -> None:
+        """Tell it that what it has said with this `seq`, and before, is kept."""
+        if self._arrives(f"{self.name} is told that {seq} is kept"):
+            self._client.unsure = {n: text for n, text in self._client.unsure.items() if n > seq}
+
+    def _arrives(self, what: str) -> bool:
+        run = self._client.run
+        if not self._open:
+            return False
+        if run.goes_wrong("killed", f"{self._worker} is killed before {what}"):
+            raise Killed
+        if run.goes_wrong("cut", f"{self.name}'s connection to {self._worker} is cut before {what}"):
+            self._client.lose()
+        return self._open
+
+
+class Client:
+    """It has heard up to `number`, and says what is in `unsure` until that is acknowledged."""
+
+    def __init__(self, run: "Run", name: str, worker: str):
+        self.run, self.name, self.worker = run, name, worker
+        self.says = deque(enumerate(SAYS[name], 1))
+        self.unsure: dict[int, str] = {}
+        self.number, self.heard = 0, []
+        self.entering, self.at_enter = False, []  # which of what it has heard it was told when it came
+        self.has_come = False
+        self.member: Member | None = None
+
+    def hear(self, number: int, text: str) -> None:
+        """It is told a line."""
+        if self.entering:
+            self.at_enter.append(len(self.heard))
+        self.heard.append((number, text))
+        self.number = number
+
+    def lose(self) -> None:
+        """Its connection is gone. It will come to the other worker."""
+        if self.member:
+            self.member._open, self.member = False, None
+            self.worker = "B" if self.worker == "A" else "A"
+
+    def act(self) -> None:
+        """Come, if it is away; then say something."""
+        saying = dict(self.unsure)
+        if not self.member:
+            self.member = Member(self, self.worker)
+            if self.has_come:
+                self.run.story.append(f"{self.name} comes to {self.worker}, and has heard up to {self.number}")
+            self.has_come = self.entering = True
+            self.run.call(self.worker, "enter", self.member, self.number)
+            self.entering = False
+        if not self.unsure:
+            saying = dict(self.says.popleft() for _ in range(min(BURST, len(self.says))))
+            self.unsure = dict(saying)
+        member, worker = self.member, self.worker
+        for seq, text in saying.items():  # what is on its way arrives, though the connection may be cut meanwhile
+            if member and self.run.call(worker, "say", member, seq, text) is Killed:
+                return
+
+
+class Run:
+    """One run, in which `kind` happens at the step number `at`, if it ever comes so far."""
+
+    def __init__(self, worker_class: Callable, kind: str, at: int, lags: tuple[int, int]):
+        self.make, self.kind, self.left, self.lags = worker_class, kind, at, dict(zip("AB", lags, strict=True))
+        self.did, self.story, self.steps = False, [], 0
+        self.data = Data()
+        self.clients = [Client(self, "Ann", "A"), Client(self, "Ben", "B")]
+        self.workers = {name: self.new(name) for name in "AB"}
+        self.read = dict.fromkeys("AB", 0)  # of the log
+        self.turns = 0
+
+    def new(self, name: str):
+        """A worker that has just started."""
+        return self.make(Redis(self, name))
+
+    def goes_wrong(self, kind: str, words: str) -> bool:
+        """One step more. Whether this is the one at which `kind` happens."""
+        self.steps += 1
+        if self.steps > STEPS:
+            raise Endless
+        if kind != self.kind or self.did:
+            return False
+        self.left -= 1
+        self.did = self.left == 0
+        if self.did:
+            self.story.append(words)
+        return self.did
+
+    def call(self, name: str, method: str, *arguments) -> object:
+        """Call a method of the reader's worker. If it is killed there, all its clients are cut off."""
+        try:
+            return getattr(self.workers[name], method)(*arguments)
+        except Killed:
+            for client in self.clients:
+                if client.worker == name:
+                    client.lose()
+            self.workers[name], self.read[name] = self.new(name), 0
+            return Killed
+        except ConnectionError:  # as the service does: close with 1013
+            if method == "say":
+                arguments[0]._client.lose()
+                return Killed
+            raise
+
+    def follow(self, name: str) -> None:
+        """The worker reads the log to its end."""
+        while self.read[name] < len(self.data.lines):
+            self.read[name] += 1
+            number = self.read[name]
+            if self.call(name, "take", number, self.data.lines[number - 1]) is Killed:
+                return
+
+    @property
+    def is_over(self) -> bool:
+        return all(client.member and not client.unsure and not client.says for client in self.clients)
+
+    def play(self) -> "Run":
+        """Until all has been said, and read."""
+        while not self.is_over and self.turns < TURNS:
+            self.turns += 1
+            for client in self.clients:
+                client.act()
+            for name, every in self.lags.items():
+                if self.turns % every == 0:
+                    self.follow(name)
+        for _ in range(3):  # a worker may be killed in the last turn, too
+            for client in self.clients:
+                if not client.member:
+                    client.act()
+            for name in self.lags:
+                self.follow(name)
+        return self
+
+    def report(self) -> Counter:
+        """What the crowd of `make chaos` counts."""
+        said, counts = Counter(text for client in self.clients for text in SAYS[client.name]), Counter()
+        for client in self.clients:
+            heard = Counter(text for _, text in client.heard)
+            counts["lost"] += (said - heard).total()
+            counts["doubled"] += (heard - said).total()
+            counts["given up"] += len(client.unsure) + len(client.says) > 0
+            places = [place for place in map(self.place, client.heard) if place]
+            counts["out of order"] += sum(a > b for a, b in pairwise(places))
+        return counts
+
+    def place(self, line: tuple[int, str]) -> int:
+        """Where in the log a line stands that a client was told; 0 if nowhere, or if there are several like it."""
+        _, text = line
+        return self.data.lines.index(text) + 1 if self.data.lines.count(text) == 1 else 0
+
+
+def runs(worker_class: Callable) -> Iterator[Run]:
+    """All of them: first one in which nothing goes wrong; then each kind, at each step."""
+    for lags in LAGS.values():
+        yield Run(worker_class, "nothing", 0, lags).play()
+    for kind in KINDS:
+        for lags in LAGS.values():
+            at, run = 1, None
+            while run is None or run.did:
+                run = Run(worker_class, kind, at, lags).play()
+                at += 1
+                if run.did:
+                    yield run

@@ -1,0 +1,199 @@
+"""Answers to the exercise of all-of-it."""
+
+from dataclasses import replace
+
+from tests.answers import after, changed, whole
+
+KEEPS = "db.lines.append(text)\ndb.seen[client] = seq"
+KNOWS = "if seq <= db.seen.get(client, 0):\n    return  # it has come before\n"
+SAYS = "self.redis.run(append, member.name, seq, text)\nmember.acknowledge(seq)"
+IN_THE_WORKER = """
+if seq > self.seen.get(member.name, 0):
+    self.redis.run(append, member.name, seq, text)
+    self.seen[member.name] = seq
+member.acknowledge(seq)
+"""
+IGNORED = """
+try:
+    self.redis.run(append, member.name, seq, text)
+except ConnectionError:
+    pass
+member.acknowledge(seq)
+"""
+TWO_STEPS = """
+self.redis.run(append, member.name, seq, text)
+self.redis.run(lambda db: db.seen.update({member.name: seq}))
+member.acknowledge(seq)
+"""
+TELLS = "if heard < number:\n    member.tell(number, text)"
+
+CONNECTIONS = """
+def append(db, client, seq, text):
+    known = db.seen.setdefault(client, {})
+    if seq not in known:
+        db.lines.append(text)
+        known[seq] = len(db.lines)
+    return known[seq]
+
+
+class Connection:
+    def __init__(self, member, number):
+        self.member, self.number = member, number
+
+    def tell(self, lines):
+        for text in lines[self.number :]:
+            self.number += 1
+            self.member.tell(self.number, text)
+
+
+class Worker:
+    def __init__(self, redis):
+        self.redis, self.lines, self.connections = redis, [], []
+
+    def enter(self, member, number):
+        self.connections.append(Connection(member, number))
+        self.connections[-1].tell(self.lines)
+
+    def say(self, member, seq, text):
+        self.redis.run(append, member.name, seq, text)
+        member.acknowledge(seq)
+
+    def take(self, number, text):
+        self.lines.append(text)
+        for connection in self.connections:
+            connection.tell(self.lines)
+"""
+
+WRONG = {
+    "no ids": changed((KNOWS, ""), says="is in the log once too often. What has come before is known"),
+    "ids in the worker": changed(
+        ("self.redis = redis", "self.redis, self.seen = redis, {}"),
+        (SAYS, IN_THE_WORKER),
+        (KNOWS, ""),
+        says="is in the log once too often. What has come before is known",
+    ),
+    "ids in the worker, and a repetition is not acknowledged": changed(
+        ("self.redis = redis", "self.redis, self.seen = redis, {}"),
+        (SAYS, IN_THE_WORKER.replace("\nmember.ack", "\n    member.ack")),
+        (KNOWS, ""),
+        says="is in the log once too often. What has come before is known",
+    ),
+    "the last seq alone": changed(("seq <= db", "seq == db"), says="is in the log once too often."),
+    "the text instead of a seq": changed(
+        ("seq <= db.seen.get(client, 0)", "text in db.lines"), says="'yes' was acknowledged, and is not in the log. So"
+    ),
+    "one seq for all": changed(
+        ("db.seen.get(client, 0)", 'db.seen.get("last", 0)'),
+        ("db.seen[client]", 'db.seen["last"]'),
+        says="was acknowledged, and is not in the log. So it was taken for known",
+    ),
+    "remembered before, in a step of its own": changed(
+        ("db.seen[client] = seq", ""),
+        (KNOWS, ""),
+        (
+            SAYS,
+            """
+            if self.redis.run(lambda db: db.seen.get(member.name, 0)) < seq:
+                self.redis.run(lambda db: db.seen.update({member.name: seq}))
+                self.redis.run(append, member.name, seq, text)
+            member.acknowledge(seq)
+            """,
+        ),
+        says="was acknowledged, and is not in the log. First it is kept, then it is acknowledged.",
+    ),
+    "remembered afterwards, in a step of its own": changed(
+        ("db.seen[client] = seq", ""),
+        (SAYS, TWO_STEPS),
+        says="is in the log once too often. What has come before is known",
+    ),
+    "acknowledged before it is kept": changed(
+        (SAYS, "member.acknowledge(seq)\nself.redis.run(append, member.name, seq, text)"),
+        says="was acknowledged, and is not in the log. First it is kept, then it is acknowledged.",
+    ),
+    "acknowledged though Redis was away": changed(
+        (SAYS, IGNORED),
+        says="was acknowledged, and is not in the log. First it is kept, then it is acknowledged.",
+    ),
+    "a repetition is not acknowledged": changed(
+        ("return  # it has come before", "return False"),
+        after("db.seen[client] = seq", "return True"),
+        (SAYS, "if self.redis.run(append, member.name, seq, text):\n    member.acknowledge(seq)"),
+        says="was never told that all it has said is kept. What is said again is acknowledged again",
+    ),
+    "never acknowledged": changed(("\n        member.acknowledge(seq)", ""), says="is acknowledged again"),
+    "told before it is kept": changed(
+        (SAYS, "for other in self.members:\n    other.tell(len(self.lines) + 1, text)\n" + SAYS),
+        says="A line is told when it is read from the log",
+    ),
+    "told when it is kept, and not as the log has it": changed(
+        (SAYS, "self.take(len(self.lines) + 1, text)\n" + SAYS), says="A line is told when it is read from the log"
+    ),
+    "resumes one too late": changed(("n > number", "n > number + 1"), says="was never told line 1. Who has heard up"),
+    "resumes one too early": changed(("n > number", "n >= number"), says="twice. Who has heard up to `number`"),
+    "tells all that there is": changed(("if n > number:", "if True:"), says="twice. Who has heard up to `number`"),
+    "tells nothing of what was missed": changed(("if n > number:", "if False:"), says="was never told line 1. Who"),
+    "takes it for level with this worker": changed(
+        ("self.members[member] = number", "self.members[member] = len(self.lines)"),
+        says="`take` leaves out whoever has heard that line",
+    ),
+    "tells all members": changed((TELLS, "member.tell(number, text)"), says="`take` leaves out whoever has heard"),
+    "leaves out one too many": changed(("heard < number", "heard < number - 1"), says="was never told line 1."),
+    "who comes is no member": changed(("self.members[member] = number\n", ""), says="was never told line 1."),
+    "what is read is not kept at hand": changed(("self.lines.append((number, text))", ""), says="was never told line"),
+    "a line without its number": changed(
+        ("self.lines.append((number, text))", "self.lines.append(text)"), says="raised"
+    ),
+    "it tries again and again": changed(
+        (
+            "self.redis.run(append, member.name, seq, text)",
+            "for _ in iter(int, 1):\n    self.redis.run(append, member.name, seq, text)",
+        ),
+        says="its code goes on and on",
+    ),
+    "no methods": whole("class Worker:\n    pass", says="`Worker` needs a method `enter`"),
+    "a coroutine": changed(("def say", "async def say"), says="`Worker` needs a method `say`, which is a plain `def`."),
+    "too few arguments": changed(
+        ("def take(self, number: int, text: str)", "def take(self, line)"), says="`take` takes 2"
+    ),
+    "a mistake": changed(("member.tell(n, text)", "member.tell(n)"), says="`enter` raised TypeError"),
+}
+
+TELLS_OF = {  # the lesson has this as a table
+    "resumes one too late": "lost 160, doubled 0, out of order 0, given up 0",
+    "resumes one too early": "lost 0, doubled 80, out of order 0, given up 0",
+    "no ids": "lost 0, doubled 216, out of order 0, given up 0",
+    "acknowledged before it is kept": "lost 96, doubled 0, out of order 0, given up 0",
+    "told before it is kept": "lost 74, doubled 3026, out of order 645, given up 0",
+    "tells all members": "lost 0, doubled 208, out of order 44, given up 0",
+    "a repetition is not acknowledged": "lost 120, doubled 0, out of order 0, given up 60",
+}
+WRONG |= {f"{name}: which line tells": replace(WRONG[name], says=report) for name, report in TELLS_OF.items()}
+
+RIGHT = {
+    "each connection knows how far it is": whole(CONNECTIONS),
+    "it tries again": changed(
+        (
+            SAYS,
+            """
+            while True:
+                try:
+                    self.redis.run(append, member.name, seq, text)
+                    break
+                except ConnectionError:
+                    continue
+            member.acknowledge(seq)
+            """,
+        ),
+    ),
+    "all that was said, by client and seq": changed(
+        ("seq <= db.seen.get(client, 0)", "(client, seq) in db.seen"),
+        ("db.seen[client] = seq", "db.seen[client, seq] = 1"),
+    ),
+    "how far each has heard is kept up to date": changed((TELLS, TELLS + "\n    self.members[member] = number")),
+    "the slice above the number": changed(
+        (
+            "for n, text in self.lines:\n    if n > number:\n        member.tell(n, text)",
+            "for n, text in self.lines[number:]:\n    member.tell(n, text)",
+        ),
+    ),
+}
