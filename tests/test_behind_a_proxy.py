@@ -17,6 +17,7 @@ from websockets import ConnectionClosed, InvalidStatus, connect
 
 from course import caddy, parts
 from examples.behind_a_proxy import __main__ as program
+from examples.behind_a_proxy import client
 from tests import lessons
 
 HERE = lessons.ROOT / "examples" / "behind_a_proxy"
@@ -222,19 +223,19 @@ def test_a_rolling_restart_tells_a_reader_1012_who_comes_back():
     with started() as (process, line):
         (url,) = re.findall(r"ws://\S+", line)
         command = [sys.executable, "-m", "examples.behind_a_proxy.client", url]
-        client = subprocess.Popen(command, cwd=lessons.ROOT, stdout=subprocess.PIPE, text=True)
+        reader = subprocess.Popen(command, cwd=lessons.ROOT, stdout=subprocess.PIPE, text=True)
         try:
-            assert client.stdout.readline() == "(connected)\n"
+            assert reader.stdout.readline() == "(connected)\n"
             process.stdout.readline()
             process.stdin.write("\n")
             process.stdin.flush()
-            assert client.stdout.readline() == "(closed with 1012)\n"
-            assert client.stdout.readline() == "(connected)\n"
+            assert reader.stdout.readline() == "(closed with 1012)\n"
+            assert reader.stdout.readline() == "(connected)\n"
             assert process.stdout.readline() == "Both workers are new.\n"
         finally:
-            client.kill()
-            client.wait(PATIENCE)
-            client.stdout.close()
+            reader.kill()
+            reader.wait(PATIENCE)
+            reader.stdout.close()
 
 
 def test_with_tls_one_who_trusts_its_authority_comes_in():
@@ -249,6 +250,14 @@ def test_with_tls_one_who_trusts_its_authority_comes_in():
                 await connect(f"{url}/who", proxy=None)
 
         asyncio.run(talk())
+
+
+def test_a_reader_without_the_authoritys_certificate_is_told_so(monkeypatch, tmp_path):
+    (tmp_path / "empty").write_text("")
+    for file in ["nowhere", "empty"]:
+        monkeypatch.setattr(sys, "argv", ["client", "wss://localhost:8000", str(tmp_path / file)])
+        with pytest.raises(SystemExit, match=f"{file} is not the authority's certificate"):
+            asyncio.run(client.read(sys.argv[1]))
 
 
 def test_without_a_proxy_its_workers_are_there():
