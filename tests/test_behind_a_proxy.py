@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from websockets import ConnectionClosed, InvalidStatus, connect
 
 from course import caddy, parts
 from examples.behind_a_proxy import __main__ as program
+from examples.behind_a_proxy import client
 from tests import lessons
 
 HERE = lessons.ROOT / "examples" / "behind_a_proxy"
@@ -143,6 +145,28 @@ def test_its_own_reload_ends_no_connection(proxy):
     asyncio.run(talk())
 
 
+async def code_when_it_ends(proxy) -> int:
+    async with asyncio.timeout(PATIENCE), connect(proxy.url("/board")) as reader:
+        proxy.ask_to_end()
+        await reader.wait_closed()
+        return reader.close_code
+
+
+def test_its_own_end_cuts_off(proxy):
+    assert asyncio.run(code_when_it_ends(proxy)) == 1006
+
+
+# --- Caddy ---
+
+
+def test_caddy_without_the_delay_tells_1001_when_it_ends(workers):
+    text = (HERE / "Caddyfile").read_text().replace("{$SITE:http://127.0.0.1:8000}", "http://:{$PORT}")
+    text, number = re.subn(r"^\s*stream_close_delay .*\n", "", text, flags=re.MULTILINE)
+    assert number == 1
+    proxy = caddy.start(text, **dict(zip("AB", workers, strict=True)))
+    assert asyncio.run(code_when_it_ends(proxy)) == 1001
+
+
 # --- nginx ---
 
 
@@ -199,19 +223,19 @@ def test_a_rolling_restart_tells_a_reader_1012_who_comes_back():
     with started() as (process, line):
         (url,) = re.findall(r"ws://\S+", line)
         command = [sys.executable, "-m", "examples.behind_a_proxy.client", url]
-        client = subprocess.Popen(command, cwd=lessons.ROOT, stdout=subprocess.PIPE, text=True)
+        reader = subprocess.Popen(command, cwd=lessons.ROOT, stdout=subprocess.PIPE, text=True)
         try:
-            assert client.stdout.readline() == "(connected)\n"
+            assert reader.stdout.readline() == "(connected)\n"
             process.stdout.readline()
             process.stdin.write("\n")
             process.stdin.flush()
-            assert client.stdout.readline() == "(closed with 1012)\n"
-            assert client.stdout.readline() == "(connected)\n"
+            assert reader.stdout.readline() == "(closed with 1012)\n"
+            assert reader.stdout.readline() == "(connected)\n"
             assert process.stdout.readline() == "Both workers are new.\n"
         finally:
-            client.kill()
-            client.wait(PATIENCE)
-            client.stdout.close()
+            reader.kill()
+            reader.wait(PATIENCE)
+            reader.stdout.close()
 
 
 def test_with_tls_one_who_trusts_its_authority_comes_in():
@@ -228,8 +252,17 @@ def test_with_tls_one_who_trusts_its_authority_comes_in():
         asyncio.run(talk())
 
 
+def test_a_reader_without_the_authoritys_certificate_is_told_so(monkeypatch, tmp_path):
+    (tmp_path / "empty").write_text("")
+    for file in ["nowhere", "empty"]:
+        monkeypatch.setattr(sys, "argv", ["client", "wss://localhost:8000", str(tmp_path / file)])
+        with pytest.raises(SystemExit, match=f"{file} is not the authority's certificate"):
+            asyncio.run(client.read(sys.argv[1]))
+
+
 def test_without_a_proxy_its_workers_are_there():
     with started("--without-proxy") as (_, line):
+        assert line.endswith(", and no proxy\n")
         for address in re.findall(r"127\.0\.0\.1:\d+(?=[, ])", line)[:2]:
 
             async def talk(url=f"ws://{address}/who"):
@@ -239,6 +272,14 @@ def test_without_a_proxy_its_workers_are_there():
                         await ws.recv()
 
             asyncio.run(talk())
+
+
+def test_without_a_proxy_its_port_may_be_anothers():
+    """The reader's nginx may run already. (The workers have the next two.)"""
+    with socket.create_server(("127.0.0.1", 0)) as theirs:
+        port = theirs.getsockname()[1]
+        with started("--without-proxy", "--port", str(port)) as (_, line):
+            assert f"127.0.0.1:{port + 1}" in line
 
 
 def test_where_there_is_no_caddy_one_line_says_so(monkeypatch):

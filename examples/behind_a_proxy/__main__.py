@@ -57,7 +57,10 @@ def main() -> None:
     caddy = find_caddy()
     if not (caddy or options.without_proxy):
         sys.exit("There is no caddy here. Install one (in the project's folder: make production), or --without-proxy.")
-    port, *ports = [free_port(options.port + n if options.port else 0) for n in range(3)]
+    port, *ports = [options.port + n if options.port else 0 for n in range(3)]
+    if not options.without_proxy:  # else it is yours, and may be there already
+        port = free_port(port)
+    ports = [free_port(worker_port) for worker_port in ports]
     site = f"https://localhost:{port}" if options.tls else f"http://127.0.0.1:{port}"
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     workers: dict[int, subprocess.Popen] = {}
@@ -74,7 +77,8 @@ def main() -> None:
                 proxy = subprocess.Popen(command, env={**os.environ, **env}, stderr=subprocess.DEVNULL)
                 wait_until_it_listens(proxy, port)
             trust = f" Its authority: {wait_for_a_certificate(Path(data))}" if options.tls and proxy else ""
-            print(f"Two workers, {a} and {b}, behind {site.replace('http', 'ws')}{trust}", flush=True)
+            where = f"behind {site.replace('http', 'ws')}{trust}" if proxy else "and no proxy"
+            print(f"Two workers, {a} and {b}, {where}", flush=True)
             print("Enter restarts one worker after the other. End with Ctrl-C.", flush=True)
             while sys.stdin.readline():
                 restart(workers)

@@ -11,7 +11,10 @@ from websockets import ConnectionClosed, connect
 async def read(url: str):
     options = {}
     if len(sys.argv) > 2:  # the authority to trust, for wss
-        options["ssl"] = ssl.create_default_context(cafile=sys.argv[2])
+        try:
+            options["ssl"] = ssl.create_default_context(cafile=sys.argv[2])
+        except OSError as error:  # no such file, or no certificate in it
+            sys.exit(f"{sys.argv[2]} is not the authority's certificate: {error}")
     async for ws in connect(f"{url}/board", **options):  # tries again after a 502, too
         print("(connected)", flush=True)
         try:

@@ -1,5 +1,7 @@
 """Answers to the exercise of restarts-and-proxies."""
 
+import textwrap
+
 from tests.answers import after, before, changed
 
 LISTENS = """
@@ -44,6 +46,11 @@ try:
 except TimeoutError:
     logger.error("the disk does not answer: %d notes are lost", pending.qsize() + 1)
 saving.cancel()
+"""
+SAVES = """
+await exercises.save(note)
+for news in watchers:
+    news.put_nowait(note)
 """
 NOTED = """
 websocket.app.state.pending.put_nowait(await next_text(websocket))
@@ -209,6 +216,102 @@ WRONG = {
         ),
         says="were cancelled: /notes. The endpoints have ended when the lifespan goes on",
     ),
+    "told, and then saved": changed(
+        (SAVES, "for news in watchers:\n    news.put_nowait(note)\nawait exercises.save(note)"),
+        says="who watches was told 'one' before anything was saved.",
+    ),
+    "a task for each note": changed(
+        (
+            """
+            async def save_all(pending: asyncio.Queue):
+                while True:
+                    note = await pending.get()
+                    await exercises.save(note)
+                    for news in watchers:
+                        news.put_nowait(note)
+                    pending.task_done()
+            """,
+            f"async def save_one(note):\n{textwrap.indent(SAVES, '    ')}",
+        ),
+        (
+            "pending = app.state.pending = asyncio.Queue()\nsaving = asyncio.create_task(save_all(pending))",
+            "pending = app.state.pending = set()",
+        ),
+        (
+            NOTED,
+            """
+            saving = asyncio.create_task(save_one(await next_text(websocket)))
+            websocket.app.state.pending.add(saving)
+            saving.add_done_callback(websocket.app.state.pending.discard)
+            await websocket.send_text("noted")
+            """,
+        ),
+        (
+            WAITS,
+            """
+            if pending:
+                _, late = await asyncio.wait(pending, timeout=5)
+                if late:
+                    logger.error("%d notes are lost", len(late))
+            """,
+        ),
+        says="Saved are, in this order: three, two, one.",
+    ),
+    "a second one that saves, and both are awaited": changed(
+        (
+            "await pending.join()",
+            """
+            while not pending.empty():
+                await exercises.save(pending.get_nowait())
+                pending.task_done()
+            await pending.join()
+            """,
+        ),
+        says="Saved are, in this order: two, three, one.",
+    ),
+    "it waits for the task, which never ends": changed(
+        (
+            WAITS,
+            """
+            try:
+                await asyncio.wait_for(saving, 5)
+            except TimeoutError:
+                logger.error("the disk does not answer")
+            """,
+        ),
+        says="All was saved by then: what does it still wait for?",
+    ),
+    "an error in any case": changed(
+        (
+            WAITS,
+            """
+            async with asyncio.timeout(5):
+                try:
+                    await pending.join()
+                finally:
+                    logger.error("what is not saved by now is lost")
+            """,
+        ),
+        says="the end of the server is logged as an error: 'what is not saved by now is lost'.",
+    ),
+    "five seconds for each save": changed(
+        (
+            "await exercises.save(note)",
+            """
+            try:
+                async with asyncio.timeout(5):
+                    await exercises.save(note)
+            except TimeoutError:
+                logger.error("lost: %s", note)
+            """,
+        ),
+        (WAITS, "await pending.join()\nsaving.cancel()"),
+        says="did not answer:",
+    ),
+    "a method that the queue does not have": changed(
+        ("await pending.join()", "await pending.wait_until_done()"),
+        says="And an error is logged: AttributeError: 'Queue' object has no attribute 'wait_until_done'.",
+    ),
 }
 
 RIGHT = {
@@ -285,4 +388,35 @@ RIGHT = {
         )
     ),
     "half of the time": changed(("asyncio.timeout(5)", "asyncio.timeout(2.5)")),
+    "wait(), and what is late": changed(
+        (
+            WAITS,
+            """
+            _, late = await asyncio.wait([asyncio.create_task(pending.join())], timeout=5)
+            if late:
+                logger.error("the disk does not answer")
+            saving.cancel()
+            """,
+        )
+    ),
+    "except*": changed(
+        (
+            LISTENS,
+            """
+            await websocket.accept()
+            news = asyncio.Queue()
+            watchers.add(news)
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(tell(websocket, news))
+                    while True:
+                        await websocket.receive_text()
+            except* WebSocketDisconnect:
+                pass
+            finally:
+                watchers.discard(news)
+            """,
+        ),
+        before("logger =", "from fastapi import WebSocketDisconnect"),
+    ),
 }

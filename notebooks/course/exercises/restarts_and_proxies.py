@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import AbstractContextManager, asynccontextmanager
 
 from course import slow_disk
-from course.client import NotYet, until, visit
+from course.client import NotYet, quote, until, visit
 from course.error_log import errors_in_the_log
 from course.judging import DISCONNECT_IN_A_GROUP, HAS_LEFT, Verdict, check_up, expect_no_error
 from course.slow_disk import Disk, served_on
@@ -21,11 +21,13 @@ NOBODY_LISTENS = "Its endpoint awaits news, and hears of nothing else: let it re
 EACH = "Who watches is told each note, when it is saved, whatever they say."
 IN_A_GROUP = "`accepted()` around the group takes WebSocketDisconnect out of it, as `except*` does."
 AT_ONCE = "Answer at once, and let the task save."
+JOIN = "(`join()` waits for a `task_done()` after each `get()`.)"
 AFTER_YIELD = (
     "The endpoints have ended when the lifespan goes on after `yield`. Wait there until all is saved, also what the "
-    "task has in hand, and cancel it then. (`join()` waits for a `task_done()` after each `get()`.)"
+    f"task has in hand, and cancel it then. {JOIN}"
 )
-LIMIT = f"Put `asyncio.timeout({PATIENCE})` around what waits for the disk, and let the lifespan go on after that."
+ALL_SAVED = f"All was saved by then: what does it still wait for? {JOIN}"
+LIMIT = f"Put one `asyncio.timeout({PATIENCE})` around all that waits for the disk, and go on after that."
 
 
 async def save(note: str) -> None:
@@ -71,16 +73,22 @@ def number_of_tasks() -> int:
 
 async def loses_nothing(app, watchers: Collection) -> str:
     slow = Disk(held=True)
-    async with noted(served_on(slow, app)) as server:
-        trouble = await asyncio.to_thread(server.end)
-    if slow.ending and slow.saved != NOTES:
+    with errors_in_the_log() as log:
+        async with noted(served_on(slow, app)) as server:
+            trouble = await asyncio.to_thread(server.end)
+    all_saved = slow.saved == NOTES
+    if slow.ending and not all_saved:
+        cut_off = trouble or not log.records
+        error = "" if cut_off else f" And an error is logged: {log.records[0].getMessage().splitlines()[-1]}."
         raise NotYet(
             f"{', '.join(NOTES)} were answered with `noted` when the server was asked to end. Saved are, in this "
-            f"order: {', '.join(slow.saved) or 'none'}.",
+            f"order: {', '.join(slow.saved) or 'none'}.{error}",
             AFTER_YIELD,
         )
     if trouble:
-        raise NotYet(f"the server was asked to end, while the disk was slow: {trouble.rstrip('.')}.", AFTER_YIELD)
+        end = f"the server was asked to end, while the disk was slow: {trouble.rstrip('.')}."
+        raise NotYet(end, ALL_SAVED if all_saved and "lifespan" in trouble else AFTER_YIELD)
+    log.expect_nothing("all was saved, and the end of the server", "It is none. Log one when notes are lost.")
     return "what was noted is saved before the server has ended"
 
 
@@ -108,6 +116,8 @@ async def noted(served: AbstractContextManager[Server]) -> AsyncIterator[Server]
         async with visit(server, "/watch") as reader, visit(server, "/notes") as writer:
             for note in NOTES:
                 await writer.ask(note, "noted", silent=f"The disk was slow. {AT_ONCE}")
+            if await reader.caught_up() and (told := await reader.unread()) is not None:
+                raise NotYet(f"who watches was told {quote(told)} before anything was saved.", "Save first, then tell.")
             yield server
             for client, path in ((reader, "/watch"), (writer, "/notes")):
                 if not await client.is_closed() or client.ws.close_code not in (1001, 1012):
