@@ -122,9 +122,11 @@ class Visit:
                 self.look_at_client()
                 if self.server.running:
                     await self.look_at_server(tasks)
+            ended = not timeout.expired()  # somebody may have swallowed its cancellation
         except TimeoutError:
-            self.found(Kind.TOO_LONG, "came to no end")
+            ended = False
         except ServeError:
+            ended = True
             await self.break_loop()
         finally:
             self.own.stop()
@@ -133,6 +135,8 @@ class Visit:
                 tracemalloc.stop()
             if self.about.narrow:
                 self.server.shrink_buffers(WIDE)
+        if not ended:
+            self.found(Kind.TOO_LONG, "came to no end")
         self.look_at_faults()
         if stood_still(self.pulse, self.own) and not any(s.kind is Kind.BLOCKED for s in self.signs):
             self.found(Kind.STOOD_STILL, "the event loop stood still", self.stands, first=True)
