@@ -566,6 +566,7 @@ def test_a_page_comes_back_by_itself_when_the_server_does(page):
         expect(page.get_by_label("Your message")).to_be_focused()  # who writes is not interrupted
         expect(page.get_by_label("Your message")).to_have_value("half a sen")
         assert page.evaluate("states") == ["connecting", "connected"]  # a screen reader says nothing else
+        page.goto("about:blank")
     assert all("WebSocket connection to" in problem for problem in page.problems)
     page.problems.clear()
 
