@@ -26,6 +26,7 @@ ifdef TESTS
 	@$(BIN)/python -m pytest $(TESTS)
 else
 	@$(BIN)/python -m pytest -m "not browser and not binder and not thorough"
+	@$(BIN)/python -m tools.browser >/dev/null 2>&1 || true  # beside the tests, it would take three times as long
 	@$(BIN)/python -m pytest -m "browser and not thorough" $(BROWSERS)
 endif
 
