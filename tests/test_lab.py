@@ -5,6 +5,7 @@ pictures are drawn, that links open notebooks, and that nothing on the page goes
 """
 
 import json
+import os
 import re
 import shutil
 from dataclasses import dataclass, field
@@ -26,6 +27,9 @@ PATIENCE = 30  # seconds; only a test that fails waits this long
 
 # By the lessons' slugs.
 EACH_TWICE = ("your-first-endpoint", "letting-disconnects-escape", "closing-too-early")
+# Of the others, those in whose cells much is left open that others go on with. With ANY_ORDER=all, each lesson.
+IN_ANY_ORDER = (*EACH_TWICE, "start-here", "keep-talking", "blocking-the-event-loop", "disconnects-done-right")
+IN_ANY_ORDER += ("many-clients", "nothing-lost", "testing", "more-than-one-worker", "quick-reference")
 SERVERS = {"quick-reference": 2, "all-of-it": 4}  # one names one of its two, and wires listen; others have one
 
 # What a page may complain of, each for a reason. Everything else is a problem.
@@ -240,7 +244,6 @@ def link_is_wrong(lab: Lab, name: str, direction: str) -> list[str]:
 # Outputs are compared in kernels, by nbval, for every lesson. Here: pictures and guesses; a live page; no code at all.
 IN_MAKE_TEST = ("start-here", "keep-talking", "glossary")
 
-each_lesson = pytest.mark.parametrize("path", lessons.PATHS, ids=lambda path: path.stem)
 each_lesson_in_turn = pytest.mark.parametrize(
     "path",
     [
@@ -267,7 +270,11 @@ def test_a_notebook_in_jupyterlab(lab, path):
 
 
 @pytest.mark.thorough
-@each_lesson
+@pytest.mark.parametrize(
+    "path",
+    [path for path in lessons.PATHS if lessons.slug(path) in IN_ANY_ORDER or os.environ.get("ANY_ORDER") == "all"],
+    ids=lambda path: path.stem,
+)
 def test_cells_run_again_in_any_order_in_jupyterlab(lab, path):
     """A cell may raise an ordinary error here, where its names have other values: the kernel must live on, with one
     server of each name at most; and a run from the top must give what is stored."""
@@ -294,8 +301,10 @@ def orders(path: Path, count: int) -> list[list[int]]:
     return found or [[]]
 
 
-@pytest.mark.thorough
-@each_lesson
+@pytest.mark.thorough  # that each link leads to a lesson's neighbour, tests/test_links.py and the rules see
+@pytest.mark.parametrize(
+    "path", [lessons.PATHS[0], lessons.path("all-of-it"), lessons.PATHS[-1]], ids=lambda path: path.stem
+)
 def test_links_open_the_lessons_beside_it(lab, path):
     lab.open(path.name)
     assert link_is_wrong(lab, path.name, "Next") + link_is_wrong(lab, path.name, "Previous") == []
