@@ -91,13 +91,13 @@ class Client:
         self.heard: list[str] = []
         self.unsure: deque[tuple[int, str, float]] = deque()  # seq, text, and when it was said first
         self.history, self.number = "", 0
+        self.is_counted = False  # among those who are here
 
     @property
     def is_done(self) -> bool:
         return self.crowd.all_said and len(self.heard) >= self.crowd.size[self.room] * self.crowd.texts
 
     async def live(self) -> None:
-        first = True
         for failures in itertools.count():
             with_it = {"room": self.room, "client": self.key, "history": self.history, "number": self.number}
             url = self.crowd.url + urlencode(with_it)
@@ -105,14 +105,13 @@ class Client:
             try:
                 async with connect(url, additional_headers={"Cookie": f"session={self.key}"}, **options) as ws:
                     self.crowd.connects += 1
-                    await self.talk(ws, first)
+                    await self.talk(ws)
                     return
             except (OSError, TimeoutError, ConnectionClosed, InvalidHandshake, InvalidMessage):
                 pass
-            first = False
             await asyncio.sleep(random.uniform(0, min(5, 0.2 * 2**failures)))
 
-    async def talk(self, ws, first: bool) -> None:
+    async def talk(self, ws) -> None:
         for seq, text, _ in list(self.unsure):
             await ws.send(json.dumps({"type": "say", "seq": seq, "text": text}))
         speaking = asyncio.create_task(self.speak(ws))
@@ -126,8 +125,8 @@ class Client:
                         return  # nothing more comes: what it has not heard is lost
                     continue
                 self.hear(json.loads(message))
-                if first and self.history:
-                    first = False
+                if self.history and not self.is_counted:
+                    self.is_counted = True
                     self.crowd.one_more_is_here()
         finally:
             speaking.cancel()
