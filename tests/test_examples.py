@@ -140,6 +140,7 @@ def function(module: str, name: str, folder: Path = lessons.ROOT / "examples") -
         ("watched/app.py", "find_invoice", "watching-it", "find_invoice", -1),
         ("watched/app.py", "desk", "watching-it", "desk", -1),
         ("watched/watch.py", "filter", "watching-it", "filter", -1),
+        ("watched/watch.py", "write_stacks", "watching-it", "write_stacks", -1),
         ("measured/generator.py", "percentile", "measuring-it", "percentile", 0),
         ("three_ways/app.py", "publish", "websocket-sse-or-polling", "publish", 0),
         ("three_ways/app.py", "after", "websocket-sse-or-polling", "after", 0),

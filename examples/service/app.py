@@ -35,7 +35,7 @@ logger = logging.getLogger("uvicorn.error")
 async def lifespan(app: FastAPI):
     watch.ids_in_the_log()
     watch.dump_on_a_signal()
-    tasks = [asyncio.create_task(work) for work in (follower.follow(), presence.keep_telling())]
+    tasks = [asyncio.create_task(work) for work in (follower.follow(), presence.keep_telling(), watch.watch_the_loop())]
     for task in tasks:
         task.add_done_callback(say_why)
     app.state.tasks = tasks

@@ -10,6 +10,8 @@ import logging
 import os
 import secrets
 import signal
+import sys
+import threading
 import time
 from contextlib import suppress
 from contextvars import ContextVar
@@ -135,11 +137,28 @@ def dump_on_a_signal():
 
 async def watch_the_loop(every: float = 0.5):
     """Write the stack of each thread to stderr if the loop does not come round for twice as long."""
+    beat, ended = threading.Event(), threading.Event()
+    threading.Thread(target=write_stacks, args=(beat, ended, 2 * every), daemon=True).start()
     try:
         while True:
-            faulthandler.dump_traceback_later(2 * every)  # unless it is extended before
+            beat.set()
             began = time.monotonic()
             await asyncio.sleep(every)
             LAG.observe(max(0.0, time.monotonic() - began - every))
     finally:
-        faulthandler.cancel_dump_traceback_later()
+        ended.set()
+        beat.set()
+
+
+def write_stacks(beat: threading.Event, ended: threading.Event, seconds: float):
+    """On a thread of its own, which has the GIL while it writes: no stack changes meanwhile.
+
+    `faulthandler.dump_traceback_later()` writes without it, which can crash Python:
+    https://github.com/python/cpython/issues/131580
+    """
+    while not ended.is_set():
+        if not beat.wait(seconds):
+            print("The loop stands still.", file=sys.stderr, flush=True)
+            faulthandler.dump_traceback()
+            beat.wait()  # once each time
+        beat.clear()

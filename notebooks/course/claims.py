@@ -1746,9 +1746,9 @@ async def plain_def(serve):
 @claim(
     "A `/health` that answers `ok` shows that the event loop does not stand still.",
     verdict=FALSE,
-    keep="It waits with everybody else, and then all is well again. Let a timer outside the loop write down the stack.",
+    keep="It waits with everybody else, and then all is well again. Let a thread that waits for the loop write down the stack.",
     lesson="watching-it",
-    source="https://docs.python.org/3/library/faulthandler.html#faulthandler.dump_traceback_later",
+    source="https://docs.python.org/3/library/faulthandler.html#dumping-the-traceback",
 )
 async def health(serve):
     app = FastAPI()
