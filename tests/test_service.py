@@ -451,7 +451,25 @@ def test_a_crowd_loses_nothing_whatever_is_killed():
     counted = chaos.run(clients=20, room_size=5, texts=8, workers=2)
     assert [counted[what] for what in COUNTS] == [0, 0, 0, 0], counted
     assert (counted["said"], counted["deliveries"], counted["tracebacks"]) == (160, 800, 0)
+    assert counted["not done"] == []
     assert counted["connects"] > 40  # all were cut off, once at least
+
+
+@pytest.mark.parametrize(
+    ("percent", "not_done"),
+    [
+        (["50 %"], ["it does not start", "later"]),
+        (["50 %", "90 %"], ["it does not start"]),
+    ],
+)
+def test_what_could_not_be_done_does_not_count_as_survived(percent, not_done):
+    def fails():
+        raise Missing("it does not start")
+
+    says = "; ".join(f"print({line!r})" for line in [*percent, '{"lost": 0}'])
+    events = {10: ("now", fails), 80: ("later", lambda: None)}
+    with subprocess.Popen([sys.executable, "-c", says], stdout=subprocess.PIPE, text=True) as crowd:
+        assert chaos.make_trouble(crowd, events) == {"lost": 0, "not done": not_done}
 
 
 @pytest.mark.thorough

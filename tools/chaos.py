@@ -6,6 +6,7 @@ each client must have heard each line of its room once, and all in the same orde
 """
 
 import argparse
+import contextlib
 import hashlib
 import json
 import os
@@ -13,7 +14,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import redis
@@ -58,14 +60,14 @@ def log_in(url: str, clients: int) -> None:
         at_once.execute()
 
 
-def plan(service: Service) -> dict[int, tuple[str, list]]:
-    """At which percentage of what is to be said what happens: in words, and as calls."""
+def plan(service: Service) -> dict[int, tuple[str, Callable[[], None]]]:
+    """At which percentage of what is to be said what happens: in words, and as a call."""
     events = {}
     for n, worker in enumerate(service.workers):
-        events[10 + n * 40 // len(service.workers)] = (f"worker {n + 1} is killed", [lambda w=worker: kill(w)])
-    events[55] = ("the proxy reads its configuration again", [service.reload_proxy])
-    events[65] = ("Redis is killed", [lambda: kill(service.redis)])
-    events[80] = ("all workers are restarted, one after the other", [service.restart_workers])
+        events[10 + n * 40 // len(service.workers)] = (f"worker {n + 1} is killed", lambda w=worker: kill(w))
+    events[55] = ("the proxy reads its configuration again", service.reload_proxy)
+    events[65] = ("Redis is killed", lambda: kill(service.redis))
+    events[80] = ("all workers are restarted, one after the other", service.restart_workers)
     return events
 
 
@@ -77,19 +79,18 @@ def kill(part) -> None:
 
 
 def make_trouble(crowd: subprocess.Popen, events: dict) -> dict:
-    """While the crowd speaks, do what is planned. Returns what the crowd has counted."""
-    at_work = []
-    for line in crowd.stdout:
-        if not line.rstrip().endswith("%"):
-            for thread in at_work:
-                thread.join()
-            return json.loads(line)
-        percent = int(line.split()[0])
-        for when in [when for when in events if when <= percent]:
-            words, calls = events.pop(when)
-            print(f"{percent:3} %: {words}", flush=True)
-            at_work.append(threading.Thread(target=lambda calls=calls: [call() for call in calls]))
-            at_work[-1].start()
+    """While the crowd speaks, do what is planned. Returns what the crowd has counted, and what could not be done."""
+    with ThreadPoolExecutor() as at_work:
+        begun = []
+        for line in crowd.stdout:
+            if not line.rstrip().endswith("%"):
+                failed = [str(error) for error in (one.exception() for one in begun) if error]
+                return json.loads(line) | {"not done": failed + [words for words, _ in events.values()]}
+            percent = int(line.split()[0])
+            for when in [when for when in events if when <= percent]:
+                words, call = events.pop(when)
+                print(f"{percent:3} %: {words}", flush=True)
+                begun.append(at_work.submit(call))
     return {"lost": "unknown: the crowd came to grief"}
 
 
@@ -106,18 +107,16 @@ def socketio_packages(folder: Path) -> Path:
     if not shutil.which("npm"):
         sys.exit("npm is not installed. --socketio needs Node.js 20 or newer, with npm.")
     shutil.copytree(ROOT / "tools" / "socketio", folder)
-    subprocess.run(
-        ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], cwd=folder, check=True
-    )
+    subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"], cwd=folder, check=True)
     return folder
 
 
 def run(clients: int, room_size: int, texts: int, workers: int, broken: str | None = None, socketio=False) -> dict:
     """One run; returns what the crowd has counted."""
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as stack:
         folder = Path(scratch)
         copy = copy_of_the_service(folder / "copy", broken)
-        log = (folder / "log").open("w+")
+        log = stack.enter_context((folder / "log").open("w+"))
         service = Service(folder, workers, log=log, cwd=copy)
         command, cwd = [sys.executable, "-m", "tools.crowd"], ROOT
         if socketio:
@@ -151,17 +150,18 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--broken", choices=BROKEN, help="with this broken, which must be noticed")
     parser.add_argument(
-        "--socketio", action="store_true", help="the same for Socket.IO and its own recovery; needs npm"
+        "--socketio", action="store_true", help="then the same for Socket.IO and its own recovery; needs npm"
     )
     options = parser.parse_args()
     bad = 0
+    nothing = {"lost": 0, "doubled": 0, "out of order": 0, "given up": 0, "not done": []}
     for _ in range(options.runs):
         size = options.clients, options.room_size, options.texts, options.workers
         counted = run(*size, options.broken)
         print(json.dumps(counted), flush=True)
         if options.socketio:
             print(json.dumps({"Socket.IO": run(*size, socketio=True)}), flush=True)
-        bad += any(counted.get(what) != 0 for what in ("lost", "doubled", "out of order", "given up"))
+        bad += any(counted.get(what) != wanted for what, wanted in nothing.items())
     return 1 if bad else 0
 
 

@@ -70,7 +70,11 @@ function count(clients) {
 
 async function main() {
   const clients = Array.from({ length: CLIENTS }, (_, number) => new Client(number));
-  while (!clients.every((client) => client.socket.connected)) await rest(100);
+  const patience = Date.now() + LIMIT * 1_000;
+  while (!clients.every((client) => client.socket.connected)) {
+    if (Date.now() > patience) throw new Error(`not all had come after ${LIMIT} seconds`);
+    await rest(100);
+  }
   console.log("0 %");
   const began = Date.now();
   const speaking = Promise.all(clients.map((client) => client.speak()));
@@ -85,4 +89,7 @@ async function main() {
   process.exit(0);
 }
 
-main();
+main().catch((error) => {
+  console.error(error.message);
+  process.exit(1); // connections that are still tried would keep it
+});
