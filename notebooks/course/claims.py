@@ -1746,7 +1746,7 @@ async def plain_def(serve):
 @claim(
     "A `/health` that answers `ok` shows that the event loop does not stand still.",
     verdict=FALSE,
-    keep="It waits with everybody else, and then all is well again. Let a thread that waits for the loop write down the stack.",
+    keep="It waits with everybody else, and then all is well again. Let a thread beside the loop write down the stack.",
     lesson="watching-it",
     source="https://docs.python.org/3/library/faulthandler.html#dumping-the-traceback",
 )
