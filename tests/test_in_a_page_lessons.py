@@ -128,10 +128,18 @@ EACH = [
 ]
 
 
-def differences(reader: Reader) -> list[str]:
-    """Which cells put out something else than what is stored, by the rule of `make outputs`."""
+def differences(reader: Reader) -> dict[str, str]:
+    """Which cells put out something else than what is stored, by the rule of `make outputs`: each with what it is."""
     cells = [json.loads(canonical(notebook))["cells"] for notebook in (reader.ran(), reader.stored)]
-    return [new["id"] for new, old in zip(*cells, strict=True) if new != old]
+    return {new["id"]: said(new["outputs"]) for new, old in zip(*cells, strict=True) if new != old}
+
+
+def said(outputs: list[dict]) -> str:
+    """The text of outputs, for whom a test tells that they are wrong."""
+    texts = [
+        output.get("text") or output.get("evalue") or output.get("data", {}).get("text/plain", "") for output in outputs
+    ]
+    return "".join("".join(text) for text in texts)
 
 
 def squeezed(text: str) -> str:
@@ -162,7 +170,7 @@ def test_a_lesson_runs_on_its_page(open_lesson, slug):
     reader = open_lesson(slug)
     reader.begin()
     reader.run_all()
-    assert differences(reader) == []
+    assert differences(reader) == {}
     assert not_shown(reader) == []
 
 
@@ -192,7 +200,7 @@ def test_what_comes_out_otherwise_is_found(open_lesson):
     reader.begin()
     reader.write("client", reader.source("client").replace('"hello"', '"Hello"'))
     reader.run_all()
-    assert differences(reader) == ["client", "conversation"]
+    assert list(differences(reader)) == ["client", "conversation"]
     picture = reader.cell("conversation").locator(".cell_output img")
     picture.evaluate("(image) => { image.removeAttribute('src'); }")
     reader.cell("await-it").locator(".cell_output pre").evaluate("(text) => { text.textContent = ''; }")

@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 60  # seconds
+LONG_RUN = 150  # seconds for a lesson; one that starts many processes needs 35 where nothing else runs
 LOOK = 100  # milliseconds from look to look at a page that has yet to load; a look at each frame would slow it down
 
 REMOTE = "hub.example"  # a name for this machine that does not say so, as the name of a JupyterHub does not
@@ -212,7 +213,7 @@ WATCH_RUN = """([front, cells, patience]) => {
 @contextlib.contextmanager
 def until_run(page: Page, cells: list[int] | None = None) -> Iterator[None]:
     """Wait, after the block, until these code cells (numbers from 0; all of them, if none are named) have run."""
-    page.evaluate(WATCH_RUN, [FRONT, cells, PATIENCE * 1000])
+    page.evaluate(WATCH_RUN, [FRONT, cells, LONG_RUN * 1000])
     yield
     page.evaluate("() => window.haveRun")
 
