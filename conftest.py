@@ -3,6 +3,7 @@
 It lies here, and not in tests/, since nbval's tests are the cells in notebooks/.
 """
 
+import gc
 import os
 import re
 import sys
@@ -61,6 +62,16 @@ class NotebooksInOnePiece(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config, log):
     """xdist's hook for a scheduler of one's own."""
     return NotebooksInOnePiece(config, log)
+
+
+def pytest_runtest_setup(item):
+    """What a worker holds, it holds to its end: the garbage collector, which the exercises ask often, need not look.
+
+    A check-up undoes that.
+    """
+    if gc.get_freeze_count() < 10_000:  # newer Pythons begin with some
+        gc.collect()
+        gc.freeze()
 
 
 # --- nbval ---

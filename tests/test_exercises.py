@@ -1,6 +1,7 @@
 """Every exercise refuses its stub and each wrong answer, for the right reason, and accepts its solution."""
 
 import asyncio
+import functools
 import re
 import subprocess
 import sys
@@ -22,13 +23,20 @@ def no_server_is_left_behind():
 EXERCISES = [path for path in lessons.PATHS if lessons.tagged(lessons.read(path), "exercise-stub")]
 
 
-def cells(path, answer: str) -> list[str]:
-    """What is run in the lesson's kernel, one after the other: the lesson's imports and names, `answer`, the check."""
+@functools.cache
+def around_the_answer(path) -> tuple[str, str]:
+    """The lesson's imports and names, and the check."""
     notebook = lessons.read(path)
     (cell,) = lessons.tagged(notebook, "exercise-check")
     call = cell.source.splitlines()[-1]
     assert call.startswith("await exercises.")
-    return [lessons.preamble(notebook), answer, f"async def check():\n    return {call}"]
+    return lessons.preamble(notebook), f"async def check():\n    return {call}"
+
+
+def cells(path, answer: str) -> list[str]:
+    """What is run in the lesson's kernel, one after the other: the lesson's imports and names, `answer`, the check."""
+    preamble, check = around_the_answer(path)
+    return [preamble, answer, check]
 
 
 def check(path, answer: str):
@@ -44,6 +52,7 @@ def module(path) -> str:
     return lessons.slug(path).replace("-", "_")
 
 
+@functools.cache
 def solution(path) -> str:
     (cell,) = lessons.tagged(lessons.read(path), "exercise-solution")
     return (lessons.NOTEBOOKS / cell.source.removeprefix("# %load ")).read_text(encoding="utf-8")
