@@ -199,7 +199,7 @@ WRONG = {
     "a mistake": changed(("member.tell(n, text)", "member.tell(n)"), says="`enter` raised TypeError"),
 }
 
-TELLS_OF = {  # the lesson has this as a table
+TELLS_OF = {  # the lesson has this as a list
     "resumes one too late": "lost 160, doubled 0, out of order 0, given up 0",
     "resumes one too early": "lost 0, doubled 80, out of order 0, given up 0",
     "no ids": "lost 0, doubled 216, out of order 0, given up 0",
@@ -208,7 +208,7 @@ TELLS_OF = {  # the lesson has this as a table
     "tells all members": "lost 0, doubled 208, out of order 44, given up 0",
     "a repetition is not acknowledged": "lost 120, doubled 0, out of order 0, given up 60",
 }
-WRONG |= {f"{name}: which line tells": replace(WRONG[name], says=report) for name, report in TELLS_OF.items()}
+WRONG |= {f"{name}: which count tells": replace(WRONG[name], says=report) for name, report in TELLS_OF.items()}
 
 RIGHT = {
     "each connection knows how far it is": whole(CONNECTIONS),
