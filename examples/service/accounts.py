@@ -32,7 +32,7 @@ def key_of(session: str) -> str:
 
 @router.post("/login")
 async def log_in(login: Login, response: Response):
-    # With `==`, the time that it takes would tell how many letters are right.
+    # With `==`, the time that it takes could tell something about what is right.
     is_right = secrets.compare_digest(USERS.get(login.user, "").encode(), login.password.encode())
     if login.user not in USERS or not is_right:
         raise HTTPException(403, "wrong user or password")
@@ -59,7 +59,7 @@ async def user_of(session: str) -> str | None:
 
 @contextmanager
 def until_logout(session: str, limit: asyncio.Timeout) -> Iterator[None]:
-    """While the body runs, the end of the session is the end of this limit."""
+    """While the body runs, a logout from the session is the end of this limit."""
     key = key_of(session)
     connections.setdefault(key, set()).add(limit)
     try:

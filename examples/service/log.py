@@ -1,7 +1,7 @@
-"""The log: a Redis stream of all that was said, and what this worker knows of it.
+"""The log: a Redis stream of what was said, and what this worker knows of it.
 
 Each line has its number in its room, given in the same step in which it is appended. So a worker that reads the log
-notices what is missing, and so does a client.
+notices what is missing, and a client can.
 """
 
 import asyncio
@@ -87,7 +87,7 @@ class Follower:
     def __init__(self):
         self.history = ""  # the name of what Redis has; another one if its data was lost
         self.position = (0, 0)  # what it has read
-        self.places: dict[str, Place] = {}  # the one in which something was said last stands last
+        self.places: dict[str, Place] = {}  # last the one that is new, or in which something was said last
         self.awaited: Counter[str] = Counter()  # rooms to which somebody is just coming, and how many
         self.ended: Callable[[str], None] = lambda session: None  # what happens when somebody has logged out
         self._agrees = False
@@ -139,7 +139,7 @@ class Follower:
                 del self.places[quiet]
 
     async def place(self, room: str) -> Place:
-        """The room of this name, level with the log as it is now. Raises RedisError, or TimeoutError."""
+        """The room of this name; a new one is level with the log as it is now. Raises RedisError, or TimeoutError."""
         self.awaited[room] += 1
         try:
             while room not in self.places:
@@ -160,7 +160,7 @@ class Follower:
             await self._moved.wait_for(lambda: self.position >= entry)
 
     async def ask(self, room: str) -> tuple[int, tuple[int, int]]:
-        """How many lines the room has, and the id of the log's last entry."""
+        """How many lines the room has had, and the id of the log's last entry."""
         async with db.pipeline(transaction=True) as at_once:
             number, newest = await at_once.hget(NUMBERS, room).xrevrange(LOG, count=1).execute()
         return int(number or 0), order(newest[0][0]) if newest else (0, 0)

@@ -77,7 +77,7 @@ class Worker(Part):
 
 
 class Service:
-    """All parts. What they say goes to `log`, a file, or to the terminal. Workers are started in `cwd`."""
+    """All parts. What workers say goes to `log`, a file, or to the terminal. They are started in `cwd`."""
 
     def __init__(self, folder: Path, workers: int, port: int = 0, redis: str | None = None, log=None, cwd=None):
         self.redis, self.port = None, free_port(port)
@@ -125,7 +125,7 @@ class Service:
         return again
 
     def restart_workers(self) -> None:
-        """One after the other, so that somebody is there all the time.
+        """One after the other, so that somebody is there all the time, if there are several.
 
         Raises Missing if one does not start, as with a mistake in a new version: the others go on with the old one.
         """

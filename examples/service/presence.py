@@ -16,7 +16,7 @@ from examples.service import messages
 from examples.service.log import Place
 from examples.service.settings import WORKER, db
 
-BEAT = 2  # seconds between two looks at who is here
+BEAT = 2  # seconds between two looks at who is here, if nobody comes or goes
 EXPIRES = 10  # seconds after which a worker that says nothing is forgotten
 
 logger = logging.getLogger("uvicorn.error")

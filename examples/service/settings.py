@@ -1,4 +1,4 @@
-"""What differs from one installation to another, from the environment; and the two connections to Redis."""
+"""What differs from one installation to another, from the environment; and the two clients of Redis."""
 
 import os
 

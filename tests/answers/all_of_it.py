@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.answers import after, changed, whole
+from tests.answers import after, before, changed, whole
 
 KEEPS = "db.lines.append(text)\ndb.seen[client] = seq"
 KNOWS = "if seq <= db.seen.get(client, 0):\n    return  # it has come before\n"
@@ -128,6 +128,47 @@ WRONG = {
     "told when it is kept, and not as the log has it": changed(
         (SAYS, "self.take(len(self.lines) + 1, text)\n" + SAYS), says="A line is told when it is read from the log"
     ),
+    "its own line is told at once, as Redis has numbered it": changed(
+        ("return  # it has come before", "return 0"),
+        after("db.seen[client] = seq", "return len(db.lines)"),
+        (SAYS, "if number := " + SAYS.replace("\n", ":\n    member.tell(number, text)\n")),
+        says="Ann was told 'one' in `say`. A line is told when it is read from the log",
+    ),
+    "given up where Redis is away": changed(
+        (
+            SAYS,
+            """
+            try:
+                self.redis.run(append, member.name, seq, text)
+            except ConnectionError:
+                return
+            member.acknowledge(seq)
+            """,
+        ),
+        says="let the ConnectionError out, and the client comes again.",
+    ),
+    "remembered beside Redis": changed(
+        before("def append", "SEEN = {}"),
+        ("db.seen.get(client, 0)", "SEEN.get(client, 0)"),
+        ("db.seen[client]", "SEEN[client]"),
+        says="is remembered in `db.seen`, in the step that appends.",
+    ),
+    "the log has more than texts": changed(
+        ("db.lines.append(text)", "db.lines.append([client, seq, text])"),
+        says="['Ann', 1, 'one'] is in `db.lines`, which is a list of texts.",
+    ),
+    "counted anew from 0": changed(
+        ("for n, text in self.lines:", "for n, (_, text) in enumerate(self.lines):"),
+        says="was told 'due' in `enter` as line 1; line 1 is 'uno'. A line is told with the number with which `take`",
+    ),
+    "a number too high": changed(
+        ("member.tell(number, text)", "member.tell(number + 1, text)"),
+        says="was told 'one' in `take` as line 2; line 2 is 'yes'. A line is told with the number with which `take`",
+    ),
+    "the text before its number": changed(
+        ("member.tell(n, text)", "member.tell(text, n)"),
+        says="`enter` raised TypeError: `tell` takes a number and a text, not 'uno' and 1.",
+    ),
     "resumes one too late": changed(("n > number", "n > number + 1"), says="was never told line 1. Who has heard up"),
     "resumes one too early": changed(("n > number", "n >= number"), says="twice. Who has heard up to `number`"),
     "tells all that there is": changed(("if n > number:", "if True:"), says="twice. Who has heard up to `number`"),
@@ -158,7 +199,7 @@ WRONG = {
     "a mistake": changed(("member.tell(n, text)", "member.tell(n)"), says="`enter` raised TypeError"),
 }
 
-TELLS_OF = {  # the lesson has this as a table
+TELLS_OF = {  # the lesson has this as a list
     "resumes one too late": "lost 160, doubled 0, out of order 0, given up 0",
     "resumes one too early": "lost 0, doubled 80, out of order 0, given up 0",
     "no ids": "lost 0, doubled 216, out of order 0, given up 0",
@@ -167,7 +208,7 @@ TELLS_OF = {  # the lesson has this as a table
     "tells all members": "lost 0, doubled 208, out of order 44, given up 0",
     "a repetition is not acknowledged": "lost 120, doubled 0, out of order 0, given up 60",
 }
-WRONG |= {f"{name}: which line tells": replace(WRONG[name], says=report) for name, report in TELLS_OF.items()}
+WRONG |= {f"{name}: which count tells": replace(WRONG[name], says=report) for name, report in TELLS_OF.items()}
 
 RIGHT = {
     "each connection knows how far it is": whole(CONNECTIONS),
@@ -183,6 +224,14 @@ RIGHT = {
                     continue
             member.acknowledge(seq)
             """,
+        ),
+    ),
+    "who comes hears what Redis has": changed(
+        (
+            "self.members[member] = number\nfor n, text in self.lines:",
+            "lines = self.redis.run(lambda db: list(db.lines))\n"
+            "self.members[member] = max(number, len(lines))\n"
+            "for n, text in enumerate(lines, 1):",
         ),
     ),
     "all that was said, by client and seq": changed(

@@ -23,9 +23,10 @@ KEPT_FIRST = (
 )
 TAKEN_FOR_KNOWN = (
     "So it was taken for known, or never came so far. Each client counts its `seq` for itself, may say the same text "
-    "twice, and is remembered in the step that appends."
+    "twice, and is remembered in `db.seen`, in the step that appends."
 )
 FROM_THE_LOG = "A line is told when it is read from the log, in `take`, and not before it is kept."
+AS_READ = "A line is told with the number with which `take` has read it from the log."
 ACKNOWLEDGE = "What is said again is acknowledged again, though it is not appended."
 ABOVE = (
     "Who has heard up to `number` is told at `enter` what this worker has read above it, from `number + 1` on, and the "
@@ -91,23 +92,28 @@ def finding(run: Run) -> str:
     if again := list(kept - said):
         return f"{again[0]!r} is in the log once too often. {ONE_STEP}"
     for client in run.clients:
-        for number, text in client.heard:
-            if run.data.lines[number - 1 : number] != [text]:
-                is_there = f"line {number} is {run.data.lines[number - 1]!r}" if number <= len(run.data.lines) else ""
-                return (
-                    f"{client.name} was told {text!r} as line {number}; {is_there or 'there is none'}. {FROM_THE_LOG}"
-                )
+        for (number, text), method in zip(client.heard, client.told_in, strict=True):
+            if method == "say":
+                return f"{client.name} was told {text!r} in `say`. {FROM_THE_LOG}"
+            if kept_as(run, number) != text:
+                is_there = f"line {number} is {kept_as(run, number)!r}" if kept_as(run, number) else "there is none"
+                return f"{client.name} was told {text!r} in `{method}` as line {number}; {is_there}. {AS_READ}"
     if missing := list(said - kept):
         reason = KEPT_FIRST if run.kind in ("killed", "away") else TAKEN_FOR_KNOWN
         return f"{missing[0]!r} was acknowledged, and is not in the log. {reason}"
     return next(filter(None, map(misheard, run.clients)))
 
 
+def kept_as(run: Run, number: int) -> str | None:
+    """The line with this number in the log, if there is one."""
+    return run.data.lines[number - 1] if 0 < number <= len(run.data.lines) else None
+
+
 def misheard(client: Client) -> str:
     """What a client was told twice, or not at all, of what is in the log."""
     numbers = [number for number, _ in client.heard]
     if again := [place for place, number in enumerate(numbers) if number in numbers[:place]]:
-        hint = ABOVE if again[0] in client.at_enter else AHEAD
+        hint = ABOVE if client.told_in[again[0]] == "enter" else AHEAD
         return f"{client.name} was told line {numbers[again[0]]} twice. {hint}"
     if missing := sorted(set(range(1, len(client.run.data.lines) + 1)) - set(numbers)):
         return f"{client.name} was never told line {missing[0]}. {ABOVE}"
