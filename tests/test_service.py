@@ -211,12 +211,41 @@ def test_when_redis_has_lost_all_everybody_begins_anew(service, db):
         async with ben.at(1):
             await ben.hears("anew 0", "new 1")
             assert ben.history != before
+        async with ben.at(0):  # both have begun the same one
+            await ben.hears()
+            await ben.say("new 2", 1)
+            await ben.hears("new 2")
 
     run(talk())
 
 
-@pytest.mark.usefixtures("db")
-def test_who_is_here_at_whichever_worker(service):
+def test_when_what_redis_has_lost_is_given_other_numbers_at_once_everybody_begins_anew(service, db):
+    async def talk():
+        ann, ben = Client(service, "ann", "power"), Client(service, "ben", "power")
+        async with ann.at(0), ben.at(1):
+            for seq in (1, 2, 3):
+                await ann.say(f"old {seq}", seq)
+            for client in (ann, ben):
+                await client.hears("anew 0", "old 1", "old 2", "old 3")
+            entries = db.xrevrange(log.LOG, count=2)
+            with db.pipeline() as at_once:  # 2 and 3 are lost, and others take their numbers before anybody notices
+                at_once.xdel(log.LOG, *[entry_id for entry_id, _ in entries])
+                for number in (2, 3):
+                    entry = {"room": "power", "number": number, "name": "ben", "text": f"new {number}"}
+                    at_once.xadd(log.LOG, entry)
+                at_once.execute()
+            for client in (ann, ben):
+                with pytest.raises(ConnectionClosed):
+                    while True:
+                        await client.hear()
+        for worker in (0, 1):
+            async with ann.at(worker):
+                await ann.hears(*([] if worker else ["anew 0", "old 1", "new 2", "new 3"]))
+
+    run(talk())
+
+
+def test_who_is_here_at_whichever_worker(service, db):
     async def talk():
         async with Client(service, "ann", "who").at(0) as ann:
             async with Client(service, "ben", "who").at(1) as ben:

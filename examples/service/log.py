@@ -90,7 +90,7 @@ class Follower:
         self.places: dict[str, Place] = {}  # the one in which something was said last stands last
         self.awaited: Counter[str] = Counter()  # rooms to which somebody is just coming, and how many
         self.ended: Callable[[str], None] = lambda session: None  # what happens when somebody has logged out
-        self._agrees = False
+        self._agrees = self._has_lost = False  # with Redis; Redis has lost lines
         self._moved = asyncio.Condition()
 
     async def follow(self):
@@ -120,7 +120,7 @@ class Follower:
         place = self.places.pop(room, None) or Place(room, number - 1)
         self.places[room] = place
         if number <= place.number:
-            self._agrees = False  # Redis has lost lines, and gives their numbers again
+            self._agrees, self._has_lost = False, True  # for it gives their numbers again
             return
         is_next = number == place.number + 1
         place.add(messages.line(number, entry["name"], entry["text"]))
@@ -168,19 +168,24 @@ class Follower:
     async def agree(self):
         """At the start, and when Redis was away: does it still have what this worker knows?"""
         history = await _begin_anew([HISTORY], ["", secrets.token_hex(8)])
-        numbers = await reader.hgetall(NUMBERS)
-        if any(int(numbers.get(room, 0)) < place.number for room, place in self.places.items()):
+        if history == self.history and (self._has_lost or await self.knows_more()):
             logger.critical("Redis has lost lines: all begin anew")
             history = await _begin_anew([HISTORY], [history, secrets.token_hex(8)])
         if history != self.history:
             self.begin(history)
         self._agrees = True
 
+    async def knows_more(self) -> bool:
+        """Whether Redis has fewer lines of some room."""
+        known = {room: place.number for room, place in self.places.items()}
+        numbers = await reader.hmget(NUMBERS, [*known, ""])
+        return any(int(number or 0) < ours for number, ours in zip(numbers, known.values(), strict=False))
+
     def begin(self, history: str):
         for place in self.places.values():
             for member in list(place.members.values()):
                 place.put_out(member, "another history begins")
-        self.history, self.position, self.places = history, (0, 0), {}
+        self.history, self.position, self.places, self._has_lost = history, (0, 0), {}, False
 
 
 follower = Follower()
