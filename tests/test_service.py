@@ -14,6 +14,7 @@ import tempfile
 import urllib.error
 import urllib.request
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import urlencode
 
 import psutil
@@ -165,6 +166,7 @@ def test_who_cannot_go_on_is_told_so(service, db):
         for ann.history, ann.number, heard in [
             ("", 0, ["anew 5", *last]),  # new
             (db.get(log.HISTORY), 3, ["anew 5", *last]),  # away for too long
+            (db.get(log.HISTORY), log.KEEP + 6, ["anew 5", *last]),  # Redis has lost what it has heard
             ("another", log.KEEP, ["anew 5", *last]),  # Redis' data was lost
             (db.get(log.HISTORY), 5, last),
             (db.get(log.HISTORY), log.KEEP + 3, last[-2:]),
@@ -189,6 +191,26 @@ def test_a_log_that_was_trimmed_before_it_was_read(service, db):
             await ann.hears("anew 8", "line 9")
 
     run(talk())
+
+
+def test_who_has_heard_more_than_this_worker_is_not_told_that_lines_are_missing():
+    class Member:
+        def __init__(self, number: int):
+            self.state, self.heard = SimpleNamespace(number=number), []
+
+        async def send(self, message: dict):
+            self.heard.append(json.loads(message["text"]))
+
+    async def read_a_log_that_was_trimmed():
+        follower = log.Follower()
+        place = follower.places["trimmed"] = log.Place("trimmed", 1)
+        behind, ahead = Member(1), Member(9)  # what `ahead` has heard, it has heard at another worker
+        async with place.join(behind), place.join(ahead):
+            follower.take({"room": "trimmed", "number": "9", "name": "ben", "text": "line 9"})
+            await asyncio.sleep(0)
+        return [message["type"] for message in behind.heard], ahead.heard
+
+    assert run(read_a_log_that_was_trimmed()) == (["anew", "lines"], [])
 
 
 def test_when_redis_has_lost_all_everybody_begins_anew(service, db):

@@ -147,7 +147,7 @@ async def known(session: str, room: str) -> tuple[str, Place]:
 
 async def enter(websocket: WebSocket, place: Place, user: str, client: str, history: str):
     async with place.join(websocket) as member:
-        if history != follower.history or websocket.state.number < place.since:
+        if history != follower.history or not place.since <= websocket.state.number <= place.number:
             websocket.state.number = place.since
             place.say(messages.anew(follower.history, place.since), [member])
         if missed := place.above(websocket.state.number):

@@ -124,10 +124,10 @@ class Follower:
             return
         is_next = number == place.number + 1
         place.add(messages.line(number, entry["name"], entry["text"]))
+        behind = [m for m in place.members.values() if m.websocket.state.number < number]
         if not is_next:
-            place.say(messages.anew(self.history, place.since))
-        text = messages.lines([place.lines[-1]])
-        place.say(text, [m for m in place.members.values() if m.websocket.state.number < number])
+            place.say(messages.anew(self.history, place.since), behind)
+        place.say(messages.lines([place.lines[-1]]), behind)
         self.forget()
 
     def forget(self):
@@ -142,13 +142,14 @@ class Follower:
         """The room of this name, level with the log as it is now. Raises RedisError, or TimeoutError."""
         self.awaited[room] += 1
         try:
-            while room not in self.places:
+            history = None
+            while history != self.history:  # else another one has begun meanwhile
                 history = self.history
                 number, newest = await self.ask(room)
                 await self.has_read(newest)
-                if room not in self.places and history == self.history:
-                    self.forget()
-                    self.places[room] = Place(room, number)
+            if room not in self.places:
+                self.forget()
+                self.places[room] = Place(room, number)
             return self.places[room]
         finally:
             self.awaited[room] -= 1
