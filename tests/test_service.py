@@ -300,6 +300,74 @@ def test_who_may_not_enter(service):
     run(talk())
 
 
+def test_for_who_is_not_logged_in_no_room_is_made(monkeypatch):
+    async def user_of(session):
+        return None
+
+    monkeypatch.setattr(accounts, "user_of", user_of)
+    monkeypatch.setattr(log.follower, "place", None)  # to call it fails
+    stranger = TestClient(app.app).websocket_connect("/ws?room=lobby&client=x", headers={"Origin": settings.ORIGIN})
+    with stranger as ws, pytest.raises(WebSocketDisconnect) as left:
+        ws.receive_text()
+    assert left.value.code == 4401
+
+
+@pytest.mark.parametrize("text", ["", "no JSON"])
+def test_whoever_is_too_fast_is_not_read_and_stops_nobody(text):
+    answers = []
+
+    async def receive():  # thousands are there already, so this waits for nobody
+        return {"type": "websocket.receive", "text": text}
+
+    def say(answer, to):
+        answers.append(answer)
+        assert len(answers) <= app.BURST
+
+    async def flood():
+        socket, place = SimpleNamespace(receive=receive), SimpleNamespace(say=say)
+        listening = asyncio.create_task(app.listen(socket, place, "ann", "ann-1", None))
+        await asyncio.sleep(0)
+        assert not listening.done() or listening.result()
+        listening.cancel()
+
+    run(flood())
+    assert len(answers) == app.BURST
+
+
+@pytest.mark.usefixtures("db")
+def test_what_is_too_large_is_refused(service, ask):
+    async def talk():
+        async with Client(service, "ann", "large").at(0) as ann:
+            await ann.say("\U0001f600" * 1000, 1)  # the longest that is allowed: 12,000 bytes of JSON
+            await ann.ws.send("x" * 20_000)
+            with pytest.raises(ConnectionClosed):
+                while True:
+                    await ann.hear()
+            assert ann.ws.close_code == 1009
+
+    run(talk())
+    with pytest.raises(urllib.error.HTTPError, match="413"):
+        ask("/login", body={"user": "ann", "password": "x" * 20_000})
+
+
+@pytest.mark.usefixtures("db")
+def test_the_log_says_who_came_and_no_secret(service, ask):
+    with ask("/login", body={"user": "ann", "password": "lovelace"}) as answer:
+        session = re.match("session=([^;]+)", answer.headers["set-cookie"])[1]
+
+    async def talk():
+        ann = Client(service, "ann", "seen")
+        ann.session = session
+        async with ann.at(0):
+            await ann.hears("anew 0")
+
+    run(talk())
+    assert service.workers[0].is_well()
+    said = Path(service.workers[0].log.name).read_text()
+    assert re.search(r"\[\w{8}\] ann comes to 'seen'", said)
+    assert not re.search(f"{session}|lovelace|GET /health", said)
+
+
 @pytest.fixture
 def ask(service):
     """Ask the proxy, by HTTPS."""

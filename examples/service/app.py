@@ -35,6 +35,7 @@ logger = logging.getLogger("uvicorn.error")
 async def lifespan(app: FastAPI):
     watch.ids_in_the_log()
     watch.dump_on_a_signal()
+    logging.getLogger("uvicorn.access").addFilter(lambda record: '"GET /health ' not in record.getMessage())
     tasks = [asyncio.create_task(work) for work in (follower.follow(), presence.keep_telling(), watch.watch_the_loop())]
     for task in tasks:
         task.add_done_callback(say_why)
@@ -88,11 +89,11 @@ async def listen(websocket: WebSocket, place: Place, user: str, client: str, mem
     bucket = Bucket(BURST, PACE)
     while True:
         text = await next_text(websocket)
+        while not bucket.take():  # whoever is too fast is not read
+            await asyncio.sleep(PACE)
         if not text:
             place.say("", [member])
             continue
-        while not bucket.take():  # whoever is too fast is not read
-            await asyncio.sleep(PACE)
         try:
             said = messages.Say.model_validate_json(text)
         except ValidationError as error:
@@ -135,13 +136,14 @@ async def talk(
 
 async def known(session: str, room: str) -> tuple[str, Place]:
     try:
-        user, place = await accounts.user_of(session), await follower.place(room)
+        if (user := await accounts.user_of(session)) is None:
+            raise WebSocketException(4401, "log in first")
+        place = await follower.place(room)
     except (RedisError, OSError):
         raise WebSocketException(1013, "try again later") from None
-    if user is None:
-        raise WebSocketException(4401, "log in first")
     if asyncio.current_task().cancelling():  # on Python 3.11, redis-py may have lost it
         raise asyncio.CancelledError
+    logger.info("%s comes to %r", user, room)
     return user, place
 
 

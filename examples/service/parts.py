@@ -63,7 +63,7 @@ class Part:
 class Worker(Part):
     def __init__(self, port: int, env: dict[str, str], log=None, cwd: Path | None = None):
         command = [sys.executable, "-m", "uvicorn", "examples.service.app:app", "--port", port]
-        command += ["--timeout-graceful-shutdown", ENDS, "--ws-per-message-deflate", "false"]
+        command += ["--timeout-graceful-shutdown", ENDS, "--ws-per-message-deflate", "false", "--ws-max-size", 16384]
         super().__init__(command, port, {"SERVICE_WORKER": secrets.token_hex(4), **env}, log, cwd)
 
     def is_well(self) -> bool:
