@@ -404,6 +404,65 @@ def test_a_logout_reaches_connections_at_each_worker(service, ask):
     run(talk())
 
 
+def test_who_logs_in_again_is_logged_out_before(service, ask):
+    def log_in(cookie: str = "") -> str:
+        with ask("/login", cookie, {"user": "ann", "password": "lovelace"}) as answer:
+            return answer.headers["set-cookie"].partition(";")[0]
+
+    async def talk():
+        old = await asyncio.to_thread(log_in)
+        ann = Client(service, "ann", "again")
+        ann.session = old.removeprefix("session=")
+        async with ann.at(0):
+            new = await asyncio.to_thread(log_in, old)
+            with pytest.raises(ConnectionClosed):
+                while True:
+                    await ann.hear()
+            assert ann.ws.close_code == 4401
+        for cookie, user in ((old, None), (new, "ann")):
+            with await asyncio.to_thread(ask, "/me", cookie) as answer:
+                assert json.load(answer) == user
+
+    run(talk())
+
+
+def test_when_redis_is_full(service, db, ask):
+    """Nothing is taken, nobody logs in; but a logout reaches everybody."""
+
+    async def talk():
+        ann, ben = Client(service, "ann", "full"), Client(service, "ben", "full")
+        async with ann.at(0), ben.at(1):
+            await ann.say("before", 1)
+            db.config_set("maxmemory", 1)
+            for client, code in ((ann, 1013), (ben, 4401)):
+                if client is ann:
+                    await ann.ws.send(json.dumps({"type": "say", "seq": 2, "text": "after"}))
+                else:
+                    await asyncio.to_thread(lambda: ask("/logout", "session=ben", {}).close())
+                with pytest.raises(ConnectionClosed):
+                    while True:
+                        await client.hear()
+                assert client.ws.close_code == code
+            with pytest.raises(urllib.error.HTTPError, match="503") as refused:
+                await asyncio.to_thread(ask, "/login", "", {"user": "ann", "password": "lovelace"})
+            assert json.load(refused.value) == {"detail": "try again later"}
+            db.config_set("maxmemory", 0)
+            async with ann.at(1):
+                await ann.say("after", 2)
+                await ann.hears("anew 0", "before", "after")
+
+    try:
+        run(talk())
+    finally:
+        db.config_set("maxmemory", 0)
+
+
+@pytest.mark.parametrize("body", [{"user": "\ud800", "password": ""}, {"user": "ann", "password": "\ud800"}])
+def test_what_is_no_text_is_no_password(ask, body):
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        ask("/login", body=body)
+
+
 def test_a_logout_reaches_who_is_just_coming(monkeypatch):
     async def user_of(session):
         return "ann"

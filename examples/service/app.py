@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import Cookie, FastAPI, Header, Query, Response, WebSocket, WebSocketException
-from fastapi.responses import FileResponse
+from fastapi import Cookie, FastAPI, Header, Query, Request, Response, WebSocket, WebSocketException
+from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import ValidationError
@@ -57,6 +57,12 @@ app = FastAPI(lifespan=lifespan)
 app.add_middleware(watch.Watch)
 app.include_router(accounts.router)
 app.mount("/page", StaticFiles(directory=PAGE))
+
+
+@app.exception_handler(RedisError)
+async def try_again_later(request: Request, error: RedisError) -> JSONResponse:
+    logger.error("%s failed: %s", request.url.path, error)
+    return JSONResponse({"detail": "try again later"}, 503)
 
 
 @app.get("/", include_in_schema=False)
