@@ -552,6 +552,19 @@ def test_what_has_ended_is_started_again(service):
     assert not {worker.process.pid for worker in service.workers} & set(before)
 
 
+def test_a_worker_that_cannot_follow_any_more_ends(service, db):
+    entry = db.xadd(log.LOG, {"what": "is this?"})
+    for worker in service.workers:
+        worker.process.wait(PATIENCE)
+    db.xdel(log.LOG, entry)
+    assert service.look_after() == service.workers
+
+
+def test_a_folder_is_for_one_redis(service):
+    with pytest.raises(Missing, match="Another service has"):
+        Service(service.authority.parents[4], workers=1)
+
+
 def test_a_new_version_that_does_not_start_ends_the_restart_and_the_old_one_goes_on(service):
     first, second = service.workers
     right, old = first.command, second.process.pid

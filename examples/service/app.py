@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated
@@ -50,7 +51,8 @@ async def lifespan(app: FastAPI):
 
 def say_why(task: asyncio.Task):
     if not task.cancelled() and (error := task.exception()):
-        logger.critical("this worker is of no use any more", exc_info=error)
+        logger.critical("this worker is of no use any more, and ends", exc_info=error)
+        signal.raise_signal(signal.SIGTERM)  # whoever looks after it starts another
 
 
 app = FastAPI(lifespan=lifespan)
