@@ -276,6 +276,7 @@ def test_who_is_here_at_whichever_worker(service, db):
                         await client.hear()
             while ann.here != ["ann"]:
                 await ann.hear()
+            assert 0 < db.ttl("service:here:who") <= 10  # should all workers be killed now
 
     run(talk())
 
