@@ -615,10 +615,37 @@ def test_the_program_starts_all_of_it_and_ends_it():
             assert "All workers are new" in wait_for("All workers are new")
             parts = psutil.Process(program.pid).children()
             program.send_signal(signal.SIGINT)
+            next(part for part in parts if part.name() == "caddy").wait(PATIENCE)
+            program.send_signal(signal.SIGINT)  # somebody is impatient
             assert (program.wait(PATIENCE), len(parts)) == (0, 4)
             assert not [part for part in parts if part.is_running()]
         finally:
             program.kill()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, nothing tells them")
+def test_the_parts_end_with_a_program_that_is_killed(service, db):
+    db.acl_setuser("somebody", enabled=True, passwords="+secret", keys="*", channels="*", commands=["+@all"])
+    url = service.url.replace("//", "//somebody:secret@")
+    command = [sys.executable, "-m", "examples.service", "--port", "0", "--workers", "1", "--redis", url]
+    with subprocess.Popen(command, cwd=lessons.ROOT, stdout=subprocess.PIPE, text=True) as program:
+        try:
+            said = next(line for line in program.stdout if "Workers at" in line)
+            parts = psutil.Process(program.pid).children()
+        finally:
+            program.kill()
+        assert "secret" not in said
+        assert len(parts) == 2
+        assert not psutil.wait_procs(parts, PATIENCE)[1]
+
+
+def test_a_package_that_is_missing_is_one_line():
+    code = "from importlib import util; find = util.find_spec; "
+    code += "util.find_spec = lambda name, *more: None if name == 'prometheus_client' else find(name, *more); "
+    code += "from examples.service.__main__ import main; main()"
+    result = subprocess.run([sys.executable, "-c", code], cwd=lessons.ROOT, capture_output=True, text=True, timeout=60)
+    assert result.stderr.startswith("This program needs prometheus_client. ")
+    assert len(result.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
