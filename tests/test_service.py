@@ -239,6 +239,9 @@ def test_when_redis_has_lost_all_everybody_begins_anew(service, db):
             await ben.hears("new 2")
 
     run(talk())
+    said = Path(service.workers[0].log.name).read_text()
+    for worker in service.workers:
+        assert f" {worker.process.pid} CRITICAL [-] Redis has lost lines" in said
 
 
 def test_when_what_redis_has_lost_is_given_other_numbers_at_once_everybody_begins_anew(service, db):

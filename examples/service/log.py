@@ -170,7 +170,6 @@ class Follower:
         """At the start, and when Redis was away: does it still have what this worker knows?"""
         history = await _begin_anew([HISTORY], ["", secrets.token_hex(8)])
         if history == self.history and (self._has_lost or await self.knows_more()):
-            logger.critical("Redis has lost lines: all begin anew")
             history = await _begin_anew([HISTORY], [history, secrets.token_hex(8)])
         if history != self.history:
             self.begin(history)
@@ -183,6 +182,8 @@ class Follower:
         return any(int(number or 0) < ours for number, ours in zip(numbers, known.values(), strict=False))
 
     def begin(self, history: str):
+        if self.history:
+            logger.critical("Redis has lost lines: all begin anew")
         for place in self.places.values():
             for member in list(place.members.values()):
                 place.put_out(member, "another history begins")
