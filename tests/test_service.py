@@ -14,6 +14,7 @@ import tempfile
 import urllib.error
 import urllib.request
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import urlencode
 
 import psutil
@@ -165,6 +166,7 @@ def test_who_cannot_go_on_is_told_so(service, db):
         for ann.history, ann.number, heard in [
             ("", 0, ["anew 5", *last]),  # new
             (db.get(log.HISTORY), 3, ["anew 5", *last]),  # away for too long
+            (db.get(log.HISTORY), log.KEEP + 6, ["anew 5", *last]),  # Redis has lost what it has heard
             ("another", log.KEEP, ["anew 5", *last]),  # Redis' data was lost
             (db.get(log.HISTORY), 5, last),
             (db.get(log.HISTORY), log.KEEP + 3, last[-2:]),
@@ -191,6 +193,26 @@ def test_a_log_that_was_trimmed_before_it_was_read(service, db):
     run(talk())
 
 
+def test_who_has_heard_more_than_this_worker_is_not_told_that_lines_are_missing():
+    class Member:
+        def __init__(self, number: int):
+            self.state, self.heard = SimpleNamespace(number=number), []
+
+        async def send(self, message: dict):
+            self.heard.append(json.loads(message["text"]))
+
+    async def read_a_log_that_was_trimmed():
+        follower = log.Follower()
+        place = follower.places["trimmed"] = log.Place("trimmed", 1)
+        behind, ahead = Member(1), Member(9)  # what `ahead` has heard, it has heard at another worker
+        async with place.join(behind), place.join(ahead):
+            follower.take({"room": "trimmed", "number": "9", "name": "ben", "text": "line 9"})
+            await asyncio.sleep(0)
+        return [message["type"] for message in behind.heard], ahead.heard
+
+    assert run(read_a_log_that_was_trimmed()) == (["anew", "lines"], [])
+
+
 def test_when_redis_has_lost_all_everybody_begins_anew(service, db):
     async def talk():
         ann, ben = Client(service, "ann", "flushed"), Client(service, "ben", "flushed")
@@ -211,12 +233,44 @@ def test_when_redis_has_lost_all_everybody_begins_anew(service, db):
         async with ben.at(1):
             await ben.hears("anew 0", "new 1")
             assert ben.history != before
+        async with ben.at(0):  # both have begun the same one
+            await ben.hears()
+            await ben.say("new 2", 1)
+            await ben.hears("new 2")
+
+    run(talk())
+    said = Path(service.workers[0].log.name).read_text()
+    for worker in service.workers:
+        assert f" {worker.process.pid} CRITICAL [-] Redis has lost lines" in said
+
+
+def test_when_what_redis_has_lost_is_given_other_numbers_at_once_everybody_begins_anew(service, db):
+    async def talk():
+        ann, ben = Client(service, "ann", "power"), Client(service, "ben", "power")
+        async with ann.at(0), ben.at(1):
+            for seq in (1, 2, 3):
+                await ann.say(f"old {seq}", seq)
+            for client in (ann, ben):
+                await client.hears("anew 0", "old 1", "old 2", "old 3")
+            entries = db.xrevrange(log.LOG, count=2)
+            with db.pipeline() as at_once:  # 2 and 3 are lost, and others take their numbers before anybody notices
+                at_once.xdel(log.LOG, *[entry_id for entry_id, _ in entries])
+                for number in (2, 3):
+                    entry = {"room": "power", "number": number, "name": "ben", "text": f"new {number}"}
+                    at_once.xadd(log.LOG, entry)
+                at_once.execute()
+            for client in (ann, ben):
+                with pytest.raises(ConnectionClosed):
+                    while True:
+                        await client.hear()
+        for worker in (0, 1):
+            async with ann.at(worker):
+                await ann.hears(*([] if worker else ["anew 0", "old 1", "new 2", "new 3"]))
 
     run(talk())
 
 
-@pytest.mark.usefixtures("db")
-def test_who_is_here_at_whichever_worker(service):
+def test_who_is_here_at_whichever_worker(service, db):
     async def talk():
         async with Client(service, "ann", "who").at(0) as ann:
             async with Client(service, "ben", "who").at(1) as ben:
@@ -225,6 +279,7 @@ def test_who_is_here_at_whichever_worker(service):
                         await client.hear()
             while ann.here != ["ann"]:
                 await ann.hear()
+            assert 0 < db.ttl("service:here:who") <= 10  # should all workers be killed now
 
     run(talk())
 
@@ -247,6 +302,74 @@ def test_who_may_not_enter(service):
         assert await come(session="made up") == (4401, "log in first")
 
     run(talk())
+
+
+def test_for_who_is_not_logged_in_no_room_is_made(monkeypatch):
+    async def user_of(session):
+        return None
+
+    monkeypatch.setattr(accounts, "user_of", user_of)
+    monkeypatch.setattr(log.follower, "place", None)  # to call it fails
+    stranger = TestClient(app.app).websocket_connect("/ws?room=lobby&client=x", headers={"Origin": settings.ORIGIN})
+    with stranger as ws, pytest.raises(WebSocketDisconnect) as left:
+        ws.receive_text()
+    assert left.value.code == 4401
+
+
+@pytest.mark.parametrize("text", ["", "no JSON"])
+def test_whoever_is_too_fast_is_not_read_and_stops_nobody(text):
+    answers = []
+
+    async def receive():  # thousands are there already, so this waits for nobody
+        return {"type": "websocket.receive", "text": text}
+
+    def say(answer, to):
+        answers.append(answer)
+        assert len(answers) <= app.BURST
+
+    async def flood():
+        socket, place = SimpleNamespace(receive=receive), SimpleNamespace(say=say)
+        listening = asyncio.create_task(app.listen(socket, place, "ann", "ann-1", None))
+        await asyncio.sleep(0)
+        assert not listening.done() or listening.result()
+        listening.cancel()
+
+    run(flood())
+    assert len(answers) == app.BURST
+
+
+@pytest.mark.usefixtures("db")
+def test_what_is_too_large_is_refused(service, ask):
+    async def talk():
+        async with Client(service, "ann", "large").at(0) as ann:
+            await ann.say("\U0001f600" * 1000, 1)  # the longest that is allowed: 12,000 bytes of JSON
+            await ann.ws.send("x" * 20_000)
+            with pytest.raises(ConnectionClosed):
+                while True:
+                    await ann.hear()
+            assert ann.ws.close_code == 1009
+
+    run(talk())
+    with pytest.raises(urllib.error.HTTPError, match="413"):
+        ask("/login", body={"user": "ann", "password": "x" * 20_000})
+
+
+@pytest.mark.usefixtures("db")
+def test_the_log_says_who_came_and_no_secret(service, ask):
+    with ask("/login", body={"user": "ann", "password": "lovelace"}) as answer:
+        session = re.match("session=([^;]+)", answer.headers["set-cookie"])[1]
+
+    async def talk():
+        ann = Client(service, "ann", "seen")
+        ann.session = session
+        async with ann.at(0):
+            await ann.hears("anew 0")
+
+    run(talk())
+    assert service.workers[0].is_well()
+    said = Path(service.workers[0].log.name).read_text()
+    assert re.search(r"\[\w{8}\] ann comes to 'seen'", said)
+    assert not re.search(f"{session}|lovelace|GET /health", said)
 
 
 @pytest.fixture
@@ -283,6 +406,65 @@ def test_a_logout_reaches_connections_at_each_worker(service, ask):
             await ben.say("still here", 1)
 
     run(talk())
+
+
+def test_who_logs_in_again_is_logged_out_before(service, ask):
+    def log_in(cookie: str = "") -> str:
+        with ask("/login", cookie, {"user": "ann", "password": "lovelace"}) as answer:
+            return answer.headers["set-cookie"].partition(";")[0]
+
+    async def talk():
+        old = await asyncio.to_thread(log_in)
+        ann = Client(service, "ann", "again")
+        ann.session = old.removeprefix("session=")
+        async with ann.at(0):
+            new = await asyncio.to_thread(log_in, old)
+            with pytest.raises(ConnectionClosed):
+                while True:
+                    await ann.hear()
+            assert ann.ws.close_code == 4401
+        for cookie, user in ((old, None), (new, "ann")):
+            with await asyncio.to_thread(ask, "/me", cookie) as answer:
+                assert json.load(answer) == user
+
+    run(talk())
+
+
+def test_when_redis_is_full(service, db, ask):
+    """Nothing is taken, nobody logs in; but a logout reaches everybody."""
+
+    async def talk():
+        ann, ben = Client(service, "ann", "full"), Client(service, "ben", "full")
+        async with ann.at(0), ben.at(1):
+            await ann.say("before", 1)
+            db.config_set("maxmemory", 1)
+            for client, code in ((ann, 1013), (ben, 4401)):
+                if client is ann:
+                    await ann.ws.send(json.dumps({"type": "say", "seq": 2, "text": "after"}))
+                else:
+                    await asyncio.to_thread(lambda: ask("/logout", "session=ben", {}).close())
+                with pytest.raises(ConnectionClosed):
+                    while True:
+                        await client.hear()
+                assert client.ws.close_code == code
+            with pytest.raises(urllib.error.HTTPError, match="503") as refused:
+                await asyncio.to_thread(ask, "/login", "", {"user": "ann", "password": "lovelace"})
+            assert json.load(refused.value) == {"detail": "try again later"}
+            db.config_set("maxmemory", 0)
+            async with ann.at(1):
+                await ann.say("after", 2)
+                await ann.hears("anew 0", "before", "after")
+
+    try:
+        run(talk())
+    finally:
+        db.config_set("maxmemory", 0)
+
+
+@pytest.mark.parametrize("body", [{"user": "\ud800", "password": ""}, {"user": "ann", "password": "\ud800"}])
+def test_what_is_no_text_is_no_password(ask, body):
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        ask("/login", body=body)
 
 
 def test_a_logout_reaches_who_is_just_coming(monkeypatch):
@@ -374,6 +556,19 @@ def test_what_has_ended_is_started_again(service):
     assert not {worker.process.pid for worker in service.workers} & set(before)
 
 
+def test_a_worker_that_cannot_follow_any_more_ends(service, db):
+    entry = db.xadd(log.LOG, {"what": "is this?"})
+    for worker in service.workers:
+        worker.process.wait(PATIENCE)
+    db.xdel(log.LOG, entry)
+    assert service.look_after() == service.workers
+
+
+def test_a_folder_is_for_one_redis(service):
+    with pytest.raises(Missing, match="Another service has"):
+        Service(service.authority.parents[4], workers=1)
+
+
 def test_a_new_version_that_does_not_start_ends_the_restart_and_the_old_one_goes_on(service):
     first, second = service.workers
     right, old = first.command, second.process.pid
@@ -423,10 +618,37 @@ def test_the_program_starts_all_of_it_and_ends_it():
             assert "All workers are new" in wait_for("All workers are new")
             parts = psutil.Process(program.pid).children()
             program.send_signal(signal.SIGINT)
+            next(part for part in parts if part.name() == "caddy").wait(PATIENCE)
+            program.send_signal(signal.SIGINT)  # somebody is impatient
             assert (program.wait(PATIENCE), len(parts)) == (0, 4)
             assert not [part for part in parts if part.is_running()]
         finally:
             program.kill()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, nothing tells them")
+def test_the_parts_end_with_a_program_that_is_killed(service, db):
+    db.acl_setuser("somebody", enabled=True, passwords="+secret", keys="*", channels="*", commands=["+@all"])
+    url = service.url.replace("//", "//somebody:secret@")
+    command = [sys.executable, "-m", "examples.service", "--port", "0", "--workers", "1", "--redis", url]
+    with subprocess.Popen(command, cwd=lessons.ROOT, stdout=subprocess.PIPE, text=True) as program:
+        try:
+            said = next(line for line in program.stdout if "Workers at" in line)
+            parts = psutil.Process(program.pid).children()
+        finally:
+            program.kill()
+        assert "secret" not in said
+        assert len(parts) == 2
+        assert not psutil.wait_procs(parts, PATIENCE)[1]
+
+
+def test_a_package_that_is_missing_is_one_line():
+    code = "from importlib import util; find = util.find_spec; "
+    code += "util.find_spec = lambda name, *more: None if name == 'prometheus_client' else find(name, *more); "
+    code += "from examples.service.__main__ import main; main()"
+    result = subprocess.run([sys.executable, "-c", code], cwd=lessons.ROOT, capture_output=True, text=True, timeout=60)
+    assert result.stderr.startswith("This program needs prometheus_client. ")
+    assert len(result.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize(

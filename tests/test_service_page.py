@@ -113,6 +113,25 @@ def test_logging_out_in_one_window_ends_the_other(service, browser):
         expect(state(page)).to_have_text("wrong user or password")
 
 
+def test_a_logout_that_failed_does_not_look_like_one(service, windows):
+    page = windows()
+    page.route("**/login", lambda route: route.fulfill(status=503))
+    page.goto(service.origin)
+    page.get_by_label("User").fill("ann")
+    page.get_by_label("Password").fill("lovelace")
+    page.get_by_role("button", name="Log in").click()
+    expect(state(page)).to_have_text("try again later")
+    page.unroute("**/login")
+    log_in(page, service, "ann")
+    page.route("**/logout", lambda route: route.fulfill(status=503))
+    page.get_by_role("button", name="Log out").click()
+    expect(state(page)).to_have_text("not logged out: try again later")
+    expect(page.get_by_role("button", name="Log out")).to_be_visible()
+    page.route("**/me", lambda route: route.fulfill(status=503, json={"detail": "try again later"}))
+    page.reload()
+    expect(state(page)).to_have_text("the server cannot be reached")
+
+
 def test_a_page_goes_offline_and_has_missed_nothing(service, windows):
     ann, ben = windows(), windows()
     enter(ann, service, "ann", "train")

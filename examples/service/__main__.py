@@ -4,6 +4,8 @@
 """
 
 import argparse
+import importlib.util
+import os
 import signal
 import sys
 import tempfile
@@ -24,6 +26,9 @@ def main() -> None:
     options = parser.parse_args()
     if options.workers < 1:
         sys.exit("There must be one worker at least: --workers 1")
+    for package in ("redis", "prometheus_client"):
+        if importlib.util.find_spec(package) is None:
+            sys.exit(f"This program needs {package}. In the project's folder: make production; . .venv/bin/activate")
     if options.redis:
         check_broker(options.redis)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
@@ -42,7 +47,9 @@ def main() -> None:
             wait_for_a_certificate(folder)
             ports = ", ".join(str(worker.port) for worker in service.workers)
             print(f"{service.origin}   The proxy's authority: {service.authority}", flush=True)
-            print(f"Workers at {ports}; Redis: {service.url}   End with Ctrl-C.", flush=True)
+            redis = service.url.rpartition("@")[2]  # without a password
+            print(f"Workers at {ports}; Redis: {redis}", flush=True)
+            print(f"kill -HUP {os.getpid()} restarts the workers. End with Ctrl-C.", flush=True)
             while True:
                 time.sleep(1)
                 try:
@@ -59,6 +66,8 @@ def main() -> None:
         except KeyboardInterrupt:
             pass
         finally:
+            for once_is_enough in (signal.SIGINT, signal.SIGTERM):  # else the rest of the parts would stay
+                signal.signal(once_is_enough, signal.SIG_IGN)
             service.stop()
 
 

@@ -16,6 +16,12 @@ from examples.service.settings import ORIGIN, db
 USERS = {"ann": "lovelace", "ben": "franklin"}  # a toy: real passwords are kept as hashes, by a library made for that
 LASTS = 12 * 60 * 60  # seconds
 
+# One step: a session that is gone, and of which no worker hears, would leave its connections open.
+LOG_OUT = """
+if redis.call('DEL', KEYS[1]) == 1 then redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', 'ended', ARGV[1]) end
+"""
+_log_out = db.register_script(LOG_OUT)
+
 router = APIRouter()
 connections: dict[str, set[asyncio.Timeout]] = {}  # those at this worker, by their session
 
@@ -31,11 +37,12 @@ def key_of(session: str) -> str:
 
 
 @router.post("/login")
-async def log_in(login: Login, response: Response):
+async def log_in(login: Login, response: Response, old: Annotated[str, Cookie(alias="session")] = ""):
     # With `==`, the time that it takes could tell something about what is right.
-    is_right = secrets.compare_digest(USERS.get(login.user, "").encode(), login.password.encode())
+    is_right = secrets.compare_digest(USERS.get(login.user, "").encode(), login.password.encode(errors="surrogatepass"))
     if login.user not in USERS or not is_right:
         raise HTTPException(403, "wrong user or password")
+    await log_out(old)  # the browser is about to forget it, and could not log it out any more
     session = secrets.token_urlsafe()
     await db.set(f"service:session:{key_of(session)}", login.user, ex=LASTS)
     response.set_cookie("session", session, httponly=True, samesite="strict", secure=ORIGIN.startswith("https:"))
@@ -48,8 +55,8 @@ async def who_am_i(session: Annotated[str, Cookie()] = "") -> str | None:
 
 @router.post("/logout")
 async def log_out(session: Annotated[str, Cookie()] = ""):
-    if await db.delete(f"service:session:{key_of(session)}"):
-        await db.xadd(LOG, {"ended": key_of(session)}, maxlen=LOG_KEEPS)  # all workers read that
+    key = key_of(session)
+    await _log_out([f"service:session:{key}", LOG], [key, LOG_KEEPS])  # all workers read the log
 
 
 async def user_of(session: str) -> str | None:

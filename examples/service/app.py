@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
+import signal
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import Cookie, FastAPI, Header, Query, Response, WebSocket, WebSocketException
-from fastapi.responses import FileResponse
+from fastapi import Cookie, FastAPI, Header, Query, Request, Response, WebSocket, WebSocketException
+from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import ValidationError
@@ -35,6 +36,7 @@ logger = logging.getLogger("uvicorn.error")
 async def lifespan(app: FastAPI):
     watch.ids_in_the_log()
     watch.dump_on_a_signal()
+    logging.getLogger("uvicorn.access").addFilter(lambda record: '"GET /health ' not in record.getMessage())
     tasks = [asyncio.create_task(work) for work in (follower.follow(), presence.keep_telling(), watch.watch_the_loop())]
     for task in tasks:
         task.add_done_callback(say_why)
@@ -49,13 +51,20 @@ async def lifespan(app: FastAPI):
 
 def say_why(task: asyncio.Task):
     if not task.cancelled() and (error := task.exception()):
-        logger.critical("this worker is of no use any more", exc_info=error)
+        logger.critical("this worker is of no use any more, and ends", exc_info=error)
+        signal.raise_signal(signal.SIGTERM)  # whoever looks after it starts another
 
 
 app = FastAPI(lifespan=lifespan)
 app.add_middleware(watch.Watch)
 app.include_router(accounts.router)
 app.mount("/page", StaticFiles(directory=PAGE))
+
+
+@app.exception_handler(RedisError)
+async def try_again_later(request: Request, error: RedisError) -> JSONResponse:
+    logger.error("%s failed: %s", request.url.path, error)
+    return JSONResponse({"detail": "try again later"}, 503)
 
 
 @app.get("/", include_in_schema=False)
@@ -88,11 +97,11 @@ async def listen(websocket: WebSocket, place: Place, user: str, client: str, mem
     bucket = Bucket(BURST, PACE)
     while True:
         text = await next_text(websocket)
+        while not bucket.take():  # whoever is too fast is not read
+            await asyncio.sleep(PACE)
         if not text:
             place.say("", [member])
             continue
-        while not bucket.take():  # whoever is too fast is not read
-            await asyncio.sleep(PACE)
         try:
             said = messages.Say.model_validate_json(text)
         except ValidationError as error:
@@ -135,19 +144,20 @@ async def talk(
 
 async def known(session: str, room: str) -> tuple[str, Place]:
     try:
-        user, place = await accounts.user_of(session), await follower.place(room)
+        if (user := await accounts.user_of(session)) is None:
+            raise WebSocketException(4401, "log in first")
+        place = await follower.place(room)
     except (RedisError, OSError):
         raise WebSocketException(1013, "try again later") from None
-    if user is None:
-        raise WebSocketException(4401, "log in first")
     if asyncio.current_task().cancelling():  # on Python 3.11, redis-py may have lost it
         raise asyncio.CancelledError
+    logger.info("%s comes to %r", user, room)
     return user, place
 
 
 async def enter(websocket: WebSocket, place: Place, user: str, client: str, history: str):
     async with place.join(websocket) as member:
-        if history != follower.history or websocket.state.number < place.since:
+        if history != follower.history or not place.since <= websocket.state.number <= place.number:
             websocket.state.number = place.since
             place.say(messages.anew(follower.history, place.since), [member])
         if missed := place.above(websocket.state.number):

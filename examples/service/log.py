@@ -90,7 +90,7 @@ class Follower:
         self.places: dict[str, Place] = {}  # last the one that is new, or in which something was said last
         self.awaited: Counter[str] = Counter()  # rooms to which somebody is just coming, and how many
         self.ended: Callable[[str], None] = lambda session: None  # what happens when somebody has logged out
-        self._agrees = False
+        self._agrees = self._has_lost = False  # with Redis; Redis has lost lines
         self._moved = asyncio.Condition()
 
     async def follow(self):
@@ -120,14 +120,14 @@ class Follower:
         place = self.places.pop(room, None) or Place(room, number - 1)
         self.places[room] = place
         if number <= place.number:
-            self._agrees = False  # Redis has lost lines, and gives their numbers again
+            self._agrees, self._has_lost = False, True  # for it gives their numbers again
             return
         is_next = number == place.number + 1
         place.add(messages.line(number, entry["name"], entry["text"]))
+        behind = [m for m in place.members.values() if m.websocket.state.number < number]
         if not is_next:
-            place.say(messages.anew(self.history, place.since))
-        text = messages.lines([place.lines[-1]])
-        place.say(text, [m for m in place.members.values() if m.websocket.state.number < number])
+            place.say(messages.anew(self.history, place.since), behind)
+        place.say(messages.lines([place.lines[-1]]), behind)
         self.forget()
 
     def forget(self):
@@ -142,13 +142,14 @@ class Follower:
         """The room of this name; a new one is level with the log as it is now. Raises RedisError, or TimeoutError."""
         self.awaited[room] += 1
         try:
-            while room not in self.places:
+            history = None
+            while history != self.history:  # else another one has begun meanwhile
                 history = self.history
                 number, newest = await self.ask(room)
                 await self.has_read(newest)
-                if room not in self.places and history == self.history:
-                    self.forget()
-                    self.places[room] = Place(room, number)
+            if room not in self.places:
+                self.forget()
+                self.places[room] = Place(room, number)
             return self.places[room]
         finally:
             self.awaited[room] -= 1
@@ -168,19 +169,25 @@ class Follower:
     async def agree(self):
         """At the start, and when Redis was away: does it still have what this worker knows?"""
         history = await _begin_anew([HISTORY], ["", secrets.token_hex(8)])
-        numbers = await reader.hgetall(NUMBERS)
-        if any(int(numbers.get(room, 0)) < place.number for room, place in self.places.items()):
-            logger.critical("Redis has lost lines: all begin anew")
+        if history == self.history and (self._has_lost or await self.knows_more()):
             history = await _begin_anew([HISTORY], [history, secrets.token_hex(8)])
         if history != self.history:
             self.begin(history)
         self._agrees = True
 
+    async def knows_more(self) -> bool:
+        """Whether Redis has fewer lines of some room."""
+        known = {room: place.number for room, place in self.places.items()}
+        numbers = await reader.hmget(NUMBERS, [*known, ""])
+        return any(int(number or 0) < ours for number, ours in zip(numbers, known.values(), strict=False))
+
     def begin(self, history: str):
+        if self.history:
+            logger.critical("Redis has lost lines: all begin anew")
         for place in self.places.values():
             for member in list(place.members.values()):
                 place.put_out(member, "another history begins")
-        self.history, self.position, self.places = history, (0, 0), {}
+        self.history, self.position, self.places, self._has_lost = history, (0, 0), {}, False
 
 
 follower = Follower()

@@ -1,14 +1,21 @@
 """The processes of the service: Redis, workers and the proxy. One that ends is started again."""
 
 import contextlib
+import ctypes
 import http.client
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # on Windows
+    fcntl = None
 
 from examples.behind_a_proxy.__main__ import find_caddy
 from examples.workers.__main__ import find_broker, free_port
@@ -18,9 +25,17 @@ STARTS = 60  # seconds that a program may take until it takes connections
 ENDS = 5  # seconds that a worker has to end by itself
 PATIENCE = 5  # seconds that a worker may take to say how it is
 
+libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+PR_SET_PDEATHSIG = 1
+
 
 class Missing(Exception):
     """A program is not here, or does not start: in one line, what to do about it."""
+
+
+def end_with_us() -> None:
+    """In a new process: be asked to end when the thread that has started it is gone, even by SIGKILL."""
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Part:
@@ -34,9 +49,8 @@ class Part:
     def start(self) -> None:
         """Start it, and return when it takes connections. Raises Missing if it does not."""
         env = {**os.environ, **self.env}
-        self.process = subprocess.Popen(
-            self.command, env=env, cwd=self.cwd, stdout=self.log, stderr=self.log, start_new_session=True
-        )
+        options = {"cwd": self.cwd, "stdout": self.log, "stderr": self.log, "preexec_fn": libc and end_with_us}
+        self.process = subprocess.Popen(self.command, env=env, start_new_session=True, **options)
         end = time.monotonic() + STARTS
         while self.process.poll() is None and time.monotonic() < end:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
@@ -60,10 +74,22 @@ class Part:
                 self.process.wait()
 
 
+def claim(folder: Path):
+    """For as long as what it returns is open: two Redis that write the same file destroy it."""
+    lock = (folder / "lock").open("w")
+    try:
+        if fcntl:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise Missing(f"Another service has {folder}. Choose another with --data.") from None
+    return lock
+
+
 class Worker(Part):
     def __init__(self, port: int, env: dict[str, str], log=None, cwd: Path | None = None):
         command = [sys.executable, "-m", "uvicorn", "examples.service.app:app", "--port", port]
-        command += ["--timeout-graceful-shutdown", ENDS, "--ws-per-message-deflate", "false"]
+        command += ["--timeout-graceful-shutdown", ENDS, "--ws-per-message-deflate", "false", "--ws-max-size", 16384]
         super().__init__(command, port, {"SERVICE_WORKER": secrets.token_hex(4), **env}, log, cwd)
 
     def is_well(self) -> bool:
@@ -80,14 +106,14 @@ class Service:
     """All parts. What workers say goes to `log`, a file, or to the terminal. They are started in `cwd`."""
 
     def __init__(self, folder: Path, workers: int, port: int = 0, redis: str | None = None, log=None, cwd=None):
-        self.redis, self.port = None, free_port(port)
+        self.redis, self.port, self._claim = None, free_port(port), claim(folder)
         if not redis:
             redis_port = free_port()
             redis = f"redis://127.0.0.1:{redis_port}"
             if not (binary := find_broker()):
                 raise Missing("There is no valkey-server or redis-server here. Install one, or say with --redis where.")
             command = [binary, "--bind", "127.0.0.1", "--port", redis_port, "--dir", folder, "--save", ""]
-            self.redis = Part([*command, "--appendonly", "yes"], redis_port, log=subprocess.DEVNULL)
+            self.redis = Part([*command, "--appendonly", "yes", "--loglevel", "warning"], redis_port, log=log)
         self.url, self.origin = redis, f"https://localhost:{self.port}"
         env = {"REDIS_URL": redis, "SERVICE_ORIGIN": self.origin}
         self.workers = [Worker(free_port(port and port + 1 + n), env, log, cwd) for n in range(workers)]
@@ -98,7 +124,7 @@ class Service:
         env = {"SITE": self.origin, "WORKERS": upstreams, "CADDY_ADMIN": admin}
         env |= dict.fromkeys(["XDG_DATA_HOME", "XDG_CONFIG_HOME", "APPDATA"], str(folder))
         self._reload = [caddy, "reload", "--force", "--config", str(HERE / "Caddyfile"), "--address", admin]
-        self.proxy = Part([caddy, "run", "--config", HERE / "Caddyfile"], self.port, env, subprocess.DEVNULL)
+        self.proxy = Part([caddy, "run", "--config", HERE / "Caddyfile"], self.port, env, log)
         self.authority = folder / "caddy" / "pki" / "authorities" / "local" / "root.crt"
 
     @property
@@ -140,3 +166,4 @@ class Service:
     def stop(self) -> None:
         for part in reversed(self.parts):
             part.stop()
+        self._claim.close()

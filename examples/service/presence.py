@@ -65,7 +65,7 @@ async def tell(place: Place):
             at_once.zadd(key, ours)
         if gone:
             at_once.zrem(key, *gone)
-        at_once.zremrangebyscore(key, "-inf", now)
+        at_once.zremrangebyscore(key, "-inf", now).expire(key, EXPIRES)
         *_, entries = await at_once.zrange(key, 0, -1).execute()
     here = {entry.partition(" ")[2] for entry in entries}
     if here != place.here:

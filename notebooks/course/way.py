@@ -52,9 +52,9 @@ class Way:
 
         def note(connection: object, data: bytes, is_reply: bool) -> None:
             words = re.sub(r"^[*$%:]\d+\r\n", "", data.decode(errors="replace"), flags=re.MULTILINE).split("\r\n")
-            if words[0] == "EVALSHA" and "service:log" in words:
+            if words[0] == "EVALSHA" and "service:numbers" in words:
                 asked.add(connection)
-                seq, _, _, text = words[words.index("service:log") + 3 :][:4]
+                seq, _, _, text = words[words.index("service:numbers") + 2 :][:4]
                 self._rows.append((worker, "Redis", f"APPEND {seq}: {text}"))
             elif is_reply and connection in asked:
                 asked.discard(connection)

@@ -132,7 +132,7 @@ byId("login").addEventListener("submit", async (event) => {
   byId("password").value = "";
   try {
     const response = await post("login", login);
-    if (!response.ok) throw new Error((await response.json()).detail);
+    if (!response.ok) throw new Error(response.status === 403 ? "wrong user or password" : "try again later");
   } catch (error) {
     setState(error.message);
     byId("password").focus();
@@ -150,7 +150,8 @@ byId("door").addEventListener("submit", (event) => {
 });
 byId("leave").addEventListener("click", () => visit.connection.leave());
 byId("logout").addEventListener("click", async () => {
-  await post("logout").catch(() => null);
+  const response = await post("logout").catch(() => null);
+  if (!response?.ok) return setState("not logged out: try again later");
   visit?.connection.leave();
   showLogin("you are logged out");
 });
@@ -163,6 +164,6 @@ byId("speak").addEventListener("submit", (event) => {
 
 // Somebody may be logged in already, in another window or before this page was loaded again.
 fetch("me")
-  .then((response) => response.json())
+  .then((response) => (response.ok ? response.json() : Promise.reject()))
   .then((user) => user !== null && showInside(user))
   .catch(() => setState("the server cannot be reached"));
