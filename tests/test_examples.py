@@ -241,6 +241,7 @@ def test_the_tests_of_tested_pass():
     assert re.search(r"^11 passed in", run_pytest(lessons.ROOT, "examples/tested"), re.MULTILINE)
 
 
+@pytest.mark.thorough  # each starts a pytest of its own
 @pytest.mark.parametrize(
     ("old", "new", "tests", "report"),
     [

@@ -99,6 +99,7 @@ def test_the_solution_is_accepted(path):
     assert verdict.passed, verdict
 
 
+@pytest.mark.thorough  # each is looked at to the end, as the solution is
 @pytest.mark.parametrize(("path", "answer"), answers("RIGHT"))
 def test_another_right_answer_is_accepted(path, answer):
     verdict = check(path, answer.program(solution(path)))
