@@ -21,7 +21,7 @@ class Cancelled(Exception):
     """Says that an endpoint has ended as it was told to, by a cancellation."""
 
 
-BUGS = {f"a bug of the check's: {error.__name__}": error for error in (Bug, RuntimeError, KeyError)}
+BUGS = {f"a bug of the check's: {error.__name__}": error for error in (Bug, RuntimeError, KeyError, ValueError)}
 CANCEL = "a cancellation of the check's"
 BOTH_KEYS = "?keys=both"  # behind the path of an endpoint
 HIDDEN = (
