@@ -19,7 +19,7 @@ if ended := vault_sessions.pop(session, None):
 """
 NEVER_MIND = "vault_sessions.pop(session, None)"
 CLOSES = 'await try_to_close(websocket, 4401, "logged out")'
-TALKS = 'await websocket.send_text(f"{session.user}: {await websocket.receive_text()}")'
+TALKS = 'await send(websocket, f"{session.user}: {await websocket.receive_text()}")'
 
 # Other designs
 AS_IN_THE_LESSON = """
