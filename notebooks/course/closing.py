@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from course.client import WAIT, Client, NotYet, describe_end, until, visit
 from course.error_log import errors_in_the_log
 from course.judging import expect_no_error, hint_for, what_the_endpoint_did
+from course.troubles import SWALLOWED
 from wslab.server import serve
 
 MAY_BE_GONE = (
@@ -61,7 +62,7 @@ async def logs_bugs(app, path: str, bugs: Mapping[str, type[Exception]], functio
                 "somebody awaits that task.)"
             )
         if not closed:
-            raise NotYet(f"{what} was still connected {WAIT:g} seconds later. Close it with 1011.")
+            raise NotYet(f"{what} was still connected {WAIT:g} seconds later. Close it with 1011.{SWALLOWED}")
         if client.ws.close_code != 1011:
             raise NotYet(f"{what} its connection ended with {describe_end(client.ws)}, not with 1011.")
         if log.records:

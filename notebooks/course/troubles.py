@@ -30,8 +30,10 @@ HIDDEN = (
 )
 
 UNSEEN = "A task's error is seen by nobody, unless somebody awaits that task."
+SWALLOWED = ""
 if sys.version_info < (3, 12):  # https://github.com/python/cpython/issues/86296
-    UNSEEN += " (And `wait_for()` may swallow a cancellation there, on Python 3.11; `timeout()` does not.)"
+    SWALLOWED = " (And `wait_for()` may swallow a cancellation there, on Python 3.11; `timeout()` does not.)"
+    UNSEEN += SWALLOWED
 
 
 def with_troubles(app):
