@@ -74,16 +74,18 @@ async def logs_bugs(app, path: str, bugs: Mapping[str, type[Exception]], functio
             raise NotYet(f"{what} it was logged {logged} times: once is enough.{raised}")
 
 
-async def closes_when_nobody_is_there(app, path: str, sent: str | bytes = b"\x00\xff") -> None:
+async def closes_when_nobody_is_there(
+    app, path: str, sent: str | bytes = b"\x00\xff", advice: str = MAY_BE_GONE
+) -> None:
     """A look: it must not fail when the client has left already. uvicorn's other implementation always says so.
 
-    `sent` is what the client sends, at which it is to be closed.
+    `sent` is what the client sends, at which it is to be closed; `advice` says what to do about an error.
     """
     words = "bytes" if isinstance(sent, bytes) else repr(sent)
     with serve(app, name="exercise", ws="wsproto") as server:
         async with visit(server, path) as client:
             await client.say_and_leave(sent)
-        await expect_no_error(server, f"a client sent {words} and left at once, and the", advice=MAY_BE_GONE)
+        await expect_no_error(server, f"a client sent {words} and left at once, and the", advice=advice)
 
 
 async def lets_a_send_fail(

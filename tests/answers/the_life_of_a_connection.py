@@ -244,8 +244,8 @@ WRONG = {
             pass
         """,
         says="a client sent 'ten' and left at once, and the endpoint raised WebSocketDisconnect(1006) (its close() "
-        "found nobody there). Whoever is to be closed may be gone: let close() stand where WebSocketDisconnect is "
-        "expected.",
+        "found nobody there). Whoever is to be closed may be gone: let each close() stand in the `try` that expects "
+        "WebSocketDisconnect.",
     ),
     "close() in the finally": changed(
         after(

@@ -68,10 +68,10 @@ async def table(app, seated: Collection[str]) -> Verdict:
         partial(expect_nothing_in, log),
         partial(gives_up_who_does_not_read, app, seated),
         partial(closes_when_nobody_is_there, app, PATH),
-        partial(lets_a_send_fail, app, PATH, GUEST, RuntimeError(CLOSED), IS_GIVEN_UP, GIVEN_UP, CAUSES),
         partial(logs_bugs, app, PATH, BUGS, "serve_dish", "Bea"),
         partial(seats_nobody_after, seated, "Bea", "had met a bug in serve_dish()"),
         partial(stops_with_the_server, app, seated),
+        partial(lets_a_send_fail, app, PATH, GUEST, RuntimeError(CLOSED), IS_GIVEN_UP, GIVEN_UP, CAUSES),
         partial(passes, app, partial(lets_bugs_show, path=PATH), partial(ends_when_cancelled, path=PATH)),
     ]
     verdict = await look_further(verdict, *looks)

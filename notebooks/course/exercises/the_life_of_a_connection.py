@@ -13,6 +13,7 @@ from wslab.server import Server
 __all__ = ["age_gate"]
 
 PATH = "/age"
+GONE = "Whoever is to be closed may be gone: let each close() stand in the `try` that expects WebSocketDisconnect."
 SURE = 20  # characters of the text that a reason must quote
 
 # what a client sends, and the words for it
@@ -51,7 +52,7 @@ async def age_gate(app) -> Verdict:
         partial(lets_bugs_show, path=PATH),
         partial(lets_clients_leave, path=PATH, message="42"),
     )
-    verdict = await look_further(verdict, partial(closes_when_nobody_is_there, but_for_fastapi(app), PATH, "ten"))
+    verdict = await look_further(verdict, partial(closes_when_nobody_is_there, but_for_fastapi(app), PATH, "ten", GONE))
     good = "clients that leave early, or come fifty at once, do it no harm"
     return await check_up(verdict, app, PATH, "silent", "drops before the answer", "crowd", say="42", good=good)
 
