@@ -163,7 +163,6 @@ def function(module: str, name: str, folder: Path = lessons.ROOT / "examples") -
         ("resume/app.py", "accepted", "both-directions-at-once", "accepted", -1),
         ("resume/app.py", "next_text", "nothing-lost", "next_text", -1),
         ("resume/app.py", "send", "nothing-lost", "send", -1),
-        ("resume/app.py", "send", "disconnects-done-right", "send", -1),
         ("resume/app.py", "remember", "nothing-lost", "remember", -1),
         ("resume/app.py", "follow", "nothing-lost", "follow", -1),
         ("resume/app.py", "listen", "nothing-lost", "listen", -1),

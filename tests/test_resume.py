@@ -7,6 +7,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from course.error_log import errors_in_the_log
 from examples.resume import app as resume
 from examples.resume.history import History
 
@@ -243,3 +244,30 @@ def test_the_model_notices_what_is_spoiled(where, name, spoiled, monkeypatch):
 
     with pytest.raises((AssertionError, IndexError)):
         test()
+
+
+def test_a_client_that_has_gone_is_no_bug_of_the_second_task_that_finds_out():
+    """In one turn of the loop, `follow()` fails to send a line, and then `listen()` an acknowledgement."""
+    scope = {"type": "websocket", "scheme": "ws", "server": ("127.0.0.1", 80), "path": "/room", "headers": []}
+    scope |= {"query_string": b"client=Ann", "subprotocols": []}
+    events = iter([{"type": "websocket.connect"}, {"type": "websocket.receive", "text": '{"id": 1, "text": "hello"}'}])
+    fails = []
+
+    async def receive():
+        await asyncio.sleep(0)
+        return next(events)
+
+    async def send(message):
+        if message["type"] == "websocket.send":
+            fails.append(message["text"])
+            raise OSError
+
+    async def visit():
+        resume.room, resume.done = History("monday", keep=KEEP), {}
+        resume.room.add("a line")
+        await resume.app(scope, receive, send)
+
+    with errors_in_the_log() as log:
+        asyncio.run(visit())
+    assert len(fails) == 1  # the second is refused by Starlette
+    assert not log.records

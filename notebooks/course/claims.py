@@ -1617,7 +1617,7 @@ async def exception_handler(serve):
 @claim(
     "`BackgroundTasks` run when the conversation is over.",
     verdict=FALSE,
-    keep="They belong to a response, and there is none: they never run. What is to be done last, do after the loop.",
+    keep="They belong to a response, and a conversation has none. What is to be done last, do after the loop.",
     source="https://www.starlette.io/background/",
 )
 async def background_tasks(serve):

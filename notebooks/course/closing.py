@@ -1,16 +1,22 @@
 """Whom an endpoint closes, with which code, and what of it reaches the log: what several checks ask for."""
 
 import gc
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from course.client import WAIT, Client, NotYet, describe_end, visit
+from course.client import WAIT, Client, NotYet, describe_end, until, visit
 from course.error_log import errors_in_the_log
-from course.judging import expect_no_error, what_the_endpoint_did
+from course.judging import expect_no_error, hint_for, what_the_endpoint_did
+from course.troubles import SWALLOWED
 from wslab.server import serve
 
 MAY_BE_GONE = (
     "Whoever is to be closed may be gone: let close() stand where WebSocketDisconnect is expected. (FastAPI, closing "
     "for an exception, does not expect it.)"
+)
+CLOSED = "Unexpected ASGI message 'websocket.send', after sending 'websocket.close'."  # as uvicorn says it
+GIVEN_UP = (
+    "Where uvicorn itself has closed, a send raises RuntimeError, while the endpoint's own side is still open: the "
+    "client is gone, and that is no bug. The lesson's `send()` tells the two apart."
 )
 
 
@@ -56,7 +62,7 @@ async def logs_bugs(app, path: str, bugs: Mapping[str, type[Exception]], functio
                 "somebody awaits that task.)"
             )
         if not closed:
-            raise NotYet(f"{what} was still connected {WAIT:g} seconds later. Close it with 1011.")
+            raise NotYet(f"{what} was still connected {WAIT:g} seconds later. Close it with 1011.{SWALLOWED}")
         if client.ws.close_code != 1011:
             raise NotYet(f"{what} its connection ended with {describe_end(client.ws)}, not with 1011.")
         if log.records:
@@ -68,9 +74,45 @@ async def logs_bugs(app, path: str, bugs: Mapping[str, type[Exception]], functio
             raise NotYet(f"{what} it was logged {logged} times: once is enough.{raised}")
 
 
-async def closes_when_nobody_is_there(app, path: str) -> None:
-    """A look: it must not fail when the client has left already. uvicorn's other implementation always says so."""
+async def closes_when_nobody_is_there(
+    app, path: str, sent: str | bytes = b"\x00\xff", advice: str = MAY_BE_GONE
+) -> None:
+    """A look: it must not fail when the client has left already. uvicorn's other implementation always says so.
+
+    `sent` is what the client sends, at which it is to be closed; `advice` says what to do about an error.
+    """
+    words = "bytes" if isinstance(sent, bytes) else repr(sent)
     with serve(app, name="exercise", ws="wsproto") as server:
         async with visit(server, path) as client:
-            await client.say_and_leave(b"\x00\xff")
-        await expect_no_error(server, "a client sent bytes and left at once, and the", advice=MAY_BE_GONE)
+            await client.say_and_leave(sent)
+        await expect_no_error(server, f"a client sent {words} and left at once, and the", advice=advice)
+
+
+async def lets_a_send_fail(
+    app, path: str, says: Sequence[str], error: Exception, is_gone: str, hint: str, causes: Mapping[str, str]
+) -> None:
+    """A look: an endpoint's send may be the first to find that its client `is_gone`: from then on, sends raise `error`.
+
+    The client `says` what is answered. `causes` are hints for what the endpoint may have done, before the `hint`.
+    """
+    failed = []
+
+    async def lossy(scope, receive, send):
+        async def send_to_nobody(message):
+            if failed or message["type"] == "websocket.send":
+                failed.append(message)
+                raise error
+            await send(message)
+
+        await app(scope, receive, send_to_nobody)
+
+    with errors_in_the_log() as log, serve(lossy, name="exercise") as server:
+        async with visit(server, path) as client:
+            for text in says:
+                await client.say(text)
+            await until(lambda: failed, server=server)
+        did = await what_the_endpoint_did(server)
+    when = f"{is_gone} when something was sent to it"
+    if did and "returned without close()" not in did:
+        raise NotYet(f"a client {when}, and the {did}. {hint_for(did, causes) or hint}")
+    log.expect_nothing(f"a client that {when}", hint)

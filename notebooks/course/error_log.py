@@ -7,6 +7,11 @@ from collections.abc import Iterator
 from course.client import NotYet
 from wslab.conversation import record_logs
 
+AFTER_ITS_END = (
+    "WebSocketDisconnected says that a connection was used after its end. A send that found the client gone is its "
+    "end, too, in whichever task: `receive_text()` and other sends raise it then, `receive()` does not."
+)
+
 
 class ErrorLog(logging.Handler):
     """The errors that are logged, wherever."""
@@ -43,7 +48,9 @@ class ErrorLog(logging.Handler):
     def expect_nothing(self, what: str, hint: str) -> None:
         """No error may be in the log: then `what` says about what, and `hint` what to do."""
         if self.records:
-            raise NotYet(f"{what} is logged as an error: {self.first()}. {hint}")
+            first = self.first()
+            more = f" {AFTER_ITS_END}" if first.endswith("WebSocketDisconnected") else ""
+            raise NotYet(f"{what} is logged as an error: {first}. {hint}{more}")
 
     def has_another_loop(self) -> bool:
         """Whether one of them says that something of asyncio's belongs to another event loop."""

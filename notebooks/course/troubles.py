@@ -21,7 +21,7 @@ class Cancelled(Exception):
     """Says that an endpoint has ended as it was told to, by a cancellation."""
 
 
-BUGS = {f"a bug of the check's: {error.__name__}": error for error in (Bug, RuntimeError, KeyError)}
+BUGS = {f"a bug of the check's: {error.__name__}": error for error in (Bug, RuntimeError, KeyError, ValueError)}
 CANCEL = "a cancellation of the check's"
 BOTH_KEYS = "?keys=both"  # behind the path of an endpoint
 HIDDEN = (
@@ -30,8 +30,10 @@ HIDDEN = (
 )
 
 UNSEEN = "A task's error is seen by nobody, unless somebody awaits that task."
+SWALLOWED = ""
 if sys.version_info < (3, 12):  # https://github.com/python/cpython/issues/86296
-    UNSEEN += " (And `wait_for()` may swallow a cancellation there, on Python 3.11; `timeout()` does not.)"
+    SWALLOWED = " (And `wait_for()` may swallow a cancellation there, on Python 3.11; `timeout()` does not.)"
+    UNSEEN += SWALLOWED
 
 
 def with_troubles(app):

@@ -1,4 +1,5 @@
 BURST, PACE = 5, 60
+SLOW = 10  # seconds for a client to take what it is sent
 
 app = FastAPI()
 
@@ -113,9 +114,22 @@ async def next_text(websocket: WebSocket) -> str:
     return message["text"]
 
 
+async def send(websocket: WebSocket, text: str):
+    try:
+        async with asyncio.timeout(SLOW):
+            await websocket.send_text(text)
+    except TimeoutError:
+        raise WebSocketDisconnect(1006, "it does not read") from None
+    except RuntimeError:
+        if websocket.application_state != WebSocketState.CONNECTED:
+            raise  # closed already: a bug
+        raise WebSocketDisconnect(1006, "given up") from None  # uvicorn has closed
+
+
 async def try_to_close(websocket: WebSocket, code: int, reason: str = ""):
-    with suppress(WebSocketDisconnect, RuntimeError):  # it may be over already
-        await websocket.close(code, reason)
+    with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):  # gone, or not reading
+        async with asyncio.timeout(SLOW):
+            await websocket.close(code, reason)
 
 
 @app.websocket("/till")
@@ -133,7 +147,7 @@ async def till(websocket: WebSocket):
                 reply = Wait(id=id_of(text))
             else:
                 raise WebSocketException(1008, "too fast")
-            await websocket.send_text(reply.model_dump_json())
+            await send(websocket, reply.model_dump_json())
     except WebSocketDisconnect:
         pass
     except WebSocketException as put_out:

@@ -1,4 +1,5 @@
 OURS, TICKET = "https://vault.example", 30
+SLOW = 10  # seconds for a client to take what it is sent
 
 app = FastAPI()
 inside: list[str] = []
@@ -37,9 +38,22 @@ async def log_out(session: Annotated[str, Cookie()]):
                 connection.reschedule(0)  # which is over
 
 
+async def send(websocket: WebSocket, text: str):
+    try:
+        async with asyncio.timeout(SLOW):
+            await websocket.send_text(text)
+    except TimeoutError:
+        raise WebSocketDisconnect(1006, "it does not read") from None
+    except RuntimeError:
+        if websocket.application_state != WebSocketState.CONNECTED:
+            raise  # closed already: a bug
+        raise WebSocketDisconnect(1006, "given up") from None  # uvicorn has closed
+
+
 async def try_to_close(websocket: WebSocket, code: int, reason: str):
-    with suppress(WebSocketDisconnect, RuntimeError):  # it may be over already
-        await websocket.close(code, reason)
+    with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):  # gone, or not reading
+        async with asyncio.timeout(SLOW):
+            await websocket.close(code, reason)
 
 
 async def talk(websocket: WebSocket, session: Login):
@@ -48,7 +62,7 @@ async def talk(websocket: WebSocket, session: Login):
         async with asyncio.timeout(None) as connection:  # without an end, until somebody logs out
             session.connections.add(connection)
             while True:
-                await websocket.send_text(f"{session.user}: {await websocket.receive_text()}")
+                await send(websocket, f"{session.user}: {await websocket.receive_text()}")
     except TimeoutError:
         if not connection.expired():
             raise  # somebody else's

@@ -605,7 +605,7 @@ WRONG = {
         (TELLS, LOGS_WHERE_IT_TELLS),
         ("except WebSocketDisconnect:\n    pass\nexcept Exception:\n    logger", "except Exception:\n    logger"),
         after('logger.exception("/story failed")', "await try_to_close(websocket, 1011)"),
-        says="a client that was gone when a piece was sent to it is logged as an error: '/story failed', with "
+        says="a client that was gone when something was sent to it is logged as an error: '/story failed', with "
         "WebSocketDisconnect. Where a story is told, too, a send raises WebSocketDisconnect: that is no bug,",
     ),
     "a client that is given up is a bug": changed(
@@ -617,8 +617,8 @@ WRONG = {
             await websocket.send_text("(end)")
             """,
         ),
-        says="a client that had been given up when a piece was sent to it is logged as an error: '/story failed', with "
-        "ExceptionGroup of RuntimeError. Where uvicorn itself has closed, a send raises RuntimeError, while the "
+        says="a client that had been given up when something was sent to it is logged as an error: '/story failed', "
+        "with ExceptionGroup of RuntimeError. Where uvicorn itself has closed, a send raises RuntimeError, while the "
         "endpoint's own side is still open: the client is gone, and that is no bug.",
     ),
     "a client that leaves is logged as an error": changed(

@@ -214,6 +214,27 @@ WRONG = {
         says="after the answer the connection was still open 2 seconds later. Wait for nothing: close() loses nothing "
         "of what was sent before.",
     ),
+    "a ValueError is the client's, wherever it comes from": whole(
+        """
+        await websocket.accept()
+        total = 0
+        try:
+            while True:
+                try:
+                    text = await websocket.receive_text()
+                    if text == "done":
+                        break
+                    total += int(text)
+                    await websocket.send_text(str(total))
+                except ValueError:
+                    await websocket.send_text("not a number")
+            await websocket.send_text(f"total: {total}")
+            await websocket.close(1000, "done")
+        except WebSocketDisconnect:
+            pass
+        """,
+        says="the check let a ValueError happen where the endpoint receives, as a bug would, and it showed nowhere",
+    ),
     "a bare except around all": changed(
         ("except WebSocketDisconnect:", "except:"),
         says="the check let an error happen where the endpoint receives, as a bug would, and it showed nowhere: it was "

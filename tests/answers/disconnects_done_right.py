@@ -11,6 +11,12 @@ except TimeoutError:
     raise WebSocketException(4000, "idle") from None
 """
 SENDS = "async with asyncio.timeout(SLOW):\n    await websocket.send_text(text)"
+GIVES_UP = """
+except RuntimeError:
+    if websocket.application_state != WebSocketState.CONNECTED:
+        raise  # closed already: a bug
+    raise WebSocketDisconnect(1006, "given up") from None  # uvicorn has closed
+"""
 REFUSES_BYTES = """
 if message.get("text") is None:  # it sent bytes
     raise WebSocketException(1003, "text, please")
@@ -64,7 +70,7 @@ try:
         dish = await serve_dish(text)
         try:
             await asyncio.wait_for(websocket.send_text(dish), SLOW)
-        except TimeoutError:
+        except (TimeoutError, RuntimeError):  # it does not read, or is given up
             return
 except WebSocketDisconnect:
     pass
@@ -201,7 +207,10 @@ WRONG = {
         "`SLOW`: 3.",
     ),
     "who does not read is closed, which waits for ever": changed(
-        ("except TimeoutError:\n    return", "except TimeoutError:\n    await websocket.close(1008)\n    return"),
+        (
+            "except (TimeoutError, RuntimeError):  # it does not read, or is given up\n    return",
+            "except TimeoutError:\n    await websocket.close(1008)\n    return",
+        ),
         of=IN_ONE_FUNCTION,
         says="a guest ordered a banquet twice, read nothing, and after 4.5 seconds its name was still in `seated`. "
         "A send may take `SLOW` seconds; then give it up, and do not wait for a close() either.",
@@ -272,6 +281,11 @@ WRONG = {
         says="what a guest may do is logged as an error: '/table failed', with WebSocketDisconnect. Only a bug in "
         "serve_dish() is one. Expect WebSocketDisconnect from the send, too, and before other errors.",
     ),
+    "a guest that uvicorn has given up is taken for a bug": changed(
+        (GIVES_UP, ""),
+        says="a client that had been given up when something was sent to it is logged as an error: '/table failed', "
+        "with RuntimeError. Where uvicorn itself has closed, a send raises RuntimeError",
+    ),
     "a guest is expected to wait for its dish": changed(
         ("except WebSocketDisconnect:\n    pass\nexcept Exception", "except Exception"),
         of=IN_ONE_FUNCTION,
@@ -340,6 +354,7 @@ WRONG = {
 
 RIGHT = {
     "all in one function": whole(IN_ONE_FUNCTION),
+    "a name that is there is removed": changed(("seated.discard(name)", "seated.remove(name)")),
     "a seat is a context": changed(
         before("IDLE,", "from contextlib import contextmanager"),
         before("async def next_text", A_SEAT),

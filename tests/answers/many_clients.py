@@ -21,6 +21,14 @@ except TimeoutError:
 except RuntimeError:
     raise WebSocketDisconnect(1006, "gone") from None
 """
+RECEIVES = """
+message = await websocket.receive()
+if message["type"] == "websocket.disconnect":
+    raise WebSocketDisconnect(message["code"], message.get("reason"))
+if message.get("text") is None:  # it sent bytes
+    raise WebSocketException(1003, "text, please")
+return message["text"]
+"""
 LAST = """
 except* Exception as bugs:
     logger.error("/room failed", exc_info=bugs)
@@ -487,6 +495,21 @@ WRONG = {
             f"except WebSocketDisconnect:{textwrap.indent(LEAVES, '    ')}    raise",
         ),
         says="Eve sent bytes, and is gone. Whoever comes hears first who is here",
+    ),
+    "receive_text() beside a writer": changed(
+        (
+            RECEIVES,
+            """
+            try:
+                return await websocket.receive_text()
+            except KeyError:
+                raise WebSocketException(1003, "text, please") from None
+            """,
+        ),
+        says="is logged as an error: '/room failed', with ExceptionGroup of WebSocketDisconnected. That somebody "
+        "leaves, or is put out, is none. WebSocketDisconnected says that a connection was used after its end. A send "
+        "that found the client gone is its end, too, in whichever task: `receive_text()` and other sends raise it "
+        "then, `receive()` does not.",
     ),
 }
 

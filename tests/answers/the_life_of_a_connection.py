@@ -231,6 +231,22 @@ WRONG = {
         """,
         says="it was neither raised nor logged.",
     ),
+    "a refusal outside of the try": whole(
+        """
+        await websocket.accept()
+        try:
+            text = await websocket.receive_text()
+            await websocket.send_text(f"In a year you will be {int(text) + 1}.")
+            await websocket.close()
+        except ValueError:
+            await websocket.close(4000, f"not a number: {text[:27]}")
+        except WebSocketDisconnect:
+            pass
+        """,
+        says="a client sent 'ten' and left at once, and the endpoint raised WebSocketDisconnect(1006) (its close() "
+        "found nobody there). Whoever is to be closed may be gone: let each close() stand in the `try` that expects "
+        "WebSocketDisconnect.",
+    ),
     "close() in the finally": changed(
         after(
             "except WebSocketDisconnect:\n    pass  # the client has left, and there is nothing to clean up",

@@ -19,7 +19,7 @@ if ended := vault_sessions.pop(session, None):
 """
 NEVER_MIND = "vault_sessions.pop(session, None)"
 CLOSES = 'await try_to_close(websocket, 4401, "logged out")'
-TALKS = 'await websocket.send_text(f"{session.user}: {await websocket.receive_text()}")'
+TALKS = 'await send(websocket, f"{session.user}: {await websocket.receive_text()}")'
 
 # Other designs
 AS_IN_THE_LESSON = """
@@ -445,10 +445,15 @@ WRONG = {
         says="a client left with 1000, and the endpoint raised WebSocketDisconnect(1000).",
     ),
     # logged out
+    "a session has one connection, the last": changed(
+        ("session.connections.add(connection)", "session.connections = {connection}"),
+        says="a client whose session had been logged out was still connected 2 seconds later. Close it with 4401. End "
+        "what each of the session's connections waits for",
+    ),
     "a logout that connections do not hear of": changed(
         (ENDS, NEVER_MIND),
         says="a client whose session had been logged out was still connected 2 seconds later. Close it with 4401. End "
-        "what the session's connections wait for",
+        "what each of the session's connections waits for",
     ),
     "a logout that is noticed at the next message": changed(
         (ENDS, "if ended := vault_sessions.pop(session, None):\n    ended.user = None"),

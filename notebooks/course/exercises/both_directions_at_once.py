@@ -5,7 +5,14 @@ from collections.abc import Collection
 from functools import partial
 
 from course.client import Client, NotYet, until, visit
-from course.closing import closes_when_nobody_is_there, expect_code, logs_bugs
+from course.closing import (
+    CLOSED,
+    GIVEN_UP,
+    closes_when_nobody_is_there,
+    expect_code,
+    lets_a_send_fail,
+    logs_bugs,
+)
 from course.error_log import ErrorLog, errors_in_the_log
 from course.judging import (
     DISCONNECT,
@@ -24,7 +31,7 @@ from course.judging import (
 )
 from course.troubles import ends_when_cancelled, lets_bugs_show
 from wslab.examination.clients import in_one_breath
-from wslab.server import Server, serve
+from wslab.server import Server
 
 __all__ = ["story"]
 
@@ -45,11 +52,6 @@ BUSY = "Each question during a story is answered with (busy), and forgotten. It 
 EACH_ITS_OWN = "Another client is just being told a story. That is no reason: each has its own."
 STARS = "A TaskGroup raises a group of errors, and `except*` looks inside; a plain `except` takes it for a bug."
 GONE = "Where a story is told, too, a send raises WebSocketDisconnect: that is no bug, and nobody is there to close."
-CLOSED = "Unexpected ASGI message 'websocket.send', after sending 'websocket.close'."  # as uvicorn says it
-GIVEN_UP = (
-    "Where uvicorn itself has closed, a send raises RuntimeError, while the endpoint's own side is still open: the "
-    "client is gone, and that is no bug. The lesson's `send()` tells the two apart."
-)
 NOTHING_TO_STOP = "It had sent 'stop' before, when no story was being told: that is ignored."
 ONLY_A_BUG = "Only a bug in compose() is one."
 CAUSES = {  # what an endpoint may have done, alone or in a group of errors that escapes, and what to do about it
@@ -76,8 +78,8 @@ async def story(app, at_work: Collection[str]) -> Verdict:
     looks = [
         partial(expect_nothing_in, log),
         partial(closes_when_nobody_is_there, app, PATH),
-        partial(lets_a_send_fail, app, OSError(), "was gone", GONE),
-        partial(lets_a_send_fail, app, RuntimeError(CLOSED), "had been given up", GIVEN_UP),
+        partial(lets_a_send_fail, app, PATH, ["a fox"], OSError(), "was gone", GONE, CAUSES),
+        partial(lets_a_send_fail, app, PATH, ["a fox"], RuntimeError(CLOSED), "had been given up", GIVEN_UP, CAUSES),
         partial(logs_bugs, app, PATH, BUGS, "compose"),
         partial(passes, app, partial(disturbs_nobody, at_work=at_work)),
         partial(passes, app, partial(lets_bugs_show, path=PATH), partial(ends_when_cancelled, path=PATH)),
@@ -192,29 +194,6 @@ async def lets_go(server: Server, at_work: Collection[str]) -> str:
         )
     server.settle_timeout = patience
     return "when a client leaves, its story is stopped, and nobody else's"
-
-
-async def lets_a_send_fail(app, error: Exception, is_gone: str, hint: str) -> None:
-    """A look: a story may be the first to find that its client `is_gone`: from then on, sends raise `error`."""
-    failed = []
-
-    async def lossy(scope, receive, send):
-        async def send_to_nobody(message):
-            if failed or message.get("text") == BEGINNING:
-                failed.append(message)
-                raise error
-            await send(message)
-
-        await app(scope, receive, send_to_nobody)
-
-    with errors_in_the_log() as log, serve(lossy, name="exercise") as server:
-        async with visit(server, PATH) as client:
-            await client.say("a fox")
-            await until(lambda: failed, server=server)
-        did = await what_the_endpoint_did(server)
-    if did and "returned without close()" not in did:
-        raise NotYet(f"a client {is_gone} when a piece was sent to it, and the {did}. {hint_for(did, CAUSES) or hint}")
-    log.expect_nothing(f"a client that {is_gone} when a piece was sent to it", hint)
 
 
 async def disturbs_nobody(server: Server, at_work: Collection[str]) -> str:

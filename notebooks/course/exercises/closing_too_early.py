@@ -4,7 +4,7 @@ from functools import partial
 
 from course.client import Client, NotYet, quote, visit
 from course.judging import Verdict, check_up, expect_no_error, judge, lets_clients_leave
-from course.troubles import lets_bugs_show, time_stands_still
+from course.troubles import HIDDEN, Bug, lets_bugs_show, time_stands_still
 from wslab.server import Server
 
 __all__ = ["tally"]
@@ -21,6 +21,7 @@ AT_ONCE = (
     "Wait for nothing: close() loses nothing of what was sent before. (Here the clock of the server's event loop "
     "stands still: whoever sleeps does not wake up.)"
 )
+ITS_LINE = f"{HIDDEN} And a ValueError is the client's where int() raises it: catch it around that line alone."
 LAST_WORDS = "The last words come before close()."
 
 
@@ -35,7 +36,7 @@ async def tally(app) -> Verdict:
         apart,
         partial(lets_clients_leave, path=PATH, message="1"),
         leaves_before_the_last_words,
-        partial(lets_bugs_show, path=PATH),
+        partial(lets_bugs_show, path=PATH, errors=(Bug, RuntimeError, ValueError), hint=ITS_LINE),
     )
     clients = ["silent", "drops before the answer", "crowd"]
     good = "clients that say nothing, lose their connection, or come in a crowd do it no harm"

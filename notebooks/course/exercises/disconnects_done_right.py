@@ -6,7 +6,14 @@ from collections.abc import AsyncIterator, Collection
 from functools import partial
 
 from course.client import MISSING_AWAIT, WAIT, Client, NotYet, describe_end, until, visit
-from course.closing import closes_when_nobody_is_there, expect_code, logs_bugs
+from course.closing import (
+    CLOSED,
+    GIVEN_UP,
+    closes_when_nobody_is_there,
+    expect_code,
+    lets_a_send_fail,
+    logs_bugs,
+)
 from course.error_log import ErrorLog, errors_in_the_log
 from course.judging import (
     DISCONNECT,
@@ -37,6 +44,7 @@ NAME = "The first text of a guest is its name, and is not answered."
 IN_A_FINALLY = (
     "What must be done whatever ends the endpoint stands in a `finally`, before anything that is awaited there."
 )
+GUEST, IS_GIVEN_UP = ["Jo", "soup"], "had been given up"
 CLOCK = "(The check sets the event loop's clock forward: asyncio.timeout() goes by it, time.monotonic() does not.)"
 CAUSES = {  # what an endpoint may have done, and what to do about it
     ITS_CLOSE: NOTHING_TO_CLOSE,
@@ -63,12 +71,13 @@ async def table(app, seated: Collection[str]) -> Verdict:
         partial(logs_bugs, app, PATH, BUGS, "serve_dish", "Bea"),
         partial(seats_nobody_after, seated, "Bea", "had met a bug in serve_dish()"),
         partial(stops_with_the_server, app, seated),
+        partial(lets_a_send_fail, app, PATH, GUEST, RuntimeError(CLOSED), IS_GIVEN_UP, GIVEN_UP, CAUSES),
         partial(passes, app, partial(lets_bugs_show, path=PATH), partial(ends_when_cancelled, path=PATH)),
     ]
     verdict = await look_further(verdict, *looks)
     clients = ["silent", "goes away", "drops before the answer", "wrong kind", "floods"]
     good = "guests that go away, lose their connection, or order too much do it no harm"
-    return await check_up(verdict, app, PATH, *clients, say=["Ann", "soup"], good=good, ws="wsproto")
+    return await check_up(verdict, app, PATH, *clients, say=["guest {n}", "soup"], good=good, ws="wsproto")
 
 
 async def serves(server: Server, seated: Collection[str]) -> str:

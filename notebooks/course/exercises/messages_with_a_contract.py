@@ -27,6 +27,7 @@ AS_IT_IS = "An `item` goes to price() as it is, with its spaces."
 BELONGS = "What does not belong there is wrong, too, so that a misspelt field is noticed."
 ID = "The `id` is the request's, or null if it has none that is a whole number."
 NAMES = "The answer has the names of the fields that are wrong, as the client writes them, and nothing else."
+ITS_OWN = "Each connection has a total and a pace of its own."
 TYPE = "It is the type that is wrong; the `id` can be read all the same."
 NO_OBJECT = "It is no JSON, or no object: no field is to blame, and there is no `id`."
 MISTAKES = [  # what is sent, the id and the fields of the answer, and what to think of
@@ -70,7 +71,7 @@ async def says_what_is_wrong(server: Server) -> str:
     for mistake, id, fields, hint in MISTAKES:
         async with visit(server, PATH) as client:
             await ask(client, mistake, {"type": "error", "id": id, "fields": fields}, hint)
-            before = f"Before, it had sent {quote(as_text(mistake))}, which is a mistake, and nothing else."
+            before = f"Before, it had sent {quote(as_text(mistake))}, which is a mistake, and nothing else. {ITS_OWN}"
             await ask(client, TOTAL, {**TOTAL, "cents": 0}, before)
     async with visit(server, PATH) as client:
         await client.say(r'{"type": "total", "id": 1, "\ud800": 1}')

@@ -36,7 +36,9 @@ FOREIGN = {  # what may have let it in, or what it is
 }
 CLOCK = "(The check sets the clock of the server's event loop forward: loop.time() goes by it, time.time() does not.)"
 ONE_STEP = "Look and take away in one step, as pop() does, without an `await` in between."
-AT_ONCE = "End what the session's connections wait for, as `reschedule()` or `cancel()` does, and close with 4401."
+AT_ONCE = (
+    "End what each of the session's connections waits for, as `reschedule()` or `cancel()` does, and close with 4401."
+)
 FORGET = "take it off in a `finally`, or a logout tries to end it once more."
 BELOW = "What is registered above accept() stays behind if that fails: register below it, and undo it in a `finally`."
 LET_IN = "Accept it, so that its page can be told why, if its ticket is not good: with 4401."
