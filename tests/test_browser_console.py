@@ -90,6 +90,7 @@ def test_each_row_of_the_table_is_tried():
     assert WAYS.keys() == BROWSER_CONSOLE.keys()
 
 
+@pytest.mark.thorough  # what browsers do changes with them, and not with the course
 @pytest.mark.parametrize("text", WAYS)
 def test_chromium_prints_it(new_page, address, text):
     page = new_page()

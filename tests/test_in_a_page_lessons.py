@@ -117,7 +117,7 @@ def open_lesson(page, address):
 
 # --- the proof: what comes out is what is stored ---
 
-IN_MAKE_TEST = ("keep-talking", "blocking-the-event-loop", "on-the-wire")  # a live page; threads; bytes on a socket
+IN_MAKE_TEST = ("keep-talking",)  # which has a live page. Threads and sockets: test_in_a_page_emulation.py
 # Of these, nothing runs on a page.
 ON_PROCESSES = ["more-than-one-worker", "restarts-and-proxies", "watching-it", "measuring-it", "all-of-it"]
 WITH_CODE = [path for path in lessons.PATHS if lessons.code_cells(lessons.read(path))]

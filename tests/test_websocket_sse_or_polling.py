@@ -12,7 +12,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from wslab import serve
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.thorough]  # what browsers do changes with them, and not with the course
 
 PAGE = "<!doctype html><title>A page</title><link rel=icon href='data:,'>"
 SOON = 10  # milliseconds until a browser comes back

@@ -14,7 +14,7 @@ from course.witnesses import IMPLEMENTATIONS, NO_ANSWER, Endpoint, app_with, des
 from tools.lab import which_chromium
 from wslab import serve
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.thorough]  # what browsers do changes with them, and not with the course
 
 EMPTY = HTMLResponse("<!doctype html><title>Empty</title><link rel='icon' href='data:,'>")
 

@@ -13,6 +13,7 @@ from tools.lab import which_chromium
 from wslab import serve
 
 pytestmark = pytest.mark.browser
+of_browsers = pytest.mark.thorough  # what browsers do changes with them, and not with the course
 
 PAGE = "<!doctype html><title>A page</title><link rel=icon href='data:,'>"
 IN_A_SANDBOX = f"{PAGE}<iframe sandbox='allow-scripts' srcdoc='A frame'></iframe>"
@@ -150,6 +151,7 @@ def at(server, host: str, path: str = "/page") -> str:
 SAME_SITE = ["by_default", "lax", "none", "strict", "unsaid"]  # all
 
 
+@of_browsers
 def test_which_cookies_a_handshake_has(logged_in, here, elsewhere):
     """By whose page it is. On one machine, 127.0.0.1 and localhost are two sites, and a port makes no difference."""
     url = here.url("/cookies")
@@ -164,6 +166,7 @@ def test_which_cookies_a_handshake_has(logged_in, here, elsewhere):
     assert json.loads(hear(page.frames[-1], url)) == ["null", ["none"]]
 
 
+@of_browsers
 def test_which_cookies_a_handshake_has_where_those_of_other_sites_are_blocked(logged_in, here, elsewhere):
     page = logged_in(NO_COOKIES_OF_OTHER_SITES)
     page.goto(at(elsewhere, "localhost"))
@@ -172,6 +175,7 @@ def test_which_cookies_a_handshake_has_where_those_of_other_sites_are_blocked(lo
     assert json.loads(hear(page, here.url("/cookies"))) == [f"http://127.0.0.1:{elsewhere.port}", SAME_SITE]
 
 
+@of_browsers
 def test_a_subdomain_is_the_same_site(logged_in, here, elsewhere):
     page = logged_in(NO_COOKIES_OF_OTHER_SITES, "--host-resolver-rules=MAP *.example 127.0.0.1")
     page.goto(at(here, "diary.example", "/login"))
@@ -182,6 +186,7 @@ def test_a_subdomain_is_the_same_site(logged_in, here, elsewhere):
     assert json.loads(hear(page, url)) == [f"http://evil.example:{elsewhere.port}", []]
 
 
+@of_browsers
 def test_a_page_of_another_site_cannot_fetch_a_ticket(logged_in, here, elsewhere):
     """Its request reaches the server, with the cookie; the answer does not reach the page."""
     page = logged_in(ALL_COOKIES)
@@ -193,6 +198,7 @@ def test_a_page_of_another_site_cannot_fetch_a_ticket(logged_in, here, elsewhere
     assert page.evaluate(READ, here.http_url("/ticket")) == '"a ticket"'
 
 
+@of_browsers
 def test_what_a_page_can_send(page, here):
     page.goto(at(here, "127.0.0.1"))
     more = {"headers": {"Authorization": "Bearer my-header"}}
@@ -202,6 +208,7 @@ def test_what_a_page_can_send(page, here):
     assert page.evaluate(not_allowed, here.url("/places")) == "SyntaxError"
 
 
+@of_browsers
 @pytest.mark.parametrize(
     ("way", "heard"), [("HTTPException", "1006 "), ("WebSocketException", "1006 "), ("close", "4401 log in first")]
 )
