@@ -51,7 +51,7 @@ bench: .venv/test-ready  ## what wslab costs, what an echo costs, and a message 
 	@$(BIN)/python -m tools.bench_measuring
 	@$(BIN)/python -m tools.bench_service
 
-chaos: .venv/test-ready  ## kills each part of examples/service while a crowd speaks; CHAOS="--clients 5000" and other options
+chaos: .venv/test-ready  ## kills workers and Redis of examples/service while a crowd speaks; CHAOS="--clients 5000" and other options
 	@$(BIN)/python -m tools.chaos $(CHAOS)
 
 picture: .venv/test-ready  ## the README's picture of a lesson, from a real JupyterLab
