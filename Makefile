@@ -1,8 +1,9 @@
 # `make lab` and `make test` are all that a reader needs. Without make (Windows): see README.md.
 BIN := .venv/bin
-COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --no-header
+UPGRADE := $(if $(PACKAGE),--upgrade-package $(PACKAGE),--upgrade)
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 $(UPGRADE) --no-header
 # uv knows no newer platform of Pyodide's. For what depends on what, they are one: `sys_platform` is emscripten.
-COMPILE_FOR_PAGES := $(BIN)/uv pip compile --quiet --python-platform wasm32-pyodide2024 --python-version 3.14 --upgrade --no-header
+COMPILE_FOR_PAGES := $(BIN)/uv pip compile --quiet --python-platform wasm32-pyodide2024 --python-version 3.14 $(UPGRADE) --no-header
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 # In the order of the files: test_lab.py takes longest. Named, so that four processes do not collect all others as well.
@@ -51,7 +52,7 @@ bench: .venv/test-ready  ## what wslab costs, what an echo costs, and a message 
 	@$(BIN)/python -m tools.bench_measuring
 	@$(BIN)/python -m tools.bench_service
 
-chaos: .venv/test-ready  ## kills each part of examples/service while a crowd speaks; CHAOS="--clients 5000" and other options
+chaos: .venv/test-ready  ## kills workers and Redis of examples/service while a crowd speaks; CHAOS="--clients 5000" and other options
 	@$(BIN)/python -m tools.chaos $(CHAOS)
 
 picture: .venv/test-ready  ## the README's picture of a lesson, from a real JupyterLab
@@ -70,7 +71,7 @@ site: .venv/site-ready  ## the course as pages in which the lessons run, in buil
 pages: .venv/site-ready  ## the same, to read only: without npm, and without a network
 	@$(BIN)/python -m tools.site
 
-lock: .venv/test-ready  ## make each requirements.txt anew, with the newest versions
+lock: .venv/test-ready  ## make each requirements.txt anew, with the newest versions; PACKAGE=fastapi for that one alone
 	$(COMPILE) requirements.in -o requirements.txt
 	cd notebooks && ../$(COMPILE) production.in -o production.txt
 	cd site && ../$(COMPILE) requirements.in -o requirements.txt

@@ -14,7 +14,7 @@ import pytest
 
 from tests import lessons
 from tests.site_rules import Site
-from tools import browser as parts
+from tools import browser as tool
 
 # Python imports this at its start, and then knows no other machine, and not even itself.
 NO_NETWORK = """
@@ -39,8 +39,8 @@ def offline(tmp_path_factory):
 def what_is_missing():
     """Makes what pages load to run their lessons, unless it is there. Says what is missing for it, if anything is."""
     try:
-        parts.parts()
-    except parts.Missing as problem:
+        tool.loads()
+    except tool.Missing as problem:
         if "NEED_BROWSER" in os.environ:
             raise
         return str(problem)

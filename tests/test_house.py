@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from fnmatch import fnmatch
 from itertools import combinations
 
 import pytest
@@ -55,6 +56,16 @@ def test_the_locks_agree(one, other):
     assert {pin for pin in one if pin[0] in shared} == {pin for pin in other if pin[0] in shared}
 
 
+@pytest.mark.skipif("NEWEST" in os.environ, reason="the newest releases are tried, which no notebook has seen yet")
+def test_the_rows_of_who_sees_what_are_of_the_locked_versions():
+    page = lessons.path("who-sees-what").read_text(encoding="utf-8")
+    (said,) = re.findall(r"Those that you see are of ([^\"]+)\.", page)
+    versions = re.findall(r"([a-z]+) (\d+\.\d+)", said)
+    assert len(versions) == 5
+    locked = dict(PIN.findall(read("requirements.txt")))
+    assert versions == [(name, ".".join(locked[name].split(".")[:2])) for name, _ in versions]
+
+
 @pytest.mark.parametrize("lock", LOCKS)
 def test_a_lock_names_no_place(lock):
     assert "://" not in read(f"{lock}.txt")
@@ -65,6 +76,17 @@ def test_what_only_the_lessons_on_production_need_does_not_slow_down_the_start()
     assert not ours & set(names(read("requirements.txt")))
     assert "-r ../notebooks/production.txt" in read("binder/requirements.txt")
     assert "-r ../notebooks/production.in" in read("tests/requirements.in")
+
+
+def test_the_checks_can_be_imported_without_it():
+    code = (
+        "import importlib, pkgutil, sys; from course import exercises\n"
+        "for one in pkgutil.iter_modules(exercises.__path__): importlib.import_module(f'course.exercises.{one.name}')\n"
+        "assert not {'course.parts', 'redis'} & set(sys.modules)"
+    )
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, cwd=lessons.NOTEBOOKS, capture_output=True, text=True, timeout=100)
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 def test_readers_need_nothing_of_what_builds_the_pages():
@@ -170,6 +192,11 @@ def test_the_workflow_runs_the_same_tests_everywhere():
     assert f"Python {oldest} to {newest}" in read("README.md")
     (said,) = re.findall(r"on Python ([\d.]+ to [\d.]+)\.", lessons.path("who-sees-what").read_text(encoding="utf-8"))
     assert said == f"{oldest} to {newest}"
+    assert "py" + oldest.replace(".", "") in read("pyproject.toml")
+    for file in ("Makefile", ".github/workflows/test.yml"):  # where versions are locked
+        assert f"--python-version {oldest} " in read(file)
+    for file in ("tools/venv.sh", "README.md"):
+        assert set(re.findall(r"Python ([\d.]+\d) or newer", read(file))) == {oldest}
     assert {"make test", "make thorough", "make chaos", "make binder"} <= set(read(".ci/run").splitlines())
     assert "schedule" in workflow[True]  # YAML reads the key `on` as true
 
@@ -204,3 +231,14 @@ def test_the_readme_gives_the_commands_that_there_are():
         assert named <= targets
     assert "make lab" in read("README.md")
     assert "make test" in read("README.md")
+
+
+def test_contributors_are_told_of_each_module():
+    told = read("CONTRIBUTING.md")
+    names = re.findall(r"[\w*]+\.(?:py|sh)\b", told)
+    names += [f"{command}.py" for command in re.findall(r"make ([a-z]+)", told)]  # in tools/
+    folders = ("notebooks/course", "notebooks/wslab", "notebooks/wslab/examination", "site/browser", "tests", "tools")
+    for folder in folders:
+        for file in sorted((ROOT / folder).glob("*.*")):
+            if file.suffix in (".py", ".sh") and file.name != "__init__.py":
+                assert any(fnmatch(file.name, name) for name in names), f"{folder}/{file.name}"

@@ -101,6 +101,28 @@ def test_a_lesson_named_by_its_number_is_found(text):
     assert places(text)
 
 
+def test_readmes_say_a_lessons_number_in_links_alone():
+    """`make links` writes those."""
+    for file in (ROOT / "README.md", *(ROOT / "examples").rglob("README.md")):
+        besides = re.sub(r"\[[^\]]*\]\([^)]*\)", "", file.read_text(encoding="utf-8"))
+        assert re.findall(r"[Ll]essons? \d\d", besides) == [], file
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="for a Unix shell")
+def test_room_for_a_lesson_is_made_as_contributors_are_told(tmp_path):
+    (loop,) = re.findall(r"^for n in .+$", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
+    (tmp_path / "notebooks").mkdir()
+    for name in ("06-a", "07-b", "08-c-d", "09-e", "10-f"):
+        (tmp_path / "notebooks" / f"{name}.ipynb").touch()
+    for command in (["git", "init", "-q"], ["git", "add", "."]):
+        subprocess.run(command, cwd=tmp_path, check=True, timeout=100)
+    subprocess.run(
+        ["sh", "-ec", loop.replace("LAST", "10").replace("FIRST", "07")], cwd=tmp_path, check=True, timeout=100
+    )
+    there = sorted(file.stem for file in (tmp_path / "notebooks").iterdir())
+    assert there == ["06-a", "08-b", "09-c-d", "10-e", "11-f"]
+
+
 # --- its parts ---
 
 

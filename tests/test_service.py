@@ -689,7 +689,7 @@ def test_what_could_not_be_done_does_not_count_as_survived(percent, not_done):
         raise Missing("it does not start")
 
     says = "; ".join(f"print({line!r})" for line in [*percent, '{"lost": 0}'])
-    events = {10: ("now", fails), 80: ("later", lambda: None)}
+    events = [(10, "now", fails), (80, "later", lambda: None)]
     with subprocess.Popen([sys.executable, "-c", says], stdout=subprocess.PIPE, text=True) as crowd:
         assert chaos.make_trouble(crowd, events) == {"lost": 0, "not done": not_done}
 

@@ -20,9 +20,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 SOURCES = ROOT / "site" / "browser"
-PARTS = ROOT / "build" / "browser"
+LOADS = ROOT / "build" / "browser"
 
-DECIDES = ["package-lock.json", "requirements.txt", "editor.js", "compile.mjs"]  # of SOURCES: what the parts depend on
+DECIDES = ["package-lock.json", "requirements.txt", "editor.js", "compile.mjs"]  # of SOURCES: what all of it depends on
 
 # Of the packages: what lessons do without, since it would be a third of what a reader waits for.
 LEFT_OUT = [
@@ -56,7 +56,7 @@ def run(command: list, cwd: Path, what: str) -> None:
 
 
 def key() -> str:
-    """What tells whether parts that were made before are still right."""
+    """What tells whether that which was made before is still right."""
     files = [*(SOURCES / name for name in DECIDES), Path(__file__)]
     return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
 
@@ -116,7 +116,7 @@ def compress(file: Path, target: Path) -> None:
 
 
 def lay_out(folder: Path, scratch: Path) -> None:
-    """Make all parts, in `folder`."""
+    """Make all that a page loads but the course's own code, in `folder`."""
     for name in ("package.json", "package-lock.json", "editor.js", "compile.mjs"):
         shutil.copy(SOURCES / name, scratch)
     run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], scratch, "npm")
@@ -147,20 +147,20 @@ def lay_out(folder: Path, scratch: Path) -> None:
     pack(installed, python / "packages.zip.gz", lambda name: not re.match(LATER, name))
 
 
-def parts() -> Path:
-    """The folder with the parts; makes them, if there are none for the locks as they are."""
-    stamp = PARTS / "key"
+def loads() -> Path:
+    """The folder with what a page loads; makes it, if there is none for the locks as they are."""
+    stamp = LOADS / "key"
     if stamp.exists() and stamp.read_text() == key():
-        return PARTS
-    PARTS.parent.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=PARTS.parent) as scratch:
-        folder = Path(scratch) / "parts"
+        return LOADS
+    LOADS.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=LOADS.parent) as scratch:
+        folder = Path(scratch) / "loads"
         folder.mkdir()
         lay_out(folder, Path(scratch))
         (folder / "key").write_text(key())
-        shutil.rmtree(PARTS, ignore_errors=True)
-        folder.rename(PARTS)
-    return PARTS
+        shutil.rmtree(LOADS, ignore_errors=True)
+        folder.rename(LOADS)
+    return LOADS
 
 
 def course(target: Path) -> None:
@@ -186,7 +186,7 @@ def complete(folder: Path) -> int:
 
     Raises Missing if something is not to be had, or if it is more than LIMIT.
     """
-    shutil.copytree(parts(), folder, ignore=shutil.ignore_patterns("key"))
+    shutil.copytree(loads(), folder, ignore=shutil.ignore_patterns("key"))
     course(folder / "python" / "course.zip.gz")
     files = [file for file in folder.rglob("*") if file.is_file() and file.name != "later.zip.gz"]
     size = sum(len(file.read_bytes() if file.suffix == ".gz" else gzip.compress(file.read_bytes())) for file in files)
@@ -197,7 +197,7 @@ def complete(folder: Path) -> int:
 
 def main() -> int:
     try:
-        print(parts())
+        print(loads())
     except Missing as problem:
         print(problem, file=sys.stderr)
         return 1

@@ -1,4 +1,4 @@
-"""The proof of examples/service, `make chaos`: everything is killed once while a crowd speaks, and nothing is lost.
+"""The proof of examples/service, `make chaos`: workers and Redis are killed while a crowd speaks, and nothing is lost.
 
 The crowd is in many rooms, and everybody speaks. Meanwhile each worker is killed in turn, the proxy reads its
 configuration again, Redis is killed and started again, and all workers are restarted, one after the other. Then
@@ -25,6 +25,8 @@ from examples.service.parts import Service, Worker
 
 ROOT = Path(__file__).parent.parent
 LIMIT = 300  # seconds that the crowd may take
+
+Event = tuple[int, str, Callable[[], None]]  # at which percentage of what is to be said; in words; and as a call
 
 # Broken copies, each of which the crowd must notice: the file, what stands there, and what instead.
 BROKEN = {
@@ -60,15 +62,15 @@ def log_in(url: str, clients: int) -> None:
         at_once.execute()
 
 
-def plan(service: Service) -> dict[int, tuple[str, Callable[[], None]]]:
-    """At which percentage of what is to be said what happens: in words, and as a call."""
-    events = {}
+def plan(service: Service) -> list[Event]:
+    """What happens while the crowd speaks, in order."""
+    events: list[Event] = []
     for n, worker in enumerate(service.workers):
-        events[10 + n * 40 // len(service.workers)] = (f"worker {n + 1} is killed", lambda w=worker: kill(w))
-    events[55] = ("the proxy reads its configuration again", service.reload_proxy)
-    events[65] = ("Redis is killed", lambda: kill(service.redis))
-    events[80] = ("all workers are restarted, one after the other", service.restart_workers)
-    return events
+        events.append((10 + n * 40 // len(service.workers), f"worker {n + 1} is killed", lambda w=worker: kill(w)))
+    events.append((55, "the proxy reads its configuration again", service.reload_proxy))
+    events.append((65, "Redis is killed", lambda: kill(service.redis)))
+    events.append((80, "all workers are restarted, one after the other", service.restart_workers))
+    return sorted(events, key=lambda event: event[0])
 
 
 def kill(part) -> None:
@@ -78,17 +80,17 @@ def kill(part) -> None:
     part.start()
 
 
-def make_trouble(crowd: subprocess.Popen, events: dict) -> dict:
+def make_trouble(crowd: subprocess.Popen, events: list[Event]) -> dict:
     """While the crowd speaks, do what is planned. Returns what the crowd has counted, and what could not be done."""
     with ThreadPoolExecutor() as at_work:
         begun = []
         for line in crowd.stdout:
             if not line.rstrip().endswith("%"):
                 failed = [str(error) for error in (one.exception() for one in begun) if error]
-                return json.loads(line) | {"not done": failed + [words for words, _ in events.values()]}
+                return json.loads(line) | {"not done": failed + [words for _, words, _ in events]}
             percent = int(line.split()[0])
-            for when in [when for when in events if when <= percent]:
-                words, call = events.pop(when)
+            while events and events[0][0] <= percent:
+                _, words, call = events.pop(0)
                 print(f"{percent:3} %: {words}", flush=True)
                 begun.append(at_work.submit(call))
     return {"lost": "unknown: the crowd came to grief"}

@@ -65,12 +65,12 @@ Run = Callable[..., Awaitable[tuple[bool, str]]]
 class Claim:
     """A claim, the run that decides it, and what to remember."""
 
-    says: str  # one sentence, our words
+    says: str  # one sentence, our words; in ASCII without '"', since JupyterLab links to it as a heading
     run: Run  # gets `serve`; returns whether the claim held, and what was seen
     verdict: str = ""  # TRUE, FALSE or DEPENDS, as it was on the locked versions: tests report a change
-    keep: str = ""  # the line to keep
+    keep: str = ""  # the line to keep; it ends in "." or ")"
     lesson: str = ""  # the slug of the lesson that explains it, if there is one
-    source: str = ""  # first-hand
+    source: str = ""  # first-hand: an https address
     until: str = ""  # the release from which on it is no longer true
     changed: str = ""  # where that release says so
 

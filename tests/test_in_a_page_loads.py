@@ -64,7 +64,7 @@ def test_no_npm(monkeypatch, tmp_path):
     with pytest.raises(
         tool.Missing, match=r"^npm is not installed\. `make site` needs Node\.js 18 or newer, with npm\. "
     ):
-        tool.lay_out(tmp_path / "parts", tmp_path)
+        tool.lay_out(tmp_path / "loads", tmp_path)
 
 
 def test_what_fails_says_its_last_line(tmp_path):
@@ -73,11 +73,11 @@ def test_what_fails_says_its_last_line(tmp_path):
 
 
 def test_a_page_loads_little(monkeypatch, tmp_path):
-    parts = tmp_path / "parts"
-    (parts / "python").mkdir(parents=True)
-    (parts / "python" / "large.gz").write_bytes(bytes(1000))
-    (parts / "text.js").write_text("x" * 100_000)  # hardly anything, once a server has compressed it
-    monkeypatch.setattr(tool, "parts", lambda: parts)
+    loads = tmp_path / "loads"
+    (loads / "python").mkdir(parents=True)
+    (loads / "python" / "large.gz").write_bytes(bytes(1000))
+    (loads / "text.js").write_text("x" * 100_000)  # hardly anything, once a server has compressed it
+    monkeypatch.setattr(tool, "loads", lambda: loads)
     size = tool.complete(tmp_path / "here")
     assert 1000 < size < 300_000
     monkeypatch.setattr(tool, "LIMIT", size - 1)
@@ -85,15 +85,15 @@ def test_a_page_loads_little(monkeypatch, tmp_path):
         tool.complete(tmp_path / "there")
 
 
-def test_the_parts_are_made_anew_if_a_lock_changes(monkeypatch, tmp_path):
+def test_it_is_made_anew_if_a_lock_changes(monkeypatch, tmp_path):
     made = []
-    monkeypatch.setattr(tool, "PARTS", tmp_path / "build" / "browser")
-    monkeypatch.setattr(tool, "lay_out", lambda folder, _: made.append(folder) or (folder / "part").touch())
-    assert (tool.parts() / "part").exists()
-    tool.parts()
+    monkeypatch.setattr(tool, "LOADS", tmp_path / "build" / "browser")
+    monkeypatch.setattr(tool, "lay_out", lambda folder, _: made.append(folder) or (folder / "python").touch())
+    assert (tool.loads() / "python").exists()
+    tool.loads()
     assert len(made) == 1
     monkeypatch.setattr(tool, "key", lambda: "another lock")
-    tool.parts()
+    tool.loads()
     assert len(made) == 2
 
 
