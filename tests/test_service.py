@@ -617,8 +617,9 @@ def test_the_program_starts_all_of_it_and_ends_it():
             program.send_signal(signal.SIGHUP)
             assert "All workers are new" in wait_for("All workers are new")
             parts = psutil.Process(program.pid).children()
+            proxy = next(part for part in parts if part.name() == "caddy")
             program.send_signal(signal.SIGINT)
-            next(part for part in parts if part.name() == "caddy").wait(PATIENCE)
+            proxy.wait(PATIENCE)
             program.send_signal(signal.SIGINT)  # somebody is impatient
             assert (program.wait(PATIENCE), len(parts)) == (0, 4)
             assert not [part for part in parts if part.is_running()]
