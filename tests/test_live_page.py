@@ -572,7 +572,8 @@ TOO_WIDE = """element => [element, ...element.querySelectorAll("*")]
     .map(part => `${part.outerHTML.slice(0, 80)}: ${part.scrollWidth} > ${part.clientWidth}`)"""
 
 
-@pytest.mark.parametrize("theme", ["JupyterLab Light", pytest.param("JupyterLab Dark", marks=pytest.mark.thorough)])
+@pytest.mark.thorough
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
 def test_everybody_can_use_a_live_page(read, lab, desk, theme):
     reader = read(lab)
     reader.command("apputils:change-theme", f"{{theme: {theme!r}}}")
