@@ -854,6 +854,40 @@ def test_a_page_comes_back_from_the_back_forward_cache(with_cache, comes_back):
     expect(page.get_by_label("Your message")).to_have_value("half a sen")
 
 
+def test_a_room_that_is_looked_at_again_has_been_left_and_can_be_joined(with_cache, rooms):
+    page, other = with_cache.new_page(), with_cache.new_page()
+    join(page, rooms, "Ivy", "the cache")
+    join(other, rooms, "Jon", "the cache")
+    expect(who_is_here(other)).to_have_text(["Ivy", "Jon"])
+    page.get_by_label("Your message").fill("half a sen")
+    page.evaluate("addEventListener('pageshow', (event) => { window.persisted = event.persisted; })")
+    page.goto(f"http://127.0.0.1:{rooms}/openapi.json")
+    page.go_back(wait_until="commit")
+    expect(state(page)).to_have_text("closed with code 1006")
+    assert page.evaluate("persisted")  # it has not been loaded anew
+    expect(who_is_here(page)).to_have_count(0)
+    expect(who_is_here(other)).to_have_text(["Jon"])  # now the server knows, too
+    page.get_by_role("button", name="Join").click()
+    expect(who_is_here(page)).to_have_text(["Ivy", "Jon"])
+    expect(page.get_by_label("Your message")).to_have_value("half a sen")
+
+
+def test_accounts_that_are_looked_at_again_have_been_left_and_are_still_logged_in(with_cache, accounts):
+    page = with_cache.new_page()
+    page.goto(accounts)
+    log_in(page, "ann", "lovelace")
+    expect(state(page)).to_have_text("connected")
+    page.get_by_label("Dear diary").fill("half a sen")
+    page.evaluate("addEventListener('pageshow', (event) => { window.persisted = event.persisted; })")
+    page.goto(f"{accounts}openapi.json")
+    page.go_back(wait_until="commit")
+    expect(state(page)).to_have_text("closed with code 1006")
+    assert page.evaluate("persisted")
+    page.get_by_role("button", name="Connect", exact=True).click()
+    expect(state(page)).to_have_text("connected")
+    expect(page.get_by_label("Dear diary")).to_have_value("half a sen")
+
+
 def test_a_page_that_comes_back_with_the_keyboard_alone(page, comes_back):
     page.goto(comes_back)
     page.keyboard.press("Tab")

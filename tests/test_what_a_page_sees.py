@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import queue
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import websockets.sync.server
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 from fastapi.responses import HTMLResponse
 
@@ -94,9 +96,9 @@ def address():
         yield server.http_url("/")
 
 
-CONNECT = """() => new Promise(resolve => {
+CONNECT = """address => new Promise(resolve => {
     window.events = [];
-    window.socket = new WebSocket(new URL('echo', location.href.replace('http', 'ws')));
+    window.socket = new WebSocket(address ?? new URL('echo', location.href.replace('http', 'ws')));
     for (const name of ['open', 'message', 'close']) {
         socket.addEventListener(name, event => events.push([name, event.code ?? event.data ?? null]));
     }
@@ -152,6 +154,39 @@ def test_the_back_forward_cache_closes_a_socket_and_tells_it_late(with_cache, ad
     assert page.evaluate("events") == seen
     assert left.get(timeout=20) == 1001  # when the server has noticed
     assert left.empty()
+
+
+def test_to_the_server_a_page_in_the_back_forward_cache_is_still_connected(with_cache, address):
+    """Pings are answered, and what it is sent is lost."""
+    connections = queue.SimpleQueue()
+
+    def listen(connection):
+        connections.put(connection)
+        for _ in connection:
+            pass
+
+    with serve_on_a_thread(listen) as port:
+        page = with_cache.new_page()
+        page.goto(address)
+        page.evaluate(CONNECT, f"ws://127.0.0.1:{port}/")
+        connection = connections.get(timeout=20)
+        page.goto(f"{address}elsewhere")
+        assert connection.ping().wait(20)
+        connection.send("lost")
+        assert connection.ping().wait(20)  # after the text: so it has arrived
+        page.go_back(wait_until="commit")
+        page.wait_for_function("events.at(-1)[0] === 'close'")
+        assert [name for name, _ in page.evaluate("events")] == ["open", "pagehide", "pageshow", "close"]
+
+
+@contextlib.contextmanager
+def serve_on_a_thread(handler):
+    """A server of `websockets`, which can tell when a ping is answered; gives its port."""
+    with websockets.sync.server.serve(handler, "127.0.0.1", 0, ping_interval=None) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server.socket.getsockname()[1]
+    thread.join(20)  # leaving `with` has shut the server down
 
 
 def test_a_page_may_not_close_with_each_code(page, address):
