@@ -486,7 +486,7 @@ async def router_dependencies(serve):
 @claim(
     "FastAPI's security classes do not work with WebSockets.",
     verdict=FALSE,
-    keep="They read the handshake's headers, and refuse with 401. "
+    keep="They read the handshake, and refuse with 401. "
     "Older versions: `TypeError: ... missing 1 required positional argument: 'request'`.",
     source="https://fastapi.tiangolo.com/reference/security/",
     until="FastAPI 0.144",
