@@ -556,8 +556,20 @@ def test_what_has_ended_is_started_again(service):
     assert not {worker.process.pid for worker in service.workers} & set(before)
 
 
+def test_a_worker_goes_on_at_what_only_a_newer_version_knows(service, db):
+    async def talk():
+        async with Client(service, "ann", "newer").at(0) as ann:
+            entry = db.xadd(log.LOG, {"pinned": "a line"})
+            await ann.say("after it", 1)
+            await ann.hears("anew 0", "after it")
+            db.xdel(log.LOG, entry)
+
+    run(talk())
+    assert "this version does not know: pinned" in Path(service.workers[0].log.name).read_text()
+
+
 def test_a_worker_that_cannot_follow_any_more_ends(service, db):
-    entry = db.xadd(log.LOG, {"what": "is this?"})
+    entry = db.xadd(log.LOG, {"room": "lobby", "number": "none"})
     for worker in service.workers:
         worker.process.wait(PATIENCE)
     db.xdel(log.LOG, entry)

@@ -116,6 +116,9 @@ class Follower:
         if "ended" in entry:
             self.ended(entry["ended"])
             return
+        if "room" not in entry:
+            logger.error("an entry that this version does not know: %s", ", ".join(entry))
+            return
         room, number = entry["room"], int(entry["number"])
         place = self.places.pop(room, None) or Place(room, number - 1)
         self.places[room] = place
