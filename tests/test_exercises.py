@@ -64,12 +64,12 @@ def answers(kind: str) -> list:
     `make test` hands in each third of the wrong ones, from all parts of a check; `make thorough` the others, and the
     right ones, which are looked at to the end as the solution is.
     """
-    return [
-        pytest.param(path, answer, id=f"{lessons.slug(path)}: {name}", marks=[] if in_turn else pytest.mark.thorough)
-        for path in EXERCISES
-        for number, (name, answer) in enumerate(getattr(ANSWERS[module(path)], kind).items())
-        for in_turn in [kind == "WRONG" and number % 3 == 0]
-    ]
+    found = []
+    for path in EXERCISES:
+        for number, (name, answer) in enumerate(getattr(ANSWERS[module(path)], kind).items()):
+            marks = [] if kind == "WRONG" and number % 3 == 0 else [pytest.mark.thorough]
+            found.append(pytest.param(path, answer, id=f"{lessons.slug(path)}: {name}", marks=marks))
+    return found
 
 
 def test_every_exercise_has_wrong_answers():

@@ -156,6 +156,16 @@ def test_the_back_forward_cache_closes_a_socket_and_tells_it_late(with_cache, ad
     assert left.empty()
 
 
+@contextlib.contextmanager
+def serve_on_a_thread(handler):
+    """A server of `websockets`, which can tell when a ping is answered; gives its port."""
+    with websockets.sync.server.serve(handler, "127.0.0.1", 0, ping_interval=None) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server.socket.getsockname()[1]
+    thread.join(20)  # leaving `with` has shut the server down
+
+
 def test_to_the_server_a_page_in_the_back_forward_cache_is_still_connected(with_cache, address):
     """Pings are answered, and what it is sent is lost."""
     connections = queue.SimpleQueue()
@@ -177,16 +187,6 @@ def test_to_the_server_a_page_in_the_back_forward_cache_is_still_connected(with_
         page.go_back(wait_until="commit")
         page.wait_for_function("events.at(-1)[0] === 'close'")
         assert [name for name, _ in page.evaluate("events")] == ["open", "pagehide", "pageshow", "close"]
-
-
-@contextlib.contextmanager
-def serve_on_a_thread(handler):
-    """A server of `websockets`, which can tell when a ping is answered; gives its port."""
-    with websockets.sync.server.serve(handler, "127.0.0.1", 0, ping_interval=None) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield server.socket.getsockname()[1]
-    thread.join(20)  # leaving `with` has shut the server down
 
 
 def test_a_page_may_not_close_with_each_code(page, address):
