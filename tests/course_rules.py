@@ -161,7 +161,8 @@ BOUNDED_BY_ITSELF = re.compile(
 def every_wait_is_bounded(lesson: Lesson) -> Iterator[str]:
     """A client's waits stand in `async with asyncio.timeout(...)`. The server's need not: its client ends them.
 
-    A cell may also await a function of the lesson in which all waits are bounded.
+    A cell may also await a function of the lesson in which all waits are bounded. A timeout does not end a loop that
+    asks again and again, where what it asks may lose a cancellation: redis-py does, on Python 3.11.
     """
 
     def is_bounded(awaited: ast.expr) -> bool:
@@ -186,9 +187,13 @@ def every_wait_is_bounded(lesson: Lesson) -> Iterator[str]:
 
     trees = [(cell, lessons.tree(cell)) for cell in lesson.code]
     functions = [node for _, tree in trees for node in tree.body if isinstance(node, ast.AsyncFunctionDef)]
+    uses_redis = any("from redis.asyncio import" in cell.source for cell in lesson.code)
     for cell, tree in trees:
         for unbounded in walk(tree, False):
             yield f"cell {cell.id}: may wait for ever: {ast.unparse(unbounded)}. Put it under asyncio.timeout()."
+        for loop in ast.walk(tree) if uses_redis else ():
+            if isinstance(loop, ast.While) and any(isinstance(node, ast.Await) for node in ast.walk(loop.test)):
+                yield f"cell {cell.id}: may ask for ever: while {ast.unparse(loop.test)}. Ask so many times: for ..."
 
 
 def guesses_are_folded(lesson: Lesson) -> Iterator[str]:

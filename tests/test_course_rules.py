@@ -220,6 +220,12 @@ SPOILED = [
         spoil_source_with("async def ask():\n    await ws.recv()\n\n\nawait ask()"),
         "every_wait_is_bounded: cell client: may wait for ever: ask()",
     ),
+    (
+        spoil_source_with(
+            "from redis.asyncio import Redis\n\n\nasync def asks():\n    while await db.get('x') != 1:\n        pass"
+        ),
+        "every_wait_is_bounded: cell client: may ask for ever: while await db.get('x') != 1",
+    ),
     (spoil_guess_fold, "guesses_are_folded: cell second-recv: its output must be folded"),
     (spoil_guess_curtain, "guesses_are_folded: cell second-recv: JupyterLab would show its output's first line"),
     (spoil_guess_tag, "guesses_are_folded: cell second-recv: a `guess` tag and a **Guess:**"),

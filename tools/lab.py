@@ -203,7 +203,8 @@ WATCH_RUN = """([front, cells, patience]) => {
         watcher.observe(indicator, {attributes: true});
         setTimeout(() => {
             watcher.disconnect();
-            reject(new Error(`${begun.size} of ${prompts.length} cells began; ${indicator.dataset.status}`));
+            const began = `${begun.size} of ${prompts.length} began`;
+            reject(new Error(`cells ${cells ?? 'all'}: ${began}; ${indicator.dataset.status}`));
         }, patience);
     });
     window.haveRun.catch(() => null);  // it is awaited later
