@@ -3,6 +3,7 @@
 It lies here, and not in tests/, since nbval's tests are the cells in notebooks/.
 """
 
+import contextlib
 import gc
 import os
 import re
@@ -18,7 +19,7 @@ from playwright.sync_api import Error, expect
 from traitlets import default
 from xdist.scheduler import LoadScopeScheduling
 
-from tools.lab import chromium
+from tools.lab import chromium, which_chromium
 
 pytest_plugins = ["tests.built_site"]
 
@@ -112,6 +113,18 @@ def browser():
         if "Executable doesn't exist" not in str(error) or "NEED_BROWSER" in os.environ:
             raise
         pytest.skip("no browser here. One way to get one: .venv/bin/playwright install chromium")
+
+
+@pytest.fixture
+def with_cache(browser):
+    """A Chromium with its back/forward cache, which Playwright turns off, and for pages with an open WebSocket, too.
+
+    Chromium 156 takes those by itself; 150 has it as a feature to be turned on.
+    """
+    options = which_chromium() | {"ignore_default_args": ["--disable-back-forward-cache"]}
+    options["args"] = [*options["args"], "--enable-features=DisconnectWebSocketOnBFCache"]
+    with contextlib.closing(browser.browser_type.launch(**options)) as with_cache:
+        yield with_cache
 
 
 JUPYTERLAB = re.compile(r"/static/lab/|/lab/extensions/")  # its files; what they report is its own matter

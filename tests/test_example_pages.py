@@ -1,6 +1,5 @@
 """The examples' pages in a real Chromium, as a reader uses them: with a mouse, with the keyboard alone, on a phone."""
 
-import contextlib
 import re
 
 import pytest
@@ -9,7 +8,6 @@ from playwright.sync_api import expect
 
 from tests.lessons import ROOT
 from tests.test_examples import program
-from tools.lab import which_chromium
 
 pytestmark = pytest.mark.browser
 
@@ -828,14 +826,6 @@ def test_a_page_may_leave_at_any_time_and_what_failed_leaves_nothing_behind(alon
     assert alone.evaluate(FAILS) == ["SyntaxError", 0]
     assert alone.problems == ["bad address"]  # of the page's own connection, which has met the stand-in, too
     alone.problems.clear()
-
-
-@pytest.fixture
-def with_cache(browser):
-    """A Chromium with its back/forward cache, which Playwright turns off."""
-    options = which_chromium() | {"ignore_default_args": ["--disable-back-forward-cache"]}
-    with contextlib.closing(browser.browser_type.launch(**options)) as with_cache:
-        yield with_cache
 
 
 def test_a_page_comes_back_from_the_back_forward_cache(with_cache, comes_back):

@@ -9,7 +9,6 @@ from playwright.sync_api import expect
 
 from tests.test_example_pages import findings, messages, say, state
 from tests.test_service import running
-from tools.lab import which_chromium
 
 pytestmark = [
     pytest.mark.browser,
@@ -148,19 +147,17 @@ def test_a_page_goes_offline_and_has_missed_nothing(service, windows):
     expect(on_its_way(ann)).to_have_count(0)
 
 
-def test_it_comes_back_from_the_back_forward_cache(service, browser):
-    options = which_chromium() | {"ignore_default_args": ["--disable-back-forward-cache"]}
-    with contextlib.closing(browser.browser_type.launch(**options)) as with_cache:
-        ann, ben = (with_cache.new_page(ignore_https_errors=True) for _ in range(2))
-        enter(ann, service, "ann", "cache")
-        ann.evaluate("addEventListener('pageshow', (event) => { window.persisted = event.persisted; })")
-        ann.goto(f"{service.origin}/connection.js")
-        enter(ben, service, "ben", "cache")
-        say(ben, "come back")
-        expect(messages(ben)).to_have_text(["ben: come back"])
-        ann.go_back(wait_until="commit")
-        expect(messages(ann)).to_have_text(["ben: come back"])
-        assert ann.evaluate("persisted")  # it has not been loaded anew
+def test_it_comes_back_from_the_back_forward_cache(service, with_cache):
+    ann, ben = (with_cache.new_page(ignore_https_errors=True) for _ in range(2))
+    enter(ann, service, "ann", "cache")
+    ann.evaluate("addEventListener('pageshow', (event) => { window.persisted = event.persisted; })")
+    ann.goto(f"{service.origin}/connection.js")
+    enter(ben, service, "ben", "cache")
+    say(ben, "come back")
+    expect(messages(ben)).to_have_text(["ben: come back"])
+    ann.go_back(wait_until="commit")
+    expect(messages(ann)).to_have_text(["ben: come back"])
+    assert ann.evaluate("persisted")  # it has not been loaded anew
 
 
 def test_with_the_keyboard_alone(service, windows):

@@ -13,7 +13,6 @@ from fastapi.responses import HTMLResponse
 
 from course.endings import ENDINGS, REFUSED, only_listens
 from course.witnesses import IMPLEMENTATIONS, NO_ANSWER, Endpoint, app_with, describe_code, who_sees_what
-from tools.lab import which_chromium
 from wslab import serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.thorough]  # what browsers do changes with them, and not with the course
@@ -131,14 +130,6 @@ def test_a_socket_takes_texts_when_it_is_closing_and_loses_them(page, address):
     assert page.evaluate("socket.bufferedAmount") == len("lost") * 2
     assert page.problems == ["WebSocket is already in CLOSING or CLOSED state."] * 2
     page.problems.clear()
-
-
-@pytest.fixture
-def with_cache(browser):
-    """A Chromium with its back/forward cache, which Playwright turns off."""
-    options = which_chromium() | {"ignore_default_args": ["--disable-back-forward-cache"]}
-    with contextlib.closing(browser.browser_type.launch(**options)) as with_cache:
-        yield with_cache
 
 
 def test_the_back_forward_cache_closes_a_socket_and_tells_it_late(with_cache, address):
