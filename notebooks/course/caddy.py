@@ -4,8 +4,11 @@ It is the `caddy` on the PATH, if that is new enough, else the one that a packag
 what it writes in the folder of the parts.
 """
 
+import contextlib
 import re
 import shutil
+import socket
+import ssl
 import subprocess
 import sysconfig
 import tempfile
@@ -26,7 +29,7 @@ class Caddy(Part):
         self.data = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=folder()))
         self.caddyfile = self.data / "Caddyfile"
         self.caddyfile.write_text(caddyfile, encoding="utf-8")
-        self.makes_a_certificate = "tls internal" in caddyfile or "https://localhost" in caddyfile
+        self.names = re.findall(r"https://([\w.]+):\{\$PORT\}", caddyfile)  # for which it makes a certificate
         port, self.admin = free_port(), f"127.0.0.1:{free_port()}"
         env = {"PORT": str(port), "CADDY_ADMIN": self.admin}
         env |= dict.fromkeys(["HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "APPDATA"], str(self.data))
@@ -38,9 +41,20 @@ class Caddy(Part):
         return ["--config", str(self.caddyfile), "--adapter", "caddyfile"]
 
     def _listens(self) -> bool:
-        return super()._listens() and (
-            not self.makes_a_certificate or "certificate obtained successfully" in self._said()
-        )
+        return super()._listens() and all(self._has_a_certificate(name) for name in self.names)
+
+    def _has_a_certificate(self, name: str) -> bool:
+        """Whether it already answers a handshake. It listens before, and even its log says a little too early that
+        it has obtained one."""
+        whoever = ssl.create_default_context()
+        whoever.check_hostname, whoever.verify_mode = False, ssl.CERT_NONE
+        with (
+            contextlib.suppress(OSError),
+            socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection,
+            whoever.wrap_socket(connection, server_hostname=name),
+        ):
+            return True
+        return False
 
     def url(self, path: str = "/") -> str:
         """Its address for a WebSocket client. Raises PartError if it does not run."""
