@@ -41,16 +41,16 @@ lint: .venv/test-ready
 outputs: .venv/test-ready  ## make the lessons' stored outputs anew; LESSONS="notebooks/01-*.ipynb" for some
 	@$(BIN)/python -m tools.outputs $(LESSONS)
 
-stress: .venv/test-ready  ## all lessons, each 20 times, while four busy loops hold the CPU
-	@$(BIN)/python -m tools.stress $(LESSONS)
+stress: .venv/test-ready  ## all lessons, or those in LESSONS, again and again while the CPU is busy; STRESS="--rounds 5" and other options
+	@$(BIN)/python -m tools.stress $(STRESS) $(LESSONS)
 
 bench: .venv/test-ready  ## what wslab costs, what an echo costs, and a message to many
 	@$(BIN)/python -m tools.bench
 	@$(BIN)/python -m tools.bench_echo
 	@$(BIN)/python -m tools.bench_room
 	@$(BIN)/python -m tools.bench_members
-	@$(BIN)/python -m tools.bench_measuring
 	@$(BIN)/python -m tools.bench_service
+	@$(BIN)/python -m tools.bench_measuring
 
 chaos: .venv/test-ready  ## kills workers and Redis of examples/service while a crowd speaks; CHAOS="--clients 5000" and other options
 	@$(BIN)/python -m tools.chaos $(CHAOS)

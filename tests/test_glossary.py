@@ -9,7 +9,7 @@ from tests import course_rules, lessons
 
 PATH = lessons.path("glossary")
 CELLS = lessons.read(PATH).cells
-PLACE = re.compile(r"\((?:\[[^\]]+\]\((?P<file>[\w-]+\.ipynb)\)|Lesson (?P<number>\d\d) will explain it)[;)]")
+PLACE = re.compile(r"\(\[[^\]]+\]\(([\w-]+\.ipynb)\)[;)]")
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,10 @@ class Entry:
     text: str
 
     @property
-    def place(self) -> re.Match | None:
-        """Where it is explained: the `file` of a notebook, or the `number` of a lesson that is to come."""
-        return PLACE.search(self.text)
+    def place(self) -> str | None:
+        """The notebook that explains it."""
+        found = PLACE.search(self.text)
+        return found and found[1]
 
     @property
     def link(self) -> str:
@@ -37,11 +38,7 @@ ENTRIES = [Entry(*found) for found in re.findall(r"^### (.+)\n\n(.+)$", TEXT, fl
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
 def test_a_term_is_linked_from_the_lesson_that_explains_it(entry):
     assert entry.place, "an entry ends with the lesson that explains its term, in parentheses"
-    if number := entry.place["number"]:
-        written = [path.name for path in lessons.PATHS if path.name.startswith(number)]
-        assert not written, f"{written[0]} is written: link the term from there, and the lesson from here"
-        return
-    prose = "\n".join(cell.source for cell in lessons.read(PATH.with_name(entry.place["file"])).cells)
+    prose = "\n".join(cell.source for cell in lessons.read(PATH.with_name(entry.place)).cells)
     assert entry.link in prose, f"{entry.place['file']} has no link that ends with {entry.link}"
 
 
