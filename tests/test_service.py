@@ -471,7 +471,7 @@ def test_a_logout_reaches_who_is_just_coming(monkeypatch):
     async def user_of(session):
         return "ann"
 
-    async def place(room, number):  # meanwhile, she logs out
+    async def place(room):  # meanwhile, she logs out
         accounts.end(accounts.key_of("ann"))
         return log.Place(room, 0)
 
@@ -492,7 +492,7 @@ def test_rooms_in_which_nobody_speaks_are_forgotten_too():
         follower = log.Follower()
         follower.ask = ask
         for n in range(log.ROOMS + 5):
-            place = await follower.place(f"room{n}", 0)
+            place = await follower.place(f"room{n}")
             assert follower.places[f"room{n}"] is place
         return len(follower.places)
 
@@ -513,7 +513,7 @@ def test_a_room_to_which_somebody_is_coming_is_not_forgotten(monkeypatch):
         follower.ask = ask
         follower.places["full"] = log.Place("full", 0)
         follower.places["full"].members["ann"] = None
-        return await follower.place("lobby", 5)
+        return await follower.place("lobby")
 
     place = run(read_while_somebody_comes())
     assert [line["number"] for line in place.above(5)] == [6]
@@ -530,26 +530,9 @@ def test_who_comes_is_not_kept_waiting_for_a_log_that_is_gone(monkeypatch):
     async def come():
         async with asyncio.timeout(PATIENCE):
             with pytest.raises(OSError):  # which the endpoint answers with 1013
-                await follower.place("lobby", 0)
+                await follower.place("lobby")
 
     asyncio.run(come())
-
-
-def test_only_who_comes_first_or_has_heard_more_waits_for_the_log():
-    asked = []
-
-    async def ask(room):
-        asked.append(room)
-        return 5, (0, 0)
-
-    async def come():
-        follower = log.Follower()
-        follower.ask = ask
-        for number in (0, 0, 5, 6):
-            await follower.place("lobby", number)
-
-    run(come())
-    assert len(asked) == 2  # the first, and the last
 
 
 @pytest.mark.usefixtures("db")

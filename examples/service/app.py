@@ -133,7 +133,7 @@ async def talk(
         try:
             async with asyncio.timeout(LASTS) as limit:
                 with accounts.until_logout(session, limit):  # from before it is looked up: it may end right then
-                    user, place = await known(session, room, number)
+                    user, place = await known(session, room)
                     await enter(websocket, place, user, client, history)
         except TimeoutError:
             if not limit.expired():
@@ -142,11 +142,11 @@ async def talk(
             raise WebSocketException(code, reason) from None
 
 
-async def known(session: str, room: str, number: int) -> tuple[str, Place]:
+async def known(session: str, room: str) -> tuple[str, Place]:
     try:
         if (user := await accounts.user_of(session)) is None:
             raise WebSocketException(4401, "log in first")
-        place = await follower.place(room, number)
+        place = await follower.place(room)
     except (RedisError, OSError):
         raise WebSocketException(1013, "try again later") from None
     if asyncio.current_task().cancelling():  # on Python 3.11, redis-py may have lost it

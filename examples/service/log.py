@@ -141,32 +141,23 @@ class Follower:
             if quiet is not None:
                 del self.places[quiet]
 
-    async def place(self, room: str, number: int) -> Place:
-        """The room of this name, for somebody who has heard it up to this number. Raises RedisError, or TimeoutError.
-
-        One that is new here, or of which they have heard more than this worker has read, is level with the log first.
-        """
+    async def place(self, room: str) -> Place:
+        """The room of this name; a new one is level with the log as it is now. Raises RedisError, or TimeoutError."""
         self.awaited[room] += 1
         try:
-            if room not in self.places or self.places[room].number < number:
-                at = await self.level(room)
-                if room not in self.places:
-                    self.forget()
-                    self.places[room] = Place(room, at)
+            history = None
+            while history != self.history:  # else another one has begun meanwhile
+                history = self.history
+                number, newest = await self.ask(room)
+                await self.has_read(newest)
+            if room not in self.places:
+                self.forget()
+                self.places[room] = Place(room, number)
             return self.places[room]
         finally:
             self.awaited[room] -= 1
             if not self.awaited[room]:
                 del self.awaited[room]
-
-    async def level(self, room: str) -> int:
-        """Wait until this worker has read what the log has now; how many lines the room had then."""
-        history = None
-        while history != self.history:  # else another one has begun meanwhile
-            history = self.history
-            number, newest = await self.ask(room)
-            await self.has_read(newest)
-        return number
 
     async def has_read(self, entry: tuple[int, int]):
         async with asyncio.timeout(PATIENCE), self._moved:
