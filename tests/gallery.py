@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -226,6 +227,18 @@ async def has_one_session(websocket: WebSocket):
             sessions.remove(websocket)
 
 
+history = deque(maxlen=500)
+
+
+async def has_a_history(websocket: WebSocket):
+    """Which grows with each visit, until it is full."""
+    await websocket.accept()
+    with suppress(WebSocketDisconnect):
+        async for text in websocket.iter_text():
+            history.append({"text": text})
+            await websocket.send_text(text)
+
+
 async def sends_foreigners_away(websocket: WebSocket):
     """After accept(), so that the page can read why."""
     await websocket.accept()
@@ -243,6 +256,7 @@ RIGHT = {
     "ticks": (app_with(ticks), {"only": ["changes its kind", "not utf8", "too big", "floods"], "patience": 0.5}),
     "a lock": (app_with(takes_turns), {"only": ["polite", "does not wait", "crowd"]}),
     "timers": (app_with(sets_timers), {"only": ["comes and goes"]}),
+    "a history": (app_with(has_a_history), {"say": "hello", "only": ["comes and goes"]}),
     "saves in the end": (app_with(saves_when_it_is_over), {"only": ["polite", "drops while idle"]}),
     "one session": (app_with(has_one_session), {"only": ["polite", "crowd"]}),
     "origins": (app_with(sends_foreigners_away), {"origins": ["https://good.example"], "only": ["foreign origin"]}),

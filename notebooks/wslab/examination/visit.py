@@ -26,6 +26,7 @@ from wslab.examination.evidence import (
     Fault,
     Pulse,
     Spot,
+    filled,
     frames_of_task,
     holder,
     spot,
@@ -103,6 +104,7 @@ class Visit:
         self.counted = 0  # errors that have been counted so
         self.unseen: list[Fault] = []
         self.kept: list[dict] = []  # what lines of the app's own have allocated, from time to time
+        self.limited: list[dict] = []  # how full what has a limit was then
         self.spoilt = ""  # an answer that no browser can read
 
     # --- the visit ---
@@ -312,6 +314,7 @@ class Visit:
             tracemalloc.start()
             self.kept.append({})
             return
+        self.limited.append(filled())
         lines = tracemalloc.take_snapshot().statistics("lineno")
         own = {(s.traceback[0].filename, s.traceback[0].lineno): s.count for s in lines}
         # What is made by exec() has no file: so are data classes.
@@ -328,7 +331,9 @@ class Visit:
             # logged: whoever keeps log records, as pytest does, keeps them.
             watch = self.patient.watch
             errors = source.startswith("except") or watch.raised or watch.logged
-            if line and grown[line] >= clients.SOME_VISITS and not errors:
+            *_, before, after = self.limited
+            fills = any(after.get(d, 0) - length >= clients.SOME_VISITS for d, length in before.items())
+            if line and grown[line] >= clients.SOME_VISITS and not errors and not fills:
                 self.found(Kind.GROWS, f"with each visit it keeps more in memory: `{source}`", Spot(*line))
 
     # --- what is looked at afterwards ---
