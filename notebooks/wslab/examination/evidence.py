@@ -175,7 +175,8 @@ def filled() -> dict[int, int]:
     """How full each deque with a limit is, by its id: what grows there will not grow for ever."""
     gc.unfreeze()  # as below
     try:
-        return {id(d): len(d) for d in gc.get_objects() if isinstance(d, deque) and d.maxlen}
+        # Not isinstance(): that asks a weak proxy, whose thing may be gone.
+        return {id(it): len(it) for it in gc.get_objects() if type(it) is deque and it.maxlen}
     finally:
         gc.freeze()
 
