@@ -8,6 +8,8 @@ import json
 import re
 import sys
 import time
+import weakref
+from collections import deque
 
 import pytest
 from fastapi import FastAPI, Response, WebSocket, WebSocketDisconnect
@@ -159,6 +161,14 @@ def test_the_garbage_collector_only_looks_at_what_is_new_meanwhile():
     asyncio.run(checkup(gallery.app_with(looks), only=["silent"]))
     assert min(frozen) > 10_000
     assert gc.get_freeze_count() == before
+
+
+def test_a_history_is_found_beside_a_weak_proxy_whose_thing_is_gone():
+    history, proxy = deque(["one", "two"], maxlen=3), weakref.proxy(gallery.Room())
+    gc.collect()
+    with pytest.raises(ReferenceError):
+        isinstance(proxy, deque)
+    assert evidence.filled()[id(history)] == 2
 
 
 def test_who_is_not_answered_any_more_although_the_first_was():
