@@ -218,6 +218,23 @@ def test_a_room_whose_server_goes_away_and_comes_back(page):
         expect(page.get_by_label("Your message")).to_have_value("half a sen")
 
 
+def test_a_room_that_was_offline_for_a_moment_has_missed_nothing(page, new_page, rooms):
+    """A browser keeps the connection, and TCP brings later what was under way."""
+    join(page, rooms, "Kim", "the train")
+    other = new_page()
+    join(other, rooms, "Lou", "the train")
+    page.context.set_offline(True)
+    say(other, "hello")
+    expect(messages(other)).to_have_text(["Lou: hello"])
+    say(page, "from the train")
+    expect(state(page)).to_have_text("connected")
+    expect(messages(page)).to_have_count(0)
+    page.context.set_offline(False)
+    for window in (page, other):
+        expect(messages(window)).to_have_text(["Lou: hello", "Kim: from the train"])
+    other.close()
+
+
 @pytest.mark.parametrize(("scheme", "width"), [("light", 320), ("dark", 1280)])
 def test_everybody_can_use_the_rooms_page(page, rooms, scheme, width):
     page.emulate_media(color_scheme=scheme)
@@ -381,6 +398,46 @@ def test_accounts_whose_server_goes_away_and_comes_back(page):
     with program("-m", "examples.accounts", "--port", str(port)):
         page.get_by_role("button", name="Connect", exact=True).click()
         expect(state(page)).to_have_text("you are logged out")  # the server has forgotten its sessions
+    page.problems.clear()
+
+
+def test_accounts_that_were_offline_for_a_moment_have_missed_nothing(page, accounts):
+    page.goto(accounts)
+    log_in(page, "ann", "lovelace")
+    expect(state(page)).to_have_text("connected")
+    page.context.set_offline(True)
+    write(page, "from the train")
+    expect(state(page)).to_have_text("connected")
+    expect(messages(page)).to_have_count(0)
+    page.context.set_offline(False)
+    expect(messages(page)).to_have_text(["ann: from the train"])
+
+
+def test_who_logs_in_offline_is_told_so_and_may_try_again(page, accounts):
+    page.goto(accounts)
+    expect(state(page)).to_have_text("not logged in")
+    page.context.set_offline(True)
+    log_in(page, "ann", "lovelace")
+    expect(state(page)).to_have_text("the server cannot be reached")
+    page.context.set_offline(False)
+    log_in(page, "ann", "lovelace")
+    expect(state(page)).to_have_text("connected")
+    page.problems.clear()
+
+
+def test_a_logout_that_failed_does_not_look_like_one(page, accounts):
+    page.goto(accounts)
+    log_in(page, "ann", "lovelace")
+    expect(state(page)).to_have_text("connected")
+    for fails in (lambda route: route.abort(), lambda route: route.fulfill(status=503)):
+        page.route("**/logout", fails)
+        page.get_by_role("button", name="Log out").click()
+        expect(state(page)).to_have_text("not logged out: try again later")
+        page.unroute("**/logout")
+        page.reload()
+        expect(state(page)).to_have_text("connected")  # still logged in
+    page.get_by_role("button", name="Log out").click()
+    expect(state(page)).to_have_text("you are logged out")
     page.problems.clear()
 
 

@@ -91,7 +91,7 @@ byId("login").addEventListener("submit", async (event) => {
   const login = { user: byId("user").value, password: byId("password").value };
   byId("password").value = "";
   try {
-    const response = await post("login", login);
+    const response = await post("login", login).catch(() => Promise.reject(Error("the server cannot be reached")));
     if (!response.ok) throw new Error((await response.json()).detail);
   } catch (error) {
     setState(error.message);
@@ -103,7 +103,8 @@ byId("login").addEventListener("submit", async (event) => {
 });
 byId("connect").addEventListener("click", connect);
 byId("logout").addEventListener("click", async () => {
-  await post("logout").catch(() => null);
+  const response = await post("logout").catch(() => null);
+  if (response === null || response.status >= 500) return setState("not logged out: try again later");
   if (socket === null) showLogin("you are logged out"); // else its close says so
 });
 byId("form").addEventListener("submit", (event) => {

@@ -131,7 +131,7 @@ byId("login").addEventListener("submit", async (event) => {
   const login = { user: byId("user").value, password: byId("password").value };
   byId("password").value = "";
   try {
-    const response = await post("login", login);
+    const response = await post("login", login).catch(() => Promise.reject(Error("the server cannot be reached")));
     if (!response.ok) throw new Error(response.status === 403 ? "wrong user or password" : "try again later");
   } catch (error) {
     setState(error.message);
