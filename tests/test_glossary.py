@@ -39,7 +39,7 @@ ENTRIES = [Entry(*found) for found in re.findall(r"^### (.+)\n\n(.+)$", TEXT, fl
 def test_a_term_is_linked_from_the_lesson_that_explains_it(entry):
     assert entry.place, "an entry ends with the lesson that explains its term, in parentheses"
     prose = "\n".join(cell.source for cell in lessons.read(PATH.with_name(entry.place)).cells)
-    assert entry.link in prose, f"{entry.place['file']} has no link that ends with {entry.link}"
+    assert entry.link in prose, f"{entry.place} has no link that ends with {entry.link}"
 
 
 def test_every_heading_is_a_term_with_an_explanation_in_one_paragraph():

@@ -119,7 +119,7 @@ def open_lesson(page, address):
 
 IN_MAKE_TEST = ("keep-talking",)  # which has a live page. Threads and sockets: test_in_a_page_emulation.py
 # Of these, nothing runs on a page.
-ON_PROCESSES = ["more-than-one-worker", "restarts-and-proxies", "watching-it", "measuring-it", "all-of-it"]
+ON_PROCESSES = {"more-than-one-worker", "restarts-and-proxies", "watching-it", "measuring-it", "all-of-it"}
 WITH_CODE = [path for path in lessons.PATHS if lessons.code_cells(lessons.read(path))]
 EACH = [
     pytest.param(slug, marks=[] if slug in IN_MAKE_TEST else pytest.mark.thorough)
@@ -175,14 +175,14 @@ def test_a_lesson_runs_on_its_page(open_lesson, slug):
 
 
 def test_what_cannot_run_in_a_page_is_this_alone():
-    assert [lessons.slug(path) for path in WITH_CODE if not runs_on_a_page(lessons.read(path))] == ON_PROCESSES
-    left_out = [
+    assert {lessons.slug(path) for path in WITH_CODE if not runs_on_a_page(lessons.read(path))} == ON_PROCESSES
+    left_out = {
         (lessons.slug(path), cell.id)
         for path in WITH_CODE
         if lessons.slug(path) not in ON_PROCESSES
         for cell in lessons.tagged(lessons.read(path), "not-in-the-page")
-    ]
-    assert left_out == [("quick-reference", "wss"), ("quick-reference", "no-wslab")]  # TLS, and another process
+    }
+    assert left_out == {("quick-reference", "wss"), ("quick-reference", "no-wslab")}  # TLS, and another process
 
 
 def test_a_lesson_on_processes_is_a_page_to_read(page, address):

@@ -42,7 +42,7 @@ NOTHING_TO_CLOSE = (
     "When the client has gone, there is nothing to close: let no close() stand in the `except` that expects it, or in "
     "a `finally`."
 )
-CAUSES = {  # parts of an error's text, and what to look at; the texts of Python 3.11 to 3.13, and of 3.14 and 3.15
+CAUSES = {  # parts of an error's text, which Pythons word differently, and what to look at
     "object NoneType can't be used in 'await' expression": "is it `async def`?",
     "'NoneType' object can't be awaited": "is it `async def`?",
     "can't be used in 'await' expression": "a plain function, with an `await` that does not belong there?",
