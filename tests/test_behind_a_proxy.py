@@ -128,8 +128,12 @@ def test_a_worker_that_ends_tells_1012_one_that_is_killed_1006_and_all_come_in(p
             for _ in range(6):
                 await asked(proxy)  # nobody gets a 502
             await worker.ended(PATIENCE)
+            came = worker.log.count('"WebSocket /who" [accepted]')
             worker.start()
             worker.ready()
+            async with asyncio.timeout(PATIENCE):  # for a second, the proxy takes it for gone: if now the other one ...
+                while worker.log.count('"WebSocket /who" [accepted]') == came:
+                    await asked(proxy)
 
     asyncio.run(talk())
 
