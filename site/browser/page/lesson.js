@@ -70,9 +70,13 @@ async function begin() {
   await lesson.start();
 }
 
+let tries = 0;
+
 async function makeCells(run) {
   const notebook = location.pathname.replace(/(\.html)?$/, ".ipynb");
-  const [tools, response] = await Promise.all([import("./editor.js"), fetch(notebook)]);
+  // By another address each time: some browsers (Chromium 150) do not ask again for a module that did not arrive.
+  const editor = tries++ ? `./editor.js?try=${tries}` : "./editor.js";
+  const [tools, response] = await Promise.all([import(editor), fetch(notebook)]);
   if (!response.ok) throw new Error(`the notebook: ${response.status}`);
   const stored = (await response.json()).cells
     .filter((cell) => cell.cell_type === "code")
