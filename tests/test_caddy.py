@@ -65,6 +65,20 @@ def test_with_a_certificate_of_its_own_it_is_ready_when_that_is():
         asyncio.run(asyncio.wait_for(look(caddy.start(TLS)), PATIENCE))
 
 
+@pytest.mark.parametrize(
+    ("site", "names"),
+    [
+        ("https://shop-2.example:{$PORT}", ["shop-2.example"]),
+        ("localhost:{$PORT}", ["localhost"]),
+        ("http://localhost:{$PORT}", []),
+        ("http://:{$PORT}", []),
+    ],
+)
+def test_it_waits_for_the_certificates_that_it_makes(site, names):
+    tls = "tls internal" if names else ""
+    assert caddy.start(f"{ON_A_DESK}{site} {{\n bind 127.0.0.1\n {tls}\n}}\n").names == names
+
+
 # --- which one ---
 
 

@@ -29,7 +29,8 @@ class Caddy(Part):
         self.data = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=folder()))
         self.caddyfile = self.data / "Caddyfile"
         self.caddyfile.write_text(caddyfile, encoding="utf-8")
-        self.names = re.findall(r"https://([\w.]+):\{\$PORT\}", caddyfile)  # for which it makes a certificate
+        # Those for which it makes a certificate: all but `http://...`
+        self.names = re.findall(r"^(?:https://)?([\w.-]+):\{\$PORT\}", caddyfile, re.MULTILINE)
         port, self.admin = free_port(), f"127.0.0.1:{free_port()}"
         env = {"PORT": str(port), "CADDY_ADMIN": self.admin}
         env |= dict.fromkeys(["HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "APPDATA"], str(self.data))
@@ -44,8 +45,10 @@ class Caddy(Part):
         return super()._listens() and all(self._has_a_certificate(name) for name in self.names)
 
     def _has_a_certificate(self, name: str) -> bool:
-        """Whether it already answers a handshake. It listens before, and even its log says a little too early that
-        it has obtained one."""
+        """Whether it already answers a handshake.
+
+        It listens before, and even its log says a little too early that it has obtained one (2.11).
+        """
         whoever = ssl.create_default_context()
         whoever.check_hostname, whoever.verify_mode = False, ssl.CERT_NONE
         with (
