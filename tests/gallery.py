@@ -445,6 +445,18 @@ async def keeps_everybody(websocket: WebSocket):
     await echo_text(websocket)
 
 
+sessions_of_all: dict[int, dict] = {}
+
+
+async def keeps_sessions_beside_a_history(websocket: WebSocket):
+    await websocket.accept()
+    sessions_of_all[len(sessions_of_all)] = {"said": []}
+    with suppress(WebSocketDisconnect):
+        async for text in websocket.iter_text():
+            history.append({"text": text})
+            await websocket.send_text(text)
+
+
 async def bug(websocket: WebSocket):
     await websocket.accept()
     try:
@@ -1134,6 +1146,9 @@ WRONG = {
     ),
     "the set changes while it is walked": Wrong(
         lambda: SetManager().endpoint, "crowd", "raised RuntimeError: Set changed size", "many-clients", options=ROOM
+    ),
+    "keeps sessions beside a history": Wrong(
+        keeps_sessions_beside_a_history, "comes and goes", "`sessions_of_all[len(sessions_of_all)] = {"
     ),
     "keeps everybody in a list": Wrong(keeps_everybody, "polite", "of its visits still remembered"),
     "trusts CORS": Wrong(

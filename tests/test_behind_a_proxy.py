@@ -131,7 +131,8 @@ def test_a_worker_that_ends_tells_1012_one_that_is_killed_1006_and_all_come_in(p
             came = worker.log.count('"WebSocket /who" [accepted]')
             worker.start()
             worker.ready()
-            async with asyncio.timeout(PATIENCE):  # for a second, the proxy takes it for gone: if now the other one ...
+            # For a second, the proxy still takes it for gone: were the other one gone now, too, there would be a 502.
+            async with asyncio.timeout(PATIENCE):
                 while worker.log.count('"WebSocket /who" [accepted]') == came:
                     await asked(proxy)
 

@@ -10,6 +10,7 @@ import os
 import sys
 import time
 import traceback
+import tracemalloc
 import types
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -171,14 +172,20 @@ def passes_on(it) -> bool:
     return isinstance(it, PASSING) or type(it).__module__.startswith("uvicorn.")
 
 
-def filled() -> dict[int, int]:
-    """How full each deque with a limit is, by its id: what grows there will not grow for ever."""
+def limited() -> list[deque]:
+    """The deques with a limit: what grows there does not grow for ever."""
     gc.unfreeze()  # as below
     try:
         # Not isinstance(): that asks a weak proxy, whose thing may be gone.
-        return {id(it): len(it) for it in gc.get_objects() if type(it) is deque and it.maxlen}
+        return [it for it in gc.get_objects() if type(it) is deque and it.maxlen]
     finally:
         gc.freeze()
+
+
+def made_at(thing) -> tuple[str, int] | None:
+    """The line that has allocated this, if tracemalloc knows it."""
+    where = tracemalloc.get_object_traceback(thing)
+    return where and (where[0].filename, where[0].lineno)
 
 
 def holder(things: list) -> str:

@@ -26,9 +26,10 @@ from wslab.examination.evidence import (
     Fault,
     Pulse,
     Spot,
-    filled,
     frames_of_task,
     holder,
+    limited,
+    made_at,
     spot,
     stood_still,
 )
@@ -104,7 +105,7 @@ class Visit:
         self.counted = 0  # errors that have been counted so
         self.unseen: list[Fault] = []
         self.kept: list[dict] = []  # what lines of the app's own have allocated, from time to time
-        self.limited: list[dict] = []  # how full what has a limit was then
+        self.lengths: list[dict] = []  # of what has a limit, then
         self.spoilt = ""  # an answer that no browser can read
 
     # --- the visit ---
@@ -314,16 +315,22 @@ class Visit:
             tracemalloc.start()
             self.kept.append({})
             return
-        self.limited.append(filled())
+        histories = limited()
+        self.lengths.append({id(history): len(history) for history in histories})
         lines = tracemalloc.take_snapshot().statistics("lineno")
         own = {(s.traceback[0].filename, s.traceback[0].lineno): s.count for s in lines}
         # What is made by exec() has no file: so are data classes.
         self.kept.append({line: n for line, n in own.items() if line[0][0] != "<" and not library.is_library(line[0])})
         if len(self.kept) > 3:
+            before = self.lengths[-2]
+            fill = [h for h in histories if len(h) - before.get(id(h), len(h)) >= clients.SOME_VISITS]
+            in_a_history = {made_at(history[-1]) for history in fill}
             tracemalloc.stop()
             _, *then, now = self.kept
             grown = {
-                line: min(now[line] - then[1].get(line, 0), then[1].get(line, 0) - then[0].get(line, 0)) for line in now
+                line: min(now[line] - then[1].get(line, 0), then[1].get(line, 0) - then[0].get(line, 0))
+                for line in now
+                if line not in in_a_history
             }
             line = max(grown, key=grown.get, default=None)
             source = linecache.getline(*line).strip() if line else ""
@@ -331,9 +338,7 @@ class Visit:
             # logged: whoever keeps log records, as pytest does, keeps them.
             watch = self.patient.watch
             errors = source.startswith("except") or watch.raised or watch.logged
-            *_, before, after = self.limited
-            fills = any(after.get(d, 0) - length >= clients.SOME_VISITS for d, length in before.items())
-            if line and grown[line] >= clients.SOME_VISITS and not errors and not fills:
+            if line and grown[line] >= clients.SOME_VISITS and not errors:
                 self.found(Kind.GROWS, f"with each visit it keeps more in memory: `{source}`", Spot(*line))
 
     # --- what is looked at afterwards ---
