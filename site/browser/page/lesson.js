@@ -7,6 +7,7 @@ const offer = document.getElementById("run-this-lesson"); // in the page of each
 const part = (name) => offer.querySelector(`.run-${name}`);
 
 const canRun = "Suspending" in WebAssembly; // JavaScript Promise Integration: threads.py says what for
+let tries = 0; // before begin() is called below: one cannot look at it earlier
 
 for (const front of document.querySelectorAll(".run-front")) front.hidden = !canRun;
 
@@ -69,8 +70,6 @@ async function begin() {
   section.dataset.running = "";
   await lesson.start();
 }
-
-let tries = 0;
 
 async function makeCells(run) {
   const notebook = location.pathname.replace(/(\.html)?$/, ".ipynb");
