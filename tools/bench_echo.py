@@ -91,7 +91,8 @@ def run_server(name: str) -> None:
 @contextlib.contextmanager
 def server(name: str) -> Iterator[tuple[psutil.Process, int]]:
     """A server's process, and its port."""
-    process = subprocess.Popen([sys.executable, __file__, "--serve", name], stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", "tools.bench_echo", "--serve", name]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         yield psutil.Process(process.pid), int(process.stdout.readline())
     finally:
