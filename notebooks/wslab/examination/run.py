@@ -17,6 +17,7 @@ from websockets import InvalidHandshake, InvalidURI
 from wslab import stopping
 from wslab.arguments import check_app
 from wslab.examination import clients, process, refusals
+from wslab.examination.bystanders import Bystanders
 from wslab.examination.clients import BRIEF, Seen, Target
 from wslab.examination.evidence import frames_of
 from wslab.examination.findings import Kind, sign
@@ -263,19 +264,19 @@ async def first_look(app, patient: Patient, plan: Plan) -> Plan:
 
 async def two_at_once(patient: Patient) -> tuple[bool, bool]:
     """Whether what one says is heard by the other, if that is a room; and whether only one is let in."""
-    visit = Visit(patient, "polite")
+    two = Bystanders(patient, patient.target)
     async with contextlib.AsyncExitStack() as stack:
         try:
-            for _ in range(2):
-                visit.witnesses.append(await stack.enter_async_context(clients.knock(patient.target)))
+            await two.one_more(stack)
+            await two.one_more(stack)
         except clients.InvalidStatus:
             return patient.room, True
         except (OSError, EOFError):
             return patient.room, False
         if not patient.room:
             return False, False
-        await visit.forget_what_was_heard()
-        kind, _ = await visit.exchange()
+        await two.forget_what_was_heard()
+        kind, _ = await two.exchange()
         return kind is None, await is_full(patient)
 
 

@@ -9,39 +9,23 @@ import asyncio
 import contextlib
 import gc
 import json
-import linecache
-import tracemalloc
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from wslab import library, stopping
 from wslab.examination import clients
+from wslab.examination.bystanders import Bystanders
 from wslab.examination.clients import BRIEF, CLIENTS, Seen
-from wslab.examination.evidence import (
-    BEAT,
-    BUSY,
-    NOWHERE,
-    STALL,
-    Fault,
-    Pulse,
-    Spot,
-    frames_of_task,
-    holder,
-    limited,
-    made_at,
-    spot,
-    stood_still,
-)
+from wslab.examination.evidence import BEAT, BUSY, NOWHERE, STALL, Fault, Pulse, Spot, holder, spot, stood_still
 from wslab.examination.findings import ANOTHERS, LATE, STILL_THERE, Harm, Kind, Sign, sign, sign_of, why
+from wslab.examination.memory import Memory
 from wslab.examination.patient import Patient
+from wslab.examination.running import Running
 from wslab.server import ServeError
 
 SETTLE = 1.0  # seconds for endpoints to end after their clients have left; half of the patience, if that is more
 LIMIT = 4.0  # seconds for one client, all in all, and some more for its patience
 BUSY_LIMIT = 10  # times as long it may take where the machine is busy
-FORWARD = 30.0  # seconds by which the server's clock is set forward for an endpoint that sleeps
-END = 1.0  # seconds for an endpoint to end once it is cancelled
 WIDE = 2**20  # bytes: what the system may buffer again of what is not read
 MUCH = 2.0  # seconds for a client that does much; half of its time, if that is less
 LINGER = 3.0  # seconds that a client listens at most
@@ -87,12 +71,11 @@ class Visit:
             farewell=BRIEF if unheard else target.farewell,
             answered=target.answered if self.asks else (False,) * len(target.say),
         )
-        self.settle = max(calm * SETTLE, self.target.patience / 2)
         self.limit = LIMIT + 4 * self.target.patience  # seconds for the visit
-        self.witnesses: list = []
-        self.peers: set[tuple] = set()  # addresses of the witnesses
+        self.bystanders = Bystanders(patient, self.target)
+        self.running = Running(patient, max(calm * SETTLE, self.target.patience / 2), self.is_own)
+        self.memory = Memory()
         self.blocked = self.poisons = self.asked = False
-        self.ran_out = False  # the time for something to end, although more might have happened
         self.first_number = self.server.tape.clients + 1
         self.pulse = Pulse()  # of the server's event loop
         self.own = Pulse()  # of this one: where the machine is busy, both slow down
@@ -104,8 +87,6 @@ class Visit:
         self.races: Counter[tuple] = Counter()  # in how many of them it came to something, by its file and line
         self.counted = 0  # errors that have been counted so
         self.unseen: list[Fault] = []
-        self.kept: list[dict] = []  # what lines of the app's own have allocated, from time to time
-        self.lengths: list[dict] = []  # of what has a limit, then
         self.spoilt = ""  # an answer that no browser can read
 
     # --- the visit ---
@@ -119,9 +100,9 @@ class Visit:
                 tasks = await self.server.on_loop(self.pulse.start)
                 self.own.start()
                 self.own.end_after(self.limit, timeout)
-                await self.with_witnesses()
+                await self.with_bystanders()
                 if self.server.running:
-                    await self.wait_for_endpoints()
+                    await self.running.wait_for_endpoints()
                 self.look_at_client()
                 if self.server.running:
                     await self.look_at_server(tasks)
@@ -134,8 +115,7 @@ class Visit:
         finally:
             self.own.stop()
             self.pulse.stop()
-            if self.kept and len(self.kept) < 4:
-                tracemalloc.stop()
+            self.memory.stop()
             if self.about.narrow:
                 self.server.shrink_buffers(WIDE)
         if not ended:
@@ -148,15 +128,15 @@ class Visit:
             self.signs = [replace(s, tries=tries[s]) if tries[s][0] else s for s in self.signs]
         return Outcome(self.name, self.seen, self.signs, self.patient.after, self.poisons, self.blocked)
 
-    async def with_witnesses(self) -> None:
+    async def with_bystanders(self) -> None:
         """The client's visit, while others are connected, who want an ordinary answer afterwards."""
         async with contextlib.AsyncExitStack() as stack:
-            await self.invite(stack)
+            await self.bystanders.come(stack)
             self.server.keepalive(*self.about.pings)  # whoever comes from now on is pinged
             await self.try_it()
             if self.server.running:
                 if self.seen.unheard:
-                    self.unheard_at = await self.where(self.is_own)
+                    self.unheard_at = await self.running.where(self.is_own)
                 await self.ask()
 
     async def try_it(self) -> None:
@@ -180,83 +160,33 @@ class Visit:
         new, self.counted = came[self.counted :] if len(came) > self.counted else [], len(came)
         self.races.update({(where.file, where.line) for where in new} | ({("", 0)} if seen.missed else set()))
 
-    async def invite(self, stack: contextlib.AsyncExitStack) -> None:
-        """Let a bystander in; in a room two: one who speaks, and one who listens."""
-        self.witnesses = []
-        if not self.patient.well or self.patient.alone:
-            return
-        with contextlib.suppress(OSError, EOFError, clients.InvalidStatus, clients.ConnectionClosed):
-            for _ in range(2 if self.patient.room else 1):
-                ws = await stack.enter_async_context(clients.knock(self.target))
-                self.peers.add(ws.local_address[:2])
-                self.witnesses.append(ws)
-        await self.forget_what_was_heard()
-
     async def ask(self) -> None:
-        """One of the witnesses says something, and waits for the answer; in a room the other one waits for it."""
+        """The bystanders say something, and wait for the answer."""
         again = self.patient.room or self.target.trigger  # another endpoint may answer once, and then only push
-        if not self.witnesses or not self.asks or (self.asked and not again):
+        if not self.bystanders or not self.asks or (self.asked and not again):
             return
         self.asked = True
-        await self.forget_what_was_heard()
-        kind, seen = await self.exchange()
+        await self.bystanders.forget_what_was_heard()
+        kind, seen = await self.bystanders.exchange()
         if not kind:
             return
-        waits = await self.held_up()
+        waits = await self.running.held_up(self.own_number)
         if waits != NOWHERE and self.about.meanwhile == "talk":  # one is there who does not read
             # Who gives such a one only so much time has given up on it then. (It passes by the server's clock.)
             await self.server.let_time_pass(self.target.patience)
-            waits = await self.held_up()
+            waits = await self.running.held_up(self.own_number)
             if waits == NOWHERE:
                 return
         if waits != NOWHERE:
             self.found(Kind.STALLED, seen, waits)
         else:
-            address = self.witnesses[0].local_address[:2]
-            self.found(kind, seen, await self.where(lambda peer: peer == address))
+            address = self.bystanders.speaker.local_address[:2]
+            self.found(kind, seen, await self.running.where(lambda peer: peer == address))
 
-    async def held_up(self) -> Spot:
-        """Where somebody else's task waits in a send to this client."""
-        own = self.first_number + len(self.witnesses)
-
-        def look() -> Spot:
-            endpoints = self.server.tape.endpoints
-            others = [t for t in asyncio.all_tasks() if t not in endpoints or not self.is_own(endpoints[t].peer)]
-            spots = [spot(frames_of_task(task)) for task in others]
-            return next((s for s in spots if s.call == "send" and s.number >= own and s.function), NOWHERE)
-
-        return await self.server.on_loop(look)
-
-    async def where(self, fits: Callable[[tuple], bool]) -> Spot:
-        """Where the endpoint is whose client has an address that fits, if it runs."""
-
-        def look() -> Spot:
-            tasks = [t for t, c in self.server.tape.endpoints.items() if fits(tuple(c.peer or ())[:2])]
-            return spot(frames_of_task(tasks[0])) if tasks else NOWHERE
-
-        return await self.server.on_loop(look)
-
-    async def exchange(self) -> tuple[Kind | None, str]:
-        """The same. Returns what went wrong: the kind, and in words."""
-        speaker, listener = self.witnesses[0], self.witnesses[-1]
-        asked = replace(self.target, say=self.target.say[:1], answered=(self.target.replies,))
-        try:
-            if speaker is listener:
-                _, missed = await clients.exchange(speaker, asked)
-            else:
-                await clients.say(speaker, asked.say[0], False, asked)
-                missed = not await clients.hears(speaker, listener, asked)
-        except clients.ConnectionClosed:
-            missed = False
-        if 1006 in (speaker.close_code, listener.close_code):
-            return Kind.CUT, "the bystander was cut off"
-        return (Kind.HURT, "the bystander got no answer") if missed else (None, "")
-
-    async def forget_what_was_heard(self) -> None:
-        """A greeting, or what others said in a room, is no answer."""
-        for ws in self.witnesses:
-            with contextlib.suppress(clients.ConnectionClosed):
-                await clients.heard_so_far(ws, self.target)
+    @property
+    def own_number(self) -> int:
+        """The number of the client's first connection."""
+        return self.first_number + len(self.bystanders)
 
     # --- what happens while the client keeps still ---
 
@@ -281,23 +211,26 @@ class Visit:
         await self.server.on_loop(tell)
 
     async def given_up(self) -> None:
-        """Let the time pass after which uvicorn gives it up, and wait until only the witnesses' endpoints are left."""
+        """Let the time pass after which uvicorn gives it up, and wait until only the bystanders' endpoints are left."""
         await self.server.let_time_pass(sum(self.about.pings))
-        if not await self.until(lambda: len(self.patient.running()) <= len(self.witnesses), 6 * sum(self.about.pings)):
-            await self.server.on_loop(lambda: self.note_running("its endpoint did not end", only_own=True))
+
+        def only_theirs() -> bool:
+            return len(self.patient.running()) <= len(self.bystanders)
+
+        if not await self.running.until(only_theirs, 6 * sum(self.about.pings)):
+            self.signs += (await self.running.stayed("its endpoint did not end", only_own=True))[1]
 
     async def begun(self) -> None:
         """Wait until the app has been called for the client."""
-        own = self.first_number + len(self.witnesses)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.target.patience):
-                while self.server.tape.clients < own:
+                while self.server.tape.clients < self.own_number:
                     await asyncio.sleep(BEAT / 10)
 
     async def cancel(self) -> None:
         """Cancel the endpoint of the client, and wait until it has ended."""
         own = [task for task, connection in self.patient.running().items() if self.is_own(connection.peer)]
-        await self.end_tasks(own)
+        self.signs += await self.running.cancel(own)
 
     async def end(self) -> None:
         """Stop the server, once, and keep what it has to say about that."""
@@ -305,41 +238,15 @@ class Visit:
             self.found(Kind.SHUTDOWN, trouble.partition(",")[0].partition(".")[0])
 
     async def look_at_memory(self) -> None:
-        """While a client comes and goes: what lines of the app's own have allocated, and more with each visit."""
-        if len(self.kept) > 3 or (not self.kept and tracemalloc.is_tracing()):
+        """While a client comes and goes: what of the app's own grows with each visit."""
+        if self.memory.is_known:
             return
         await self.server.conversation()
-        self.unseen += self.patient.watch.unseen()  # they hold what their errors hold
-        gc.collect()
-        if not self.kept:
-            tracemalloc.start()
-            self.kept.append({})
-            return
-        histories = limited()
-        self.lengths.append({id(history): len(history) for history in histories})
-        lines = tracemalloc.take_snapshot().statistics("lineno")
-        own = {(s.traceback[0].filename, s.traceback[0].lineno): s.count for s in lines}
-        # What is made by exec() has no file: so are data classes.
-        self.kept.append({line: n for line, n in own.items() if line[0][0] != "<" and not library.is_library(line[0])})
-        if len(self.kept) > 3:
-            before = self.lengths[-2]
-            fill = [h for h in histories if len(h) - before.get(id(h), len(h)) >= clients.SOME_VISITS]
-            in_a_history = {made_at(history[-1]) for history in fill}
-            tracemalloc.stop()
-            _, *then, now = self.kept
-            grown = {
-                line: min(now[line] - then[1].get(line, 0), then[1].get(line, 0) - then[0].get(line, 0))
-                for line in now
-                if line not in in_a_history
-            }
-            line = max(grown, key=grown.get, default=None)
-            source = linecache.getline(*line).strip() if line else ""
-            # Not what an `except*` makes: on Python 3.11 it stays, whatever the app does. And not where errors are
-            # logged: whoever keeps log records, as pytest does, keeps them.
-            watch = self.patient.watch
-            errors = source.startswith("except") or watch.raised or watch.logged
-            if line and grown[line] >= clients.SOME_VISITS and not errors:
-                self.found(Kind.GROWS, f"with each visit it keeps more in memory: `{source}`", Spot(*line))
+        watch = self.patient.watch
+        self.unseen += watch.unseen()  # they hold what their errors hold
+        grows = self.memory.look()
+        # Not where errors are logged: whoever keeps log records, as pytest does, keeps them.
+        self.signs += [] if watch.raised or watch.logged else grows
 
     # --- what is looked at afterwards ---
 
@@ -383,17 +290,18 @@ class Visit:
 
     def was_given_up(self) -> bool:
         """Whether uvicorn has taken the client for dead."""
-        return any(number >= self.first_number + len(self.witnesses) for number in self.server.given_up)
+        return any(number >= self.own_number for number in self.server.given_up)
 
     async def look_at_server(self, tasks: set[asyncio.Task]) -> None:
         """What is left on the server when all have gone."""
         self.server.keepalive(None, None)  # whoever comes next is not pinged
         await self.server.on_loop(self.pulse.stop)
-        stayed = await self.server.on_loop(lambda: self.note_running("its endpoint is still running"))
+        stayed, signs = await self.running.stayed("its endpoint is still running")
+        self.signs += signs
         if stayed:
-            await self.wake_or_end(stayed)
+            self.signs = await self.running.wake_or_end(stayed, self.signs)
         else:
-            await self.wait_for_tasks(tasks)
+            self.signs += await self.running.tasks_left_over(tasks)
         await self.look_afterwards()
         self.unseen += self.patient.watch.unseen()  # as long as it is not seen, a task holds what its error holds
         gc.collect()
@@ -403,136 +311,16 @@ class Visit:
         if len(held) > (KEPT if self.about.visits else 0) and not stayed and (where := holder(held)):
             self.found(Kind.HELD, f"{len(held)} of its visits still remembered", Spot(function=where))
 
-    async def wait_for_endpoints(self) -> None:
-        """Wait until the endpoints have ended whose clients have left; and then only until all is told."""
-        self.server.settle_timeout = BRIEF
-        await self.server.conversation()
-        # Where uvicorn does not read on, it notices only at the next send that a client has gone.
-        await self.wait_for(lambda: list(self.patient.running()))
-
-    async def wait_for(self, left: Callable[[], list[asyncio.Task]]) -> list[asyncio.Task]:
-        """Give tasks time to end, and little of it to those who wait where one is known to stay. Returns who is left.
-
-        left: which they are, asked on the server's loop.
-        """
-        known = {(sign.spot.file, sign.spot.line) for sign in self.patient.known}
-
-        def all_known() -> bool:
-            spots = [spot(frames_of_task(task)) for task in left()]
-            return all((where.file, where.line) in known for where in spots)
-
-        if await self.server.on_loop(left):
-            await asyncio.sleep(BEAT)
-            await self.until(all_known, self.settle)
-        return await self.server.on_loop(left)
-
-    async def until(self, it: Callable[[], bool], seconds: float) -> bool:
-        """Wait until it is so on the server's loop, or nothing can happen there, so many seconds at most.
-
-        Returns whether it is so.
-        """
-        for beat in range(int(seconds / BEAT) + 1):
-            if await self.server.on_loop(it):
-                return True
-            if beat and await self.patient.is_idle(seconds):
-                return False
-            await asyncio.sleep(BEAT)
-        self.ran_out = True
-        return await self.server.on_loop(it)
-
-    def note_running(self, seen: str, only_own: bool = False) -> list[asyncio.Task]:
-        """On the server's loop: note which endpoints run although their clients have gone. Returns them."""
-        stayed = []
-        for task, connection in self.patient.running().items():
-            if only_own and not self.is_own(connection.peer):
-                continue
-            stayed.append(task)
-            where = spot(frames_of_task(task))
-            if not connection.accepted:
-                kind = Kind.ACCEPTS_LATE
-            elif connection.state == "left":
-                kind = Kind.GOES_ON
-            elif only_own and where.call == "send":
-                kind = Kind.SEND_WAITS
-            else:
-                kind = Kind.BUSY if connection.heard or where.call == "send" else Kind.NEVER_RECEIVES
-            self.signs.append(sign(kind, seen, where))
-        return stayed
-
-    async def wake_or_end(self, stayed: list[asyncio.Task]) -> None:
-        """An endpoint that sleeps is woken up, by the server's clock; whoever goes on then is cancelled."""
-        self.server.settle_timeout = BRIEF
-        with contextlib.suppress(ServeError):  # there is much to do in that time
-            await self.server.let_time_pass(FORWARD)
-        await self.server.conversation()
-        if all(task.done() for task in stayed):
-            late = Kind.NOTICES_LATE
-            self.signs = [
-                replace(s, kind=late, meaning=late.meaning) if s.kind is Kind.NEVER_RECEIVES else s for s in self.signs
-            ]
-        await self.end_tasks([task for task in stayed if not task.done()])
-
-    async def end_tasks(self, tasks: list[asyncio.Task]) -> None:
-        """Cancel endpoints, and wait until they have ended. Whoever does not, swallows it."""
-        where = await self.server.on_loop(lambda: {task: spot(frames_of_task(task)) for task in tasks})
-        await self.server.on_loop(lambda: [task.cancel() for task in tasks])
-        await self.until(lambda: all(task.done() for task in tasks), max(END, self.settle))
-        for task in tasks:
-            if not task.done():
-                self.patient.stubborn.add(task)
-                self.found(Kind.STUBBORN, "went on after it was cancelled", where[task])
-        self.server.tape.cut_off.clear()
-
-    async def wait_for_tasks(self, before: set[asyncio.Task]) -> None:
-        """Wait until the tasks have ended that endpoints have made: they may have something to save."""
-
-        def left() -> list[asyncio.Task]:
-            endpoints = set(self.server.tape.endpoints)
-            return [t for t in asyncio.all_tasks() - before - endpoints - {asyncio.current_task()} if not t.done()]
-
-        tasks = await self.wait_for(left)
-        spots = await self.server.on_loop(lambda: [spot(frames_of_task(task)) for task in tasks])
-        for where in {(where.file, where.line): where for where in spots}.values():
-            self.found(Kind.TASKS, f"{len(tasks)} task(s) left over", where)
-
     async def look_afterwards(self) -> None:
         """Whoever comes next is served as the first client was; else this one has left something behind."""
         if not self.patient.well:
             return
-        if self.patient.room and not self.patient.alone:
-            async with contextlib.AsyncExitStack() as stack:
-                await self.invite(stack)
-                kind, seen = await self.exchange() if len(self.witnesses) > 1 else (Kind.CUT, "refused")
-        else:
-            kind, seen = self.like_the_first(await self.next_one())
+        kind, seen = await self.bystanders.next_ones()
         if kind and not self.patient.after:
             self.poisons = True
             self.found(Kind.POISONED, f"from then on: {seen}")
         await self.server.conversation()
-        await self.end_tasks(list(self.patient.running()))
-
-    async def next_one(self) -> Seen:
-        """A polite client, as another witness."""
-
-        async def visit(ws):
-            self.peers.add(ws.local_address[:2])
-            return await clients.exchange(ws, target)
-
-        target = replace(self.target, answered=self.patient.target.answered)
-        return await clients.tell(target, visit)
-
-    def like_the_first(self, seen: Seen) -> tuple[Kind | None, str]:
-        """What went wrong with a polite client, in comparison with the very first one."""
-        first = self.patient.first
-        if seen.refused is not None:
-            return Kind.CUT, f"refused: HTTP {seen.refused}"
-        if seen.missed or (seen.unheard and not first.unheard):
-            return Kind.HURT, "no answer"
-        if seen.code == 1006 and first.code != 1006:
-            return Kind.CUT, "cut off"
-        if first.answers and not seen.answers:
-            return Kind.HURT, f"closed with {seen.code}, without an answer"
-        return None, ""
+        self.signs += await self.running.cancel(list(self.patient.running()))
 
     def held(self) -> list:
         """On the server's loop: the marks of those connections of this client that something still holds on to."""
@@ -552,7 +340,7 @@ class Visit:
             whose = self.whose(fault.number, fault.peer)
             about = sign_of(fault, kind, self.about, whose)
             if whose and about.harm is Harm.LOG:
-                continue  # witnesses leave, too: a client has no part in what comes of that
+                continue  # bystanders leave, too: a client has no part in what comes of that
             if self.about.meanwhile != "cancel" or whose:
                 self.signs.append(about)
         places = {(s.spot.file, s.spot.line) for s in self.signs}
@@ -569,8 +357,8 @@ class Visit:
             self.signs.append(replace(about, whose=self.whose(connection.number, connection.peer)))
 
     def is_own(self, peer) -> bool:
-        """Whether that is the address of this client, and not of a witness."""
-        return tuple(peer or ())[:2] not in self.peers
+        """Whether that is the address of this client, and not of a bystander."""
+        return peer not in self.bystanders
 
     def whose(self, number: int, peer) -> str:
         """Whose endpoint it was, if not the client's own."""
@@ -609,7 +397,7 @@ class Visit:
 
     def late(self) -> bool:
         """Whether it is time for a client that does much to come to an end."""
-        looked = not self.about.visits or len(self.kept) > 3  # at what is kept, which takes some visits
+        looked = not self.about.visits or self.memory.is_known  # at what is kept, which takes some visits
         known = self.about.visits and any(sign.kind in (Kind.HELD, Kind.TASKS) for sign in self.patient.known)
         return self.own.left < self.limit / 2 or (looked and (known or self.own.left < self.limit - MUCH))
 
@@ -618,6 +406,6 @@ class Visit:
         """Whether something new came late, or not at all, and the machine was too busy to tell why."""
         causes, _ = why(self.signs)
         known = {sign.key for sign in self.patient.known}
-        proves_nothing = LATE if self.ran_out else LATE - STILL_THERE
+        proves_nothing = LATE if self.running.ran_out else LATE - STILL_THERE
         late = [s for s in causes if s.kind in proves_nothing and s.key not in known]
         return bool(late or (not causes and self.pulse.longest > STALL)) and self.own.longest > BUSY

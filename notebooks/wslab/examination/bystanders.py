@@ -1,0 +1,102 @@
+"""The bystanders: polite clients beside the one that visits, and those that come next. They want an ordinary answer."""
+
+import contextlib
+from dataclasses import replace
+
+from wslab.examination import clients
+from wslab.examination.clients import Seen, Target
+from wslab.examination.findings import Kind
+from wslab.examination.patient import Patient
+
+
+class Bystanders:
+    """One bystander; in a room two: one who speaks, and one who listens."""
+
+    def __init__(self, patient: Patient, target: Target):
+        self.patient, self.target = patient, target
+        self.connections: list = []
+        self._peers: set[tuple] = set()  # their addresses, and those of whoever came next
+
+    def __len__(self):
+        return len(self.connections)
+
+    def __contains__(self, peer) -> bool:
+        """Whether that is the address of one of them."""
+        return tuple(peer or ())[:2] in self._peers
+
+    @property
+    def speaker(self):
+        """The connection of the one who speaks."""
+        return self.connections[0]
+
+    async def come(self, stack: contextlib.AsyncExitStack) -> None:
+        """Let them in, in place of those who were there before. Who is not let in stays away."""
+        self.connections = []
+        if not self.patient.well or self.patient.alone:
+            return
+        with contextlib.suppress(OSError, EOFError, clients.InvalidStatus, clients.ConnectionClosed):
+            for _ in range(2 if self.patient.room else 1):
+                await self.one_more(stack)
+        await self.forget_what_was_heard()
+
+    async def one_more(self, stack: contextlib.AsyncExitStack) -> None:
+        """Let one in. Raises what a refused handshake raises."""
+        ws = await stack.enter_async_context(clients.knock(self.target))
+        self._peers.add(ws.local_address[:2])
+        self.connections.append(ws)
+
+    async def exchange(self) -> tuple[Kind | None, str]:
+        """One of them says something, and waits for the answer; in a room the other one waits for it.
+
+        Returns what went wrong: the kind, and in words.
+        """
+        speaker, listener = self.speaker, self.connections[-1]
+        asked = replace(self.target, say=self.target.say[:1], answered=(self.target.replies,))
+        try:
+            if speaker is listener:
+                _, missed = await clients.exchange(speaker, asked)
+            else:
+                await clients.say(speaker, asked.say[0], False, asked)
+                missed = not await clients.hears(speaker, listener, asked)
+        except clients.ConnectionClosed:
+            missed = False
+        if 1006 in (speaker.close_code, listener.close_code):
+            return Kind.CUT, "the bystander was cut off"
+        return (Kind.HURT, "the bystander got no answer") if missed else (None, "")
+
+    async def forget_what_was_heard(self) -> None:
+        """A greeting, or what others said in a room, is no answer."""
+        for ws in self.connections:
+            with contextlib.suppress(clients.ConnectionClosed):
+                await clients.heard_so_far(ws, self.target)
+
+    async def next_ones(self) -> tuple[Kind | None, str]:
+        """Others come when the client has left, and are served as the first one was. Returns what went wrong."""
+        if self.patient.room and not self.patient.alone:
+            async with contextlib.AsyncExitStack() as stack:
+                await self.come(stack)
+                return await self.exchange() if len(self) > 1 else (Kind.CUT, "refused")
+        return self._like_the_first(await self._next_one())
+
+    async def _next_one(self) -> Seen:
+        """A polite client."""
+
+        async def visit(ws):
+            self._peers.add(ws.local_address[:2])
+            return await clients.exchange(ws, target)
+
+        target = replace(self.target, answered=self.patient.target.answered)
+        return await clients.tell(target, visit)
+
+    def _like_the_first(self, seen: Seen) -> tuple[Kind | None, str]:
+        """What went wrong with a polite client, in comparison with the very first one."""
+        first = self.patient.first
+        if seen.refused is not None:
+            return Kind.CUT, f"refused: HTTP {seen.refused}"
+        if seen.missed or (seen.unheard and not first.unheard):
+            return Kind.HURT, "no answer"
+        if seen.code == 1006 and first.code != 1006:
+            return Kind.CUT, "cut off"
+        if first.answers and not seen.answers:
+            return Kind.HURT, f"closed with {seen.code}, without an answer"
+        return None, ""
