@@ -6,13 +6,15 @@ from collections.abc import Iterator
 
 from wslab.server import Server, serve
 
+SLOW = 0.8  # seconds for a note, by the server's clock
+
 
 class Disk:
     """What is saved, in order."""
 
     def __init__(self, held: bool = False, stuck: bool = False):
         self.saved: list[str] = []
-        self.held = held  # until the app's lifespan goes on after its `yield`
+        self.held = held  # until the app's lifespan goes on after its `yield`; then it is slow
         self.stuck = stuck  # for ever
         self.ending = False  # whether that has gone on
         self.begun = 0  # how many have been
@@ -22,7 +24,8 @@ class Disk:
         self.begun = begun = self.begun + 1
         while self.stuck or (self.held and not self.ending):
             await asyncio.sleep(0.005)
-        await asyncio.sleep(0.1 / begun)  # who saves two at once finds the second one saved first
+        # Who saves two at once finds the second one saved first.
+        await asyncio.sleep(SLOW * self.held + 0.1 / begun)
         self.saved.append(note)
 
 

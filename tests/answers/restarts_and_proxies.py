@@ -177,6 +177,9 @@ WRONG = {
     ),
     "without a limit": changed((WAITS, "await pending.join()\nsaving.cancel()"), says="and the disk did not answer:"),
     "a limit that is too long": changed(("asyncio.timeout(5)", "asyncio.timeout(50)"), says="did not answer:"),
+    "half of the time": changed(
+        ("asyncio.timeout(5)", "asyncio.timeout(2.5)"), says="1 notes are lost. The disk took 2.4 seconds for them."
+    ),
     "a limit for each note": changed(
         (
             WAITS,
@@ -267,7 +270,7 @@ WRONG = {
             await pending.join()
             """,
         ),
-        says="Saved are, in this order: two, three, one.",
+        says="Saved are, in this order: two, one, three.",
     ),
     "it waits for the task, which never ends": changed(
         (
@@ -387,7 +390,6 @@ RIGHT = {
             """,
         )
     ),
-    "half of the time": changed(("asyncio.timeout(5)", "asyncio.timeout(2.5)")),
     "wait(), and what is late": changed(
         (
             WAITS,

@@ -8,7 +8,7 @@ from course import slow_disk
 from course.client import NotYet, quote, until, visit
 from course.error_log import errors_in_the_log
 from course.judging import DISCONNECT_IN_A_GROUP, HAS_LEFT, Verdict, check_up, expect_no_error
-from course.slow_disk import Disk, served_on
+from course.slow_disk import SLOW, Disk, served_on
 from wslab.arguments import check_app
 from wslab.server import ServeError, Server
 
@@ -27,6 +27,7 @@ AFTER_YIELD = (
     f"task has in hand, and cancel it then. {JOIN}"
 )
 ALL_SAVED = f"All was saved by then: what does it still wait for? {JOIN}"
+TOO_SHORT = f"The disk took {len(NOTES) * SLOW:.1f} seconds for them. Is there a limit of less than {PATIENCE}?"
 LIMIT = f"Put one `asyncio.timeout({PATIENCE})` around all that waits for the disk, and go on after that."
 
 
@@ -75,7 +76,7 @@ async def loses_nothing(app, watchers: Collection) -> str:
     slow = Disk(held=True)
     with errors_in_the_log() as log:
         async with noted(served_on(slow, app)) as server:
-            trouble = await asyncio.to_thread(server.end)
+            trouble = await ended(server, slow, len(NOTES) * SLOW + 0.4)
     all_saved = slow.saved == NOTES
     if slow.ending and not all_saved:
         cut_off = trouble or not log.records
@@ -83,7 +84,7 @@ async def loses_nothing(app, watchers: Collection) -> str:
         raise NotYet(
             f"{', '.join(NOTES)} were answered with `noted` when the server was asked to end. Saved are, in this "
             f"order: {', '.join(slow.saved) or 'none'}.{error}",
-            AFTER_YIELD,
+            TOO_SHORT if error and slow.saved and slow.saved == NOTES[: len(slow.saved)] else AFTER_YIELD,
         )
     if trouble:
         end = f"the server was asked to end, while the disk was slow: {trouble.rstrip('.')}."
@@ -96,17 +97,22 @@ async def gives_up(app, watchers: Collection) -> str:
     with errors_in_the_log() as log:
         stuck = Disk(stuck=True)
         async with noted(served_on(stuck, app)) as server:
-            ending = asyncio.create_task(asyncio.to_thread(server.end))
-            await until(lambda: stuck.ending or ending.done())
-            passing = asyncio.create_task(server.let_time_pass(PATIENCE + 1))
-            await asyncio.wait([passing])  # which fails if the server ends meanwhile
-            if not passing.cancelled():
-                passing.exception()
-            if trouble := await ending:
+            if trouble := await ended(server, stuck, PATIENCE + 1):
                 raise NotYet(f"the server was asked to end, and the disk did not answer: {trouble.rstrip('.')}.", LIMIT)
     if not log.records:
         raise NotYet("the disk did not answer, notes were lost, and the log has no error about it.")
     return "it does not wait for a disk that does not answer"
+
+
+async def ended(server: Server, disk: Disk, seconds: float) -> str:
+    """End the server; so many seconds pass on its clock when its lifespan goes on. Returns what is wrong with that."""
+    ending = asyncio.create_task(asyncio.to_thread(server.end))
+    await until(lambda: disk.ending or ending.done())
+    passing = asyncio.create_task(server.let_time_pass(seconds))
+    await asyncio.wait([passing])  # which fails if the server ends meanwhile
+    if not passing.cancelled():
+        passing.exception()
+    return await ending
 
 
 @asynccontextmanager
