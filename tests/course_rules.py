@@ -104,6 +104,9 @@ def errors_are_expected_and_there(lesson: Lesson) -> Iterator[str]:
             yield f"cell {cell.id}: should raise, and nbval would not miss the error"
         if any(output.get("name") == "stderr" for output in cell.outputs):
             yield f"cell {cell.id}: wrote to stderr"
+        # What pytest says beside a notebook's cells. Such a test did not run, whatever it was to show.
+        if any(re.search(r"^FAILED .+ \((setup|teardown)\)", output.get("text", ""), re.M) for output in cell.outputs):
+            yield f"cell {cell.id}: a test's fixture failed, or is missing: is its name used for something else?"
 
 
 UNSTEADY = {

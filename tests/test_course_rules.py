@@ -201,6 +201,10 @@ SPOILED = [
     (spoil_picture, "outputs_are_there: cell conversation: shows something"),
     (spoil_expected_error, "errors_are_expected_and_there: cell second-recv: should raise"),
     (spoil_unexpected_error, "errors_are_expected_and_there: cell client: raised an error"),
+    (
+        spoil_with("FAILED  test_it (setup): fixture 'it' not found"),
+        "errors_are_expected_and_there: cell client: a",
+    ),
     (spoil_stderr, "errors_are_expected_and_there: cell client: wrote to stderr"),
     (spoil_with("/home/ada/course"), "outputs_are_steady: cell client: its output holds a path"),
     (spoil_with("C:\\Users\\ada"), "outputs_are_steady: cell client: its output holds a path"),

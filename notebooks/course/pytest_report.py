@@ -53,7 +53,8 @@ class Outcomes:
 def reason(report) -> str:
     """The error of a test that has failed: its type, and the first line of its text."""
     crash = getattr(report.longrepr, "reprcrash", None)
-    text = crash.message if crash else str(report.longrepr)
+    # Where a fixture is missing, nothing has crashed, and that stands in another place.
+    text = crash.message if crash else getattr(report.longrepr, "errorstring", str(report.longrepr))
     kind, colon, rest = text.partition(":")
     first_line = (kind.rpartition(".")[2] + colon + " " + rest.lstrip()).splitlines()[0]
     where = "" if report.when == "call" else f" ({report.when})"
