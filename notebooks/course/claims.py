@@ -309,7 +309,7 @@ async def news(from_endpoint: queue.SimpleQueue) -> str:
 @claim(
     "Without `accept()`, the client hangs.",
     verdict=FALSE,
-    keep="It gets HTTP 500 at once. It waits only while the endpoint awaits something else, as a plain `receive()`.",
+    keep="It gets HTTP 500 at once. It waits only while the endpoint awaits something else, as a second `receive()`.",
     lesson="forgetting-to-accept",
     source="https://asgi.readthedocs.io/en/stable/specs/www.html#websocket",
 )
@@ -512,7 +512,7 @@ async def security_classes(serve):
 @claim(
     "`CORSMiddleware` decides which sites may open a WebSocket.",
     verdict=FALSE,
-    keep="It does not look at WebSockets, and a browser lets any site open one. Compare the `Origin` header yourself.",
+    keep="It does not look at WebSockets, and a browser does not ask the server. Compare the `Origin` header yourself.",
     lesson="who-is-calling",
     source="https://datatracker.ietf.org/doc/html/rfc6455#section-10.2",
 )
