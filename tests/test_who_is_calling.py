@@ -4,9 +4,10 @@ import json
 from typing import Annotated
 
 import pytest
-from fastapi import Cookie, FastAPI, HTTPException, Response, WebSocket, WebSocketException
+from fastapi import Cookie, Depends, FastAPI, HTTPException, Response, WebSocket, WebSocketException
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import HTMLResponse
+from fastapi.security import HTTPBasic, HTTPBasicCredentials
 
 from tests.test_examples import program
 from tools.lab import which_chromium
@@ -90,6 +91,13 @@ async def end(websocket: WebSocket, way: str):
     if way == "close":
         await websocket.accept()
     raise WebSocketException(4401, "log in first")
+
+
+@diary.websocket("/basic")
+async def basic(websocket: WebSocket, given: Annotated[HTTPBasicCredentials, Depends(HTTPBasic())]):
+    await websocket.accept()
+    await websocket.send_text(f"{given.username} {given.password}")
+    await websocket.close()
 
 
 evil = FastAPI()
@@ -206,6 +214,16 @@ def test_what_a_page_can_send(page, here):
     assert said == ["my-query", ["diary.v1", "my-subprotocol"], None]
     not_allowed = "(address) => { try { new WebSocket(address, ['a token']); } catch (error) { return error.name; } }"
     assert page.evaluate(not_allowed, here.url("/places")) == "SyntaxError"
+
+
+@of_browsers
+def test_a_page_can_send_a_name_and_a_password(page, here):
+    """The one `Authorization` that it can: in the address, once the server has asked for it with 401."""
+    page.goto(at(here, "127.0.0.1"))
+    url = here.url("/basic")
+    assert hear(page, url) == "1006 "
+    page.problems.clear()  # a refusal is one for the console
+    assert hear(page, url.replace("://", "://ann:secret@")) == "ann secret"
 
 
 @of_browsers
