@@ -51,7 +51,7 @@ class Nginx(parts.Part):
 
 def nginx_conf(a, b, **changes: str) -> str:
     text = (HERE / "nginx.conf").read_text()
-    for port, ours in [("8000", parts.free_port()), ("8001", a.port), ("8002", b.port)]:
+    for port, ours in [("8000", parts.free_port()[0]), ("8001", a.port), ("8002", b.port)]:
         assert text.count(f"127.0.0.1:{port}") == 1
         text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{ours}")
     for name, value in changes.items():

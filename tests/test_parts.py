@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -40,6 +41,8 @@ def nothing_is_left():
     yield
     for part in list(parts._parts.values()):
         part.end()
+        if isinstance(part, parts.Part):
+            part.let_go()
     parts._parts.clear()
 
 
@@ -135,6 +138,18 @@ def test_a_worker_that_was_killed_starts_again_on_its_port():
     a.start()
     a.ready()
     assert (asyncio.run(colour(a)), a.port) == ("red", port)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a port is held on Linux alone")
+def test_nobody_else_gets_the_port_of_a_worker_that_is_down():
+    parts.program("colour.py", APP)
+    (a,) = parts.workers("colour.py", a={"COLOUR": "red"})
+    a.kill()
+    with socket.socket() as somebody, pytest.raises(OSError, match="in use"):
+        somebody.bind(("127.0.0.1", a.port))
+    a.let_go()
+    with socket.socket() as somebody:
+        somebody.bind(("127.0.0.1", a.port))
 
 
 def test_a_worker_of_the_same_name_ends_the_one_before():

@@ -26,6 +26,7 @@ from wslab.errors import ServeError
 from wslab.kernel import let_interrupt_work, spare_the_proxy
 
 ROOT = Path(__file__).resolve().parents[2]  # where `examples` is
+HOLDS = sys.platform == "linux"  # a port can be held for a part that is down
 STARTS = 60.0  # seconds that a part may take until it listens
 ENDS = 5.0  # seconds that it has to end by itself
 KEYS = "course:*"  # what lessons call their keys, so that nothing else is touched in a broker of the reader's
@@ -91,16 +92,27 @@ def replaces(name: str, part: "Part | Wire") -> None:
     """End what has this name, and give it to `part`: so a cell may run again."""
     if name in _parts:
         _parts[name].end()
+        if isinstance(_parts[name], Part):
+            _parts[name].let_go()
     _parts[name] = part
 
 
 class Part:
     """A program that runs beside the kernel. One that is started under the name of another ends that one."""
 
-    def __init__(self, name: str, command: list[str], cwd: Path, env: dict[str, str] | None = None, port: int = 0):
+    def __init__(
+        self,
+        name: str,
+        command: list[str],
+        cwd: Path,
+        env: dict[str, str] | None = None,
+        port: int = 0,
+        held: tuple[socket.socket, ...] = (),
+    ):
         replaces(name, self)
         self.name, self.command, self.cwd, self.env = name, command, cwd, env or {}
         self.port = port  # 0 until it has said on which it listens
+        self._held = held  # what keeps its ports for it while it is down: see `free_port()`
         self.process: subprocess.Popen | None = None
         self._log = folder() / f"{name}.log"
         self._log.unlink(missing_ok=True)
@@ -210,11 +222,17 @@ class Part:
                 self.process.wait(ENDS)
         self.kill()
 
+    def let_go(self) -> None:
+        """Leave its ports to others."""
+        for holder in self._held:
+            holder.close()
+
     def __enter__(self):
         return self
 
     def __exit__(self, *error) -> None:
         self.end()
+        self.let_go()
 
 
 def tell_the_janitor(line: str) -> None:
@@ -231,6 +249,8 @@ def end_all() -> None:
     """End all parts, and remove their folder."""
     for part in list(_parts.values()):
         part.end()
+        if isinstance(part, Part):
+            part.let_go()
     _parts.clear()
     if folder.cache_info().currsize:
         shutil.rmtree(folder(), ignore_errors=True)
@@ -266,7 +286,10 @@ def workers(
     let_interrupt_work()
     module, cwd = (program.removesuffix(".py"), folder()) if program.endswith(".py") else (program, ROOT)
     command = [sys.executable, "-m", "uvicorn", f"{module}:app", "--port", "{port}", "--no-use-colors"]
-    started = [Worker(name, [*command, *options.split()], cwd, env) for name, env in environments.items()]
+    started = []
+    for name, env in environments.items():
+        port, *held = free_port() if HOLDS else (0,)
+        started.append(Worker(name, [*command, *options.split()], cwd, env, port, tuple(held)))
     try:
         for worker in started:  # side by side
             worker.start()
@@ -375,7 +398,8 @@ def broker(name: str = "broker", our_own: bool = False) -> Broker | GivenBroker:
     kind, command = find_broker()
     data = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=folder()))
     for attempt in range(5):  # somebody else may take the port meanwhile
-        part = Broker(name, command, data, port=free_port())
+        port, *held = free_port()
+        part = Broker(name, command, data, port=port, held=tuple(held))
         part.kind = kind
         part.start()
         try:
@@ -404,10 +428,20 @@ def find_broker() -> tuple[str, list[str]]:
     raise PartError(f"No broker is here: no valkey-server, redis-server, REDIS_URL. {INSTALL}")
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+def free_port() -> tuple[int, socket.socket]:
+    """A port on which nobody listens, and a socket that holds it.
+
+    On Linux, nobody else is given the port as long as that is open, also while the part that listens there is down;
+    and the part can listen there, since it and the holder say SO_REUSEADDR (socket(7)). Elsewhere, it is closed.
+    """
+    holder = socket.socket()
+    if HOLDS:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", 0))
+    port = holder.getsockname()[1]
+    if not HOLDS:
+        holder.close()
+    return port, holder
 
 
 def wire(to: Broker | GivenBroker | Worker, name: str = "wire", **options) -> Wire:
