@@ -44,6 +44,7 @@ CASES = {
         [
             (Harm.CLIENT, "a task raised JSONDecodeError", "json.loads(text)", "not JSON"),
             (Harm.CLIENT, "a task raised TypeError", 'request["question"]', "A task failed that nobody awaits."),
+            (Harm.CLIENT, "a task raised UnicodeEncodeError", "send_json", "It passes on half a character"),
             (Harm.LOG, "a task raised WebSocketDisconnect", "send_json", "A task goes on when its client has left"),
         ],
     ),
@@ -212,7 +213,8 @@ def test_an_app_that_cannot_be_started_again(monkeypatch, tmp_path):
     monkeypatch.setenv("LOCK_FILE", str(tmp_path / "lock"))
     report = asyncio.run(checkup(Importable("tests.cases.starts_once:app"), only=["polite", "wrong kind", "too big"]))
     assert [row.client for row in report.rows] == ["polite", "wrong kind"]
-    assert report.findings[0].seen.startswith("from then on: ")
+    assert report.findings[0].seen == "the bystander was sent away, with 1011"
+    assert report.findings[0].hurts == ["from then on: closed with 1011, without an answer"]
     assert "Not run, since the app did not start" in str(report)
 
 

@@ -8,6 +8,9 @@ from wslab.examination.clients import Seen, Target
 from wslab.examination.findings import Kind
 from wslab.examination.patient import Patient
 
+# Codes that give no reason for which a server may send away whoever did nothing wrong: RFC 6455, section 7.4.1
+SENT_AWAY = (1000, 1005, 1011)
+
 
 class Bystanders:
     """One bystander; in a room two: one who speaks, and one who listens."""
@@ -23,6 +26,11 @@ class Bystanders:
     def __contains__(self, peer) -> bool:
         """Whether that is the address of one of them."""
         return tuple(peer or ())[:2] in self._peers
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether one of them was cut off, without a close frame."""
+        return any(ws.close_code == 1006 for ws in self.connections)
 
     @property
     def speaker(self):
@@ -60,9 +68,17 @@ class Bystanders:
                 missed = not await clients.hears(speaker, listener, asked)
         except clients.ConnectionClosed:
             missed = False
-        if 1006 in (speaker.close_code, listener.close_code):
+        if not missed and (self.patient.room or asked.replies_by_itself):
+            for ws in (speaker, listener):
+                await clients.has_read(ws, asked)  # who is sent away after an answer has heard it by then
+        codes = (speaker.close_code, listener.close_code)
+        if 1006 in codes:
             return Kind.CUT, "the bystander was cut off"
-        return (Kind.HURT, "the bystander got no answer") if missed else (None, "")
+        if missed and self.patient.steady:
+            return Kind.HURT, "the bystander got no answer"
+        unlike_the_first = self.patient.first.by_server is False and not self.patient.after
+        sent_away = [code for code in codes if code in SENT_AWAY and unlike_the_first]
+        return (Kind.CUT, f"the bystander was sent away, with {sent_away[0]}") if sent_away else (None, "")
 
     async def forget_what_was_heard(self) -> None:
         """A greeting, or what others said in a room, is no answer."""
@@ -83,7 +99,10 @@ class Bystanders:
 
         async def visit(ws):
             self._peers.add(ws.local_address[:2])
-            return await clients.exchange(ws, target)
+            done = await clients.exchange(ws, target)
+            if target.replies_by_itself:
+                await clients.has_read(ws, target)
+            return done
 
         target = replace(self.target, answered=self.patient.target.answered)
         return await clients.tell(target, visit)
@@ -99,4 +118,6 @@ class Bystanders:
             return Kind.CUT, "cut off"
         if first.answers and not seen.answers:
             return Kind.HURT, f"closed with {seen.code}, without an answer"
+        if seen.by_server and first.by_server is False:
+            return Kind.HURT, f"sent away, with {seen.code}"
         return None, ""

@@ -31,6 +31,10 @@ CROWD = 50
 VISITS = 100
 SOME_VISITS = 10  # of these, after which what is kept is looked at
 FLOOD = 1000
+LONG = 40_000  # bytes, of a message that the server's limit lets pass
+SOME_FIELDS = 4  # of a message, that are tried
+UNEXPECTED = '{"unexpected": {"deep": [1, 2, 3]}}'
+HALF = "\ud800"  # half a character: JSON can say it (RFC 8259, section 8.2), UTF-8 cannot
 ROOM = 10  # that leave a room while somebody talks, and as many that stay
 TALK = 30  # messages of that talk
 TEXT, BINARY, CLOSE = 0x81, 0x82, 0x88  # first byte of a whole frame (RFC 6455, section 5.2)
@@ -101,6 +105,8 @@ class Seen:
     greetings: int = 0  # of a first visit: messages that came before it had said anything
     pushes: bool = False  # of a first visit: what came was no answer, since the endpoint had received nothing
     unchosen: bool = False  # subprotocols were offered, and none was chosen
+    by_server: bool | None = False  # the server has ended the connection; None: not known
+    no_word: bool = False  # something that the endpoint does not know was answered by nothing
 
 
 Client = Callable[[Target], Awaitable[Seen]]
@@ -131,6 +137,12 @@ class Registered:
     meaning: str = ""  # what an error means that only this client brings about
     lesson: str = "catching-too-much"  # the course's lesson about that, by its slug
     content: bool = False  # what is wrong about it is what it says
+    wrong_kind: bool = False  # or of which kind that is
+
+    @property
+    def wrong(self) -> bool:
+        """Whether it says what nobody can want to hear."""
+        return self.content or self.wrong_kind
 
 
 CLIENTS: dict[str, Registered] = {}  # by their names, in their order
@@ -264,6 +276,15 @@ async def are_read(*connections: ClientConnection) -> None:
             await (await ws.ping())
 
 
+async def has_read(ws: ClientConnection, target: Target) -> bool:
+    """Whether the server reads in time what was said. What it has sent before that has come then."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(target.patience):
+            await are_read(ws)
+            return True
+    return False
+
+
 async def hear(ws: ClientConnection, target: Target, most: int) -> int:
     """Read answers, until so many have come, or no more come, or it is late. Returns how many came."""
     heard = 0
@@ -289,7 +310,7 @@ async def tell(target: Target, visit: Callable[[ClientConnection], Awaitable[tup
     unchosen = ws.subprotocol is None and any(name.title() == "Sec-Websocket-Protocol" for name in target.headers)
     if said_goodbye and ws.close_code == 1006:  # and waited in vain for an answer to its close frame
         return Seen(answers=answers, missed=missed, unheard=True, unchosen=unchosen)
-    return Seen(answers=answers, missed=missed, code=ws.close_code, unchosen=unchosen)
+    return Seen(answers=answers, missed=missed, code=ws.close_code, unchosen=unchosen, by_server=not said_goodbye)
 
 
 @visitor(ordinary=True, answered=True, stands_for_first=True)
@@ -303,10 +324,10 @@ async def polite(ws: ClientConnection, target: Target) -> tuple[int, int]:
 
 async def first_visit(target: Target) -> Seen:
     """says its messages, and waits after each for an answer, to see which are answered"""
-    greetings, answered = 0, []
+    greetings, answered, known = 0, [], True
 
     async def visit(ws):
-        nonlocal greetings
+        nonlocal greetings, known
         try:
             greetings = await heard_so_far(ws, target)
             for number, message in enumerate(target.say):
@@ -315,6 +336,7 @@ async def first_visit(target: Target) -> Seen:
                 with contextlib.suppress(TimeoutError):
                     answered.append(False)
                     answered[-1] = await say(ws, message, True, target)
+            known = await has_read(ws, target)  # whoever says something, and closes, has closed by then
         except ConnectionClosed:  # see polite
             said = greetings + sum(answered) + len([target.heard(message) async for message in ws])
             greetings = 0
@@ -322,7 +344,8 @@ async def first_visit(target: Target) -> Seen:
         return sum(answered), 0
 
     seen = await tell(target, visit)
-    return replace(seen, answered=tuple(answered), greetings=greetings)
+    by_server = seen.by_server if known else None
+    return replace(seen, answered=tuple(answered), greetings=greetings, by_server=by_server)
 
 
 async def heard_so_far(ws: ClientConnection, target: Target) -> int:
@@ -439,14 +462,14 @@ async def listens(ws: ClientConnection, target: Target) -> tuple[int, int]:
     return answers, 0
 
 
-@visitor
+@visitor(wrong_kind=True)
 async def wrong_kind(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """sends bytes where text is due, or text where bytes are"""
     await ws.send(b"\x00\xff" if isinstance(target.say[0], str) else "text")
     return await and_then(ws, target)
 
 
-@visitor
+@visitor(wrong_kind=True)
 async def changes_its_kind(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """sends twenty messages and then one of the wrong kind, all in one breath"""
     wrong = b"\x00\xff" if isinstance(target.say[0], str) else "text"
@@ -466,22 +489,41 @@ SHAPE = "It trusts the shape of what comes. Check that first: a Pydantic model d
 
 @client(needs="json", content=True, meaning=SHAPE)
 async def wrong_shape(target: Target) -> Seen:
-    """sends JSON that is well-formed, and nothing that the endpoint expects"""
-    return await each(target, ("null", "[]", '"x"', '{"unexpected": {"deep": [1, 2, 3]}}'))
+    """sends JSON that is well-formed, and nothing that the endpoint expects; and its own, with a field missing"""
+    seen = await each(target, ("null", "[]", '"x"', UNEXPECTED))
+    await each_in_place(target, without_a_field)
+    return replace(seen, no_word=not is_bad(seen) and await gets_no_word(target))
+
+
+async def gets_no_word(target: Target) -> bool:
+    """Whether what the endpoint does not know is answered by nothing, where all else is answered, one by one."""
+    if not target.replies_by_itself:
+        return False
+
+    async def visit(ws):
+        await heard_so_far(ws, target)
+        await ws.send(UNEXPECTED)
+        answers, missed = await exchange(ws, replace(target, say=target.say[:1], answered=(True,)))
+        return answers + await hear(ws, target, 1), missed
+
+    seen = await tell(target, visit)
+    return seen.answers == 1 and not seen.missed and not seen.by_server
 
 
 @client(needs="json", content=True, meaning=SHAPE, browser=True)
 async def wrong_values(target: Target) -> Seen:
-    """sends its own JSON with other values: none, a huge number, not a number, an empty text, a list"""
-    return await each(target, twisted(target.say[0]))
+    """sends its own JSON with other values: none, a huge number, not a number, a list, half a character"""
+    seen = await each(target, with_another_value(target.say[0]) or ["null"])
+    await each_in_place(target, with_another_value, but=target.say[0])
+    return seen
 
 
 @client(content=True, meaning="It trusts what comes.")
 async def wrong_content(target: Target) -> Seen:
-    """sends what is of the right kind, and no sense: nothing, a number of 5,000 digits, bytes that are no picture"""
+    """sends what is of the right kind, and no sense: nothing, 5,000 digits, very much, bytes that are no picture"""
     if isinstance(target.say[0], bytes):
-        return await each(target, (b"", b"\x00", b"\xff" * 100))
-    return await each(target, ("", "\x00", "9" * 5000))
+        return await each(target, (b"", b"\x00", b"\xff" * 100, b"\xff" * LONG))
+    return await each(target, ("", "\x00", "9" * 5000, "x" + "é\n" * (LONG // 3)))
 
 
 async def each(target: Target, messages: Iterable[str | bytes]) -> Seen:
@@ -504,16 +546,46 @@ async def each(target: Target, messages: Iterable[str | bytes]) -> Seen:
     return worst(visits)
 
 
-def twisted(message: str | bytes) -> list[str]:
-    """JSON messages like this one, in each of which one value is another. Twenty at the most."""
+async def each_in_place(target: Target, others: Callable[[dict], Iterable[str]], but: str | None = None) -> None:
+    """A connection for each of the others that can take the place of one of its own messages, `but` of this one.
+
+    What is answered to them is the endpoint's choice.
+    """
+    said = [*target.prologue, *((message, False) for message in target.say)]
+    for number, (message, _) in enumerate(said):
+        before = replace(target, prologue=tuple(said[:number]))
+        for other in others(message) if message not in (None, but) else ():
+
+            async def visit(ws, other=other):
+                await ws.send(named(other, ws.number))
+                await has_read(ws, target)
+                return 0, 0
+
+            await tell(before, visit)
+            if target.late():
+                return
+
+
+def as_object(message: str | bytes) -> dict:
+    """The object that a JSON message is; an empty one, if it is none."""
     try:
         whole = json.loads(message)
     except ValueError:
-        return ["null"]
-    if not isinstance(whole, dict):
-        return ["null"]
-    others = (None, 10**400, float("nan"), "", [])
-    return [json.dumps({**whole, key: other}) for key in whole for other in others][:20] or ["{}"]
+        return {}
+    return whole if isinstance(whole, dict) else {}
+
+
+def without_a_field(message: str | bytes) -> list[str]:
+    """JSON messages like this one, in each of which a field is missing."""
+    whole = as_object(message)
+    return [json.dumps({name: value for name, value in whole.items() if name != key}) for key in whole][:SOME_FIELDS]
+
+
+def with_another_value(message: str | bytes) -> list[str]:
+    """JSON messages like this one, in each of which one value is another."""
+    whole = as_object(message)
+    others = (None, 10**400, float("nan"), "", [], HALF)
+    return [json.dumps({**whole, key: other}) for key in list(whole)[:SOME_FIELDS] for other in others]
 
 
 @visitor(by_server=True)
@@ -700,7 +772,7 @@ async def crowd(target: Target) -> Seen:
     target = replace(target, patience=4 * target.patience)  # who comes in a crowd has to wait longer
     visits = await asyncio.gather(*(polite(target) for _ in range(CROWD)))
     seen = worst(visits)
-    return seen if any(bad(seen) for bad in BAD) else replace(seen, answers=sum(seen.answers for seen in visits))
+    return seen if is_bad(seen) else replace(seen, answers=sum(seen.answers for seen in visits))
 
 
 @client(visits=True, answered=True, meanwhile="look_at_memory")
@@ -829,6 +901,11 @@ def frame(first_byte: int, payload: bytes) -> bytes:
 
 
 BAD = (lambda seen: seen.refused is not None, lambda seen: seen.code == 1006, lambda seen: seen.missed)
+
+
+def is_bad(seen: Seen) -> bool:
+    """Whether the client was refused, cut off, or left without an answer."""
+    return any(bad(seen) for bad in BAD)
 
 
 def worst(visits: list[Seen]) -> Seen:

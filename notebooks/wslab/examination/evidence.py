@@ -3,8 +3,10 @@
 All of it is read at once and kept as plain data, since an error holds on to whatever its endpoint had in its hands.
 """
 
+import ast
 import asyncio
 import gc
+import linecache
 import logging
 import os
 import sys
@@ -182,6 +184,32 @@ def limited() -> list[deque]:
         gc.freeze()
 
 
+def cuts_by_hand(file: str, line: int) -> bool:
+    """Whether the function around this line also takes from the beginning of what it keeps: `del history[:-100]`.
+
+    Then that has a limit, which a hundred visits may not reach.
+    """
+    try:
+        tree = ast.parse("".join(linecache.getlines(file)))
+    except SyntaxError:
+        return False
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    around = [n for n in ast.walk(tree) if isinstance(n, functions) and n.lineno <= line <= n.end_lineno]
+    return bool(around) and any(map(cuts, ast.walk(around[-1])))
+
+
+def cuts(node: ast.AST) -> bool:
+    """Whether this is `kept = kept[-100:]`, `del kept[0]`, `kept.pop(0)` or the like."""
+    if isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript):
+        of_itself = ast.unparse(node.value.value) in map(ast.unparse, node.targets)
+        return of_itself and isinstance(node.value.slice, ast.Slice)
+    if isinstance(node, ast.Delete):
+        return any(ast.unparse(target).endswith("[0]") or ":" in ast.unparse(target) for target in node.targets)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        return node.func.attr in ("popleft", "popitem") or ast.unparse(node).endswith(".pop(0)")
+    return False
+
+
 def made_at(thing) -> tuple[str, int] | None:
     """The line that has allocated this, if tracemalloc knows it."""
     where = tracemalloc.get_object_traceback(thing)
@@ -283,6 +311,8 @@ class Watch:
         """Make a log record, as always, and note it if it is an error of the app's own."""
         record = self._make_record(*args, **options)
         connection = _connection.get()
+        if Path(record.pathname).match("uvicorn/protocols/http/*") and record.exc_info and record.exc_info[1]:
+            self.raised += faults(record.exc_info[1], None)  # of the request that makes the endpoint speak
         if record.levelno >= logging.ERROR and connection and not library.is_library(record.pathname):
             error = record.exc_info[1] if record.exc_info else None
             about = faults(error, connection)[0].spot if error else Spot()

@@ -137,13 +137,20 @@ class Kind(enum.Enum):
     TOO_LONG = 41, Harm.CLIENT, "It keeps clients waiting for longer than `patience` allows.", Lesson.DONE_RIGHT
     # notes
     LIMIT = 51, Harm.NOTE, "A limit is no fault. Who is refused at it learns so."
+    OWN_FAULT = (
+        53,
+        Harm.NOTE,
+        "It takes a message that it cannot read for an error of its own. 1003, 1007 or 1008 say whose it is.",
+        Lesson.CONTRACT,
+    )
+    NO_WORD = 52, Harm.NOTE, "Whoever sends what it does not know hears nothing, and may wait.", Lesson.CONTRACT
 
 
 OTHERS = "sends to others"  # begins the keys of signs that have that in common
 ANOTHERS = "another's"  # endpoint: that of a client who was there beside the one that visits
 SEEN_FROM_OUTSIDE = {
     Kind.HURT, Kind.CUT, Kind.POISONED, Kind.MISSED, Kind.REFUSED, Kind.NO_HANDSHAKE, Kind.CUT_OFF, Kind.NOT_ANY_MORE,
-    Kind.UNHEARD, Kind.SENT_AWAY, Kind.NO_ANSWER, Kind.TOO_LONG,
+    Kind.UNHEARD, Kind.SENT_AWAY, Kind.NO_ANSWER, Kind.TOO_LONG, Kind.NO_WORD,
 }  # fmt: skip
 TO_OTHERS = {Kind.HURT, Kind.CUT, Kind.POISONED, Kind.MISSED}
 # Something did not end. Where that was known by the clock only, it proves nothing on a busy machine.
@@ -197,6 +204,10 @@ class Meaning:
 
 # Meanings that more than one fault has, or that are asked for by name
 NOT_JSON = "It breaks when something comes that is not JSON."
+HALF_A_CHARACTER = (
+    'It passes on half a character, "\\ud800", which JSON lets in, and no text can hold. '
+    "`model_validate_json()` refuses it."
+)
 NO_FIT = "What comes does not fit its model, and the endpoint does not expect that: catch ValidationError."
 IN_ITS_LIST = "A client that has gone is still in its list: take it out in a `finally`."
 JUST_LEFT = "It sends to another client, who has just left: expect that, too."
@@ -240,6 +251,7 @@ MEANINGS = [
     # a connection is used that is not open, or not any more
     Meaning("accept() comes first.", Lesson.ACCEPT, "RuntimeError", call=ANY, accepted=False, state="new"),
     Meaning(AFTER_A_REFUSAL, Lesson.ACCEPT, **USED, call=f"accept {ANY}", state="refused"),
+    Meaning(CLOSES_THE_CLOSED, Lesson.DONE_RIGHT, **USED, text="'websocket.close', after sending", call="close"),
     Meaning("It accepts twice.", Lesson.ACCEPT, "RuntimeError", call="accept"),
     Meaning(LOST, Lesson.CATCH, **USED, call="receive", state="lost"),
     Meaning(AFTER_A_SEND, Lesson.CATCH, **USED, call="receive", state="failed"),
@@ -252,6 +264,7 @@ MEANINGS = [
     Meaning(SENDS_ALTHOUGH_TOLD, Lesson.CATCH, **USED, call="send", state=GONE),
     # what comes is not what was expected
     Meaning(BY_STARLETTE, Lesson.KINDS, "RuntimeError", r"Expected (text|bytes)", harm=Harm.NOTE),
+    Meaning(HALF_A_CHARACTER, Lesson.CONTRACT, "UnicodeEncodeError", "surrogates not allowed"),
     Meaning("It takes text, and breaks when bytes come.", Lesson.KINDS, "KeyError", r"KeyError: 'text'"),
     Meaning("It takes bytes, and breaks when text comes.", Lesson.KINDS, "KeyError", r"KeyError: 'bytes'"),
     Meaning(NOT_JSON, Lesson.KINDS, "JSONDecodeError"),
@@ -266,6 +279,7 @@ NOBODY_LOOKS = Meaning(
     "A task failed that nobody awaits. Its client waits for an answer that never comes.", Lesson.BOTH_WAYS
 )
 LOGGED_AS_ERROR = Meaning("An ordinary leave is logged as an error.", Lesson.CATCH)
+FAILED_REQUEST = Meaning("The request that makes it speak fails, with HTTP 500.")
 AN_ERROR = Meaning("An error in the endpoint cuts its client off.", Lesson.CATCH)
 
 
@@ -278,6 +292,8 @@ def meaning_of(fault: Fault, kind: Kind, about: Registered) -> Meaning:
         return IN_A_MIDDLEWARE
     if kind is Kind.UNSEEN:
         return NOBODY_LOOKS
+    if not fault.number:
+        return FAILED_REQUEST
     if kind is Kind.LOGGED:
         return LOGGED_AS_ERROR
     return Meaning(about.meaning, Lesson(about.lesson)) if about.meaning else AN_ERROR

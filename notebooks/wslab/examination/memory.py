@@ -6,7 +6,7 @@ import tracemalloc
 
 from wslab import library
 from wslab.examination.clients import SOME_VISITS
-from wslab.examination.evidence import Spot, limited, made_at
+from wslab.examination.evidence import Spot, cuts_by_hand, limited, made_at
 from wslab.examination.findings import Kind, Sign, sign
 
 LOOKS = 4  # the first one begins; what grew between the last three is compared
@@ -55,7 +55,7 @@ class Memory:
         line = max(grown, key=grown.get, default=None)
         source = linecache.getline(*line).strip() if line else ""
         # Not what an `except*` makes: on Python 3.11 it stays, whatever the app does.
-        if not line or grown[line] < SOME_VISITS or source.startswith("except"):
+        if not line or grown[line] < SOME_VISITS or source.startswith("except") or cuts_by_hand(*line):
             return []
         return [sign(Kind.GROWS, f"with each visit it keeps more in memory: `{source}`", Spot(*line))]
 

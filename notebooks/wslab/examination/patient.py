@@ -46,6 +46,7 @@ class Plan:
     first: Seen | None = None  # what the very first client saw
     unanswered: tuple[str | bytes, ...] = ()  # of the messages
     alone: bool = False  # there is a place for one only
+    steady: bool = True  # in a room, the others hear what one says each time
     known: tuple[Sign, ...] = ()  # what was seen beyond doubt, and need not be waited for again
 
     @property
@@ -73,6 +74,7 @@ class Patient:
         self.room = plan.room
         self.well = True  # a polite client is served
         self.alone = False  # there is a place for one only
+        self.steady = True  # see `Plan`
         self.after = ""  # the client that has left something behind
         self.known: list[Sign] = []  # see `Plan`
         self._was_busy = 0.0  # when it was last seen so, by `time.monotonic()`
@@ -98,7 +100,7 @@ class Patient:
         """Take in what was learned."""
         about = ("say", "answered", "prologue", "farewell")
         self.target = replace(self.target, **{name: getattr(plan.target, name) for name in about})
-        self.first, self.room, self.alone = plan.first, plan.room, plan.alone
+        self.first, self.room, self.alone, self.steady = plan.first, plan.room, plan.alone, plan.steady
         self.well = plan.first.refused is None
         self.known = list(plan.known)
 

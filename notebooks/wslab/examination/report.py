@@ -47,11 +47,13 @@ class Report:
         why_not: str = "",
         unanswered: Sequence[str | bytes] = (),
         answers: bool = True,
+        steady: bool = True,
     ):
         self.rows = tuple(rows)
         self.findings = tuple(findings)
         self.unanswered = tuple(unanswered)  # messages that the endpoint does not answer
         self.answers = answers  # whether it answers any; else no client expected an answer
+        self.steady = steady  # in a room, others always hear what one says; else it is not held against anybody
         self.not_run = tuple(not_run)  # names of clients that were left out
         self.why_not = why_not
 
@@ -135,6 +137,8 @@ class Report:
         well = f"{len(self.rows) - len(self.failed)} of {len(self.rows)} clients were served well."
         if self.not_run:
             well += f" Not run, since {self.why_not}: {', '.join(self.not_run)}."
+        if not self.steady:
+            well += " Others hear only now and then what one says, so that they do not is no finding."
         if self.unanswered:
             well += f" Not answered: {', '.join(map(repr, self.unanswered))}."
         return well

@@ -27,6 +27,8 @@ from wslab.examination.visit import Outcome, Visit
 from wslab.server import ServeError
 
 TRIES = 3  # for a visit that proved nothing
+AGAIN = 8  # times that two come to a room, to see whether one always hears the other
+NOT_ANY_MORE = 4  # times that it does not
 ENOUGH = 2  # clients of whom none was served: the others are not asked
 
 
@@ -128,7 +130,7 @@ async def everywhere(app, importable, plan: Plan, progress) -> Report:
                     raise
                 why_not = str(problem).rstrip(".")  # what was found must not be lost
             fresh = True
-    return report(outcomes, plan.names, why_not, plan.unanswered, plan.answers)
+    return report(outcomes, plan.names, why_not, plan.unanswered, plan.answers, plan.steady)
 
 
 def note(outcome: Outcome, plan: Plan, outcomes: list[Outcome]) -> Plan:
@@ -254,7 +256,7 @@ async def first_look(app, patient: Patient, plan: Plan) -> Plan:
     if seen.refused is None:
         patient.learn(plan)
         room, alone = await two_at_once(patient)
-        plan = replace(plan, room=room, alone=alone)
+        plan = replace(plan, room=room, alone=alone, steady=not room or await is_steady(patient))
     if plan.room and unanswered:
         unanswered.pop()  # others have heard it
     patient.watch.take()  # a polite client comes once more, and is asked about it
@@ -278,6 +280,25 @@ async def two_at_once(patient: Patient) -> tuple[bool, bool]:
         await two.forget_what_was_heard()
         kind, _ = await two.exchange()
         return kind is None, await is_full(patient)
+
+
+async def is_steady(patient: Patient) -> bool:
+    """Whether in a room others hear what one says each time. It may depend on luck, as with roles in a game.
+
+    Whoever was not heard once, and then is, was not heard by luck. If nobody is heard any more, that is another matter.
+    """
+    unheard = 0
+    for _ in range(AGAIN):
+        two = Bystanders(patient, patient.target)
+        async with contextlib.AsyncExitStack() as stack:
+            await two.come(stack)
+            heard = len(two) > 1 and (await two.exchange())[0] is None
+        if heard and unheard:
+            return False
+        unheard += not heard
+        if unheard == NOT_ANY_MORE:
+            break
+    return True
 
 
 async def is_full(patient: Patient) -> bool:

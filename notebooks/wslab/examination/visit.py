@@ -17,7 +17,7 @@ from wslab.examination import clients
 from wslab.examination.bystanders import Bystanders
 from wslab.examination.clients import BRIEF, CLIENTS, Seen
 from wslab.examination.evidence import BEAT, BUSY, NOWHERE, STALL, Fault, Pulse, Spot, holder, spot, stood_still
-from wslab.examination.findings import ANOTHERS, LATE, STILL_THERE, Harm, Kind, Sign, sign, sign_of, why
+from wslab.examination.findings import ANOTHERS, IN_ITS_LIST, LATE, STILL_THERE, Harm, Kind, Sign, sign, sign_of, why
 from wslab.examination.memory import Memory
 from wslab.examination.patient import Patient
 from wslab.examination.running import Running
@@ -177,11 +177,22 @@ class Visit:
             waits = await self.running.held_up(self.own_number)
             if waits == NOWHERE:
                 return
+        misled = self.misled()
         if waits != NOWHERE:
             self.found(Kind.STALLED, seen, waits)
+        elif kind is Kind.CUT and misled != NOWHERE and not self.bystanders.cut_off:  # else that is seen elsewhere
+            meaning = IN_ITS_LIST if misled.over else Kind.MISLED.meaning
+            self.signs.append(replace(sign(Kind.MISLED, seen, misled), meaning=meaning, whose=ANOTHERS))
         else:
             address = self.bystanders.speaker.local_address[:2]
-            self.found(kind, seen, await self.running.where(lambda peer: peer == address))
+            where = await self.running.where(lambda peer: peer == address)
+            logged = [f.spot for f in self.patient.watch.logged if self.first_number <= f.number < self.own_number]
+            self.found(kind, seen, where if where != NOWHERE else next(iter(logged), NOWHERE))
+
+    def misled(self) -> Spot:
+        """Where a bystander's endpoint has sent to another that had gone."""
+        spots = self.patient.watch.misled.items()
+        return next((where for number, where in spots if self.first_number <= number < self.own_number), NOWHERE)
 
     @property
     def own_number(self) -> int:
@@ -269,6 +280,9 @@ class Visit:
             self.found(Kind.DEAD, "closed with 1011: keepalive ping timeout", first=True)
         elif seen.code == 1006 and not self.about.by_server:
             self.found(Kind.CUT_OFF, "closed without a close frame (1006)")
+        elif seen.code == 1011 and seen.by_server and self.about.wrong:
+            logged = [fault.spot for fault in self.patient.watch.logged]
+            self.found(Kind.OWN_FAULT, "closed with 1011", next(iter(logged), NOWHERE))
         elif first.answers and self.about.answered and seen.code and not seen.answers and not seen.missed:
             self.found(Kind.NOT_ANY_MORE, f"closed with {seen.code}, without an answer")
         elif seen.unheard and not many:
@@ -283,6 +297,8 @@ class Visit:
             )
         elif seen.missed:
             self.found(Kind.NO_ANSWER, "no answer")
+        if seen.no_word:
+            self.found(Kind.NO_WORD, "no answer to what it does not know")
         if self.about.browser and self.spoilt:
             self.found(Kind.NOT_JSON, f"an answer that no browser reads: {self.spoilt}")
         if self.about.browser and seen.unchosen:
