@@ -339,9 +339,13 @@ WRONG = {
         says="a client of the right Origin got HTTP 403. Accept it",
     ),
     "a dependency that runs in a thread": changed(
-        before('@app.websocket("/vault")', "def now() -> float:\n    return asyncio.get_running_loop().time()\n\n"),
-        ('ticket: str = ""):', 'ticket: str = "", at: float = Depends(now)):'),
-        says="a client of the right Origin got HTTP 500. Accept it. On the server, the endpoint raised RuntimeError: no",
+        (
+            'ticket: str = ""):\n    async with accepted(websocket):\n        session = redeem(ticket)',
+            "session: Annotated[Session | None, Depends(redeem)]):\n    async with accepted(websocket):",
+        ),
+        ("def redeem(ticket):", 'def redeem(ticket: str = ""):\n    asyncio.get_running_loop()'),
+        of=AS_IN_THE_LESSON,
+        says="a client of the right Origin got HTTP 500. Accept it. On the server, the endpoint raised RuntimeError",
     ),
     "any number of uses": changed(
         ("vault_tickets.pop(ticket,", "vault_tickets.get(ticket,"),

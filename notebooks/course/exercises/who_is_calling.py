@@ -22,7 +22,7 @@ __all__ = ["vault"]
 
 PATH, ORIGIN, TICKET = "/vault", "https://vault.example", 30  # as in the exercise
 PATIENCE = 5  # seconds to wait for an answer by HTTP
-SOME = 4  # connections that do not read, and as many that do: in whichever order, one of the first is not the last
+SOME = 4  # connections that do not read, and as many that do: in nearly any order, one that does comes late
 LONG = 1_000_000 * "x"  # fills all buffers on the way to a client
 FOREIGN = {  # what may have let it in, or what it is
     "https://evil.example": "Is its Origin looked at?",
