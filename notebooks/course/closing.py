@@ -89,25 +89,39 @@ async def closes_when_nobody_is_there(
 
 
 async def lets_a_send_fail(
-    app, path: str, says: Sequence[str], error: Exception, is_gone: str, hint: str, causes: Mapping[str, str]
+    app,
+    path: str,
+    says: Sequence[str],
+    error: Exception,
+    is_gone: str,
+    hint: str,
+    causes: Mapping[str, str],
+    first: Sequence[str] = (),
 ) -> None:
     """A look: an endpoint's send may be the first to find that its client `is_gone`: from then on, sends raise `error`.
 
-    The client `says` what is answered. `causes` are hints for what the endpoint may have done, before the `hint`.
+    The client `says` what is answered, and before that the texts `first`, each of which gets one answer that arrives.
+    `causes` are hints for what the endpoint may have done, before the `hint`.
     """
-    failed = []
+    failed, arrives = [], [*first]
 
     async def lossy(scope, receive, send):
         async def send_to_nobody(message):
-            if failed or message["type"] == "websocket.send":
+            is_answer = message["type"] == "websocket.send"
+            if failed or (is_answer and not arrives):
                 failed.append(message)
                 raise error
+            if is_answer:
+                arrives.pop()
             await send(message)
 
         await app(scope, receive, send_to_nobody)
 
     with errors_in_the_log() as log, serve(lossy, name="exercise") as server:
         async with visit(server, path) as client:
+            for text in first:
+                await client.say(text)
+                await client.message_or_end(f"{text!r} was not answered.")
             for text in says:
                 await client.say(text)
             await until(lambda: failed, server=server)

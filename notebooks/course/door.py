@@ -16,6 +16,7 @@ class Door:
     def __init__(self, app):
         self.app = app
         self.waiting = 0  # handshakes that have been held up where they accept
+        self.sending = 0  # messages that endpoints have begun to send
         self._on_entry: Callable[[], Awaitable[object]] = _at_once
         self._on_accept: Callable[[Callable], Awaitable[object]] = _at_once
 
@@ -24,6 +25,7 @@ class Door:
             if message["type"] == "websocket.accept":
                 self.waiting += 1
                 await self._on_accept(receive)
+            self.sending += message["type"] == "websocket.send"
             await send(message)
 
         if scope["type"] == "websocket":

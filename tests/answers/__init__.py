@@ -64,10 +64,10 @@ def after(old: str, new: str) -> Edit:
 
 
 def worn_out(line: str) -> tuple[Edit, ...]:
-    """The edits after which the endpoint serves forty clients, and then fails before `line`: fewer than a crowd has."""
+    """The edits after which the endpoint serves 45 clients, and then fails before `line`: fewer than a crowd has."""
     return (
         before("app =", "import itertools\n\nvisits = itertools.count()"),
-        before(line, "if next(visits) >= 40:\n    raise MemoryError"),
+        before(line, "if next(visits) >= 45:\n    raise MemoryError"),
     )
 
 

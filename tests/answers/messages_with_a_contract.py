@@ -575,12 +575,64 @@ WRONG = {
         ("with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):  # gone, or not reading", "if True:"),
         says="Whoever is to be closed may be gone",
     ),
+    "2.0 is a whole number": changed(
+        ("type(value) is int and 1 <= value <= 10", "type(value) is not bool and value in range(1, 11)"),
+        of=BY_HAND,
+        says='"count": 2.0}\' and expected {"type": "error", "id": 7, "fields": ["count"]}, but got '
+        '\'{"type":"added","id":7}\'. `count` is a whole number',
+    ),
+    "true is an id": changed(
+        ('"total": {"id": lambda value: type(value) is int}', '"total": {"id": lambda value: isinstance(value, int)}'),
+        of=BY_HAND,
+        says='"id": true}\' and expected {"type": "error", "id": null, "fields": ["id"]}, but got',
+    ),
+    "a wrong id is enough": changed(
+        before("return wrong +", 'if "id" in wrong:\n    return ["id"]'),
+        of=BY_HAND,
+        says='"fields":["id"]}\'. The answer has the names of the fields that are wrong, as the client writes them, '
+        "and nothing else. Each field that is wrong is named, whatever else is wrong.",
+    ),
+    "what does not belong there is looked for if all else is right": changed(
+        ("return wrong + [", "return wrong or ["),
+        of=BY_HAND,
+        says='and expected {"type": "error", "id": 7, "fields": ["count", "item", "itme"]}, but got',
+    ),
+    "the fields of an unknown type": changed(
+        ('return ["type"]', 'return ["type"] + ["id"] * (own_id(data) is None)'),
+        of=BY_HAND,
+        says="Of an unknown type, nobody knows what its fields must be.",
+    ),
+    "the price is asked before the count is looked at": changed(
+        before("wrong = [", 'price(str(data.get("item")))'),
+        of=BY_HAND,
+        says="price() is asked about right requests alone: whatever it does, this one is a mistake.",
+    ),
+    "an error has the fields of all replies": changed(
+        ("    fields: list[str]", "    fields: list[str]\n    cents: int | None = None"),
+        says='"fields":["count"],"cents":null}\'. \'cents\' does not belong there: each kind of answer',
+    ),
+    "one token at most": changed(
+        ("(now - self.since) / self.seconds)\n", "min(1, (now - self.since) / self.seconds))\n"),
+        says="one more comes every 60 seconds, and two have come.",
+    ),
+    "only a right request ends a row": changed(
+        (
+            "refused = 0\nreply = basket.answer(text)",
+            "reply = basket.answer(text)\nrefused = refused if isinstance(reply, Error) else 0",
+        ),
+        says="A mistake that had its turn ends a row, as any message does.",
+    ),
 }
 
 RIGHT = {
     "a bucket that is a time, by a clock that it keeps": changed((BUCKET, A_TIME)),
     "by hand, without models": whole(BY_HAND),
     "a dictionary of models": whole(DICTIONARY_OF_MODELS),
+    "NaN is no JSON": changed(
+        ("data = json.loads(text)", "data = json.loads(text, parse_constant=refuse)"),
+        before("def parsed", "def refuse(constant):\n    raise ValueError(constant)\n\n"),
+        of=BY_HAND,
+    ),
     "pydantic's from_json(), and the id from its object": changed(
         (
             VALIDATES,

@@ -20,6 +20,27 @@ if ended := vault_sessions.pop(session, None):
 NEVER_MIND = "vault_sessions.pop(session, None)"
 CLOSES = 'await try_to_close(websocket, 4401, "logged out")'
 TALKS = 'await send(websocket, f"{session.user}: {await websocket.receive_text()}")'
+LOOKS_EACH_TEN_SECONDS = """
+made: dict[str, float] = {}
+
+
+async def forget():
+    while True:
+        await asyncio.sleep(10)
+        now = asyncio.get_running_loop().time()
+        for ticket in [ticket for ticket, then in made.items() if now - then > TICKET]:
+            del made[ticket]
+            vault_tickets.pop(ticket, None)
+
+
+@asynccontextmanager
+async def lifespan(app):
+    forgetting = asyncio.create_task(forget())
+    yield
+    forgetting.cancel()
+
+
+"""
 
 # Other designs
 AS_IN_THE_LESSON = """
@@ -117,14 +138,14 @@ ORIGIN, TICKET = "https://vault.example", 30
 app = FastAPI()
 sessions: dict[str, str] = {}
 tickets: dict[str, tuple[str, float]] = {}
-sockets: dict[str, set[WebSocket]] = {}
+sockets: dict[str, list[WebSocket]] = {}
 inside: list[str] = []
 
 
 @app.post("/login")
 async def log_in(user: str) -> str:
     session = secrets.token_urlsafe()
-    sessions[session], sockets[session] = user, set()
+    sessions[session], sockets[session] = user, []
     return session
 
 
@@ -136,15 +157,15 @@ async def new_ticket(session: Annotated[str, Cookie()]) -> str:
 
 
 async def put_out(websocket):
-    with suppress(WebSocketDisconnect, RuntimeError):
-        await websocket.close(4401)
+    with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
+        async with asyncio.timeout(10):
+            await websocket.close(4401)
 
 
 @app.post("/logout")
 async def log_out(session: Annotated[str, Cookie()]):
     sessions.pop(session, None)
-    for websocket in sockets.pop(session, ()):
-        await put_out(websocket)
+    await asyncio.gather(*(put_out(websocket) for websocket in sockets.pop(session, ())))
 
 
 async def from_our_page(websocket: WebSocket):
@@ -160,7 +181,7 @@ async def vault(websocket: WebSocket, ticket: str = ""):
         await put_out(websocket)
         return
     user = sessions[session]
-    sockets[session].add(websocket)
+    sockets[session].append(websocket)
     inside.append(user)
     try:
         while True:
@@ -169,7 +190,8 @@ async def vault(websocket: WebSocket, ticket: str = ""):
         pass
     finally:
         inside.remove(user)
-        sockets.get(session, set()).discard(websocket)
+        if session in sockets:
+            sockets[session].remove(websocket)
 """
 LOG_OUT_IS_AN_EVENT = """
 ORIGIN, TICKET = "https://vault.example", 30
@@ -292,6 +314,13 @@ WRONG = {
         says="a client with the Origin 'https://evil.example' and a good ticket was accepted. Is its Origin looked at? "
         "Refuse it before accept().",
     ),
+    "the ticket first, and then the page": changed(
+        (
+            REFUSES,
+            f"if ticket in vault_tickets:\n    {LOOKS}\n        await websocket.close()\n        return",
+        ),
+        says="'https://evil.example' and a bad ticket was accepted. A page is refused whatever ticket it has",
+    ),
     "another status": changed(
         (REFUSES, "if origin != OURS:\n    raise HTTPException(401)"),
         says="a client with the Origin 'https://evil.example' was refused with HTTP 401, not 403.",
@@ -308,6 +337,15 @@ WRONG = {
             'ticket: str, origin: Annotated[str, Header()] = ""',
         ),
         says="a client of the right Origin got HTTP 403. Accept it",
+    ),
+    "a dependency that runs in a thread": changed(
+        (
+            'ticket: str = ""):\n    async with accepted(websocket):\n        session = redeem(ticket)',
+            "session: Annotated[Session | None, Depends(redeem)]):\n    async with accepted(websocket):",
+        ),
+        ("def redeem(ticket):", 'def redeem(ticket: str = ""):\n    asyncio.get_running_loop()'),
+        of=AS_IN_THE_LESSON,
+        says="a client of the right Origin got HTTP 500. Accept it. On the server, the endpoint raised RuntimeError",
     ),
     "any number of uses": changed(
         ("vault_tickets.pop(ticket,", "vault_tickets.get(ticket,"),
@@ -332,7 +370,7 @@ WRONG = {
     ),
     "tickets do not expire": changed(
         (FORGETS, ""),
-        says="a client with a ticket that was 45 seconds old was still connected 2 seconds later. Close it with 4401. "
+        says="a client with a ticket that was 33 seconds old was still connected 2 seconds later. Close it with 4401. "
         "(The check sets the clock",
     ),
     "the clock on the wall": changed(
@@ -345,6 +383,20 @@ WRONG = {
     "expires too early": changed(
         ("call_later(TICKET,", "call_later(TICKET / 10,"),
         says="but the connection ended first, with code 4401. Its ticket is good.",
+    ),
+    "a ticket lives longer than it should": changed(
+        ("call_later(TICKET,", "call_later(TICKET + 10,"),
+        says="a client with a ticket that was 33 seconds old was still connected 2 seconds later.",
+    ),
+    "old tickets are looked for each ten seconds": changed(
+        before("app =", LOOKS_EACH_TEN_SECONDS),
+        ("app = FastAPI()", "app = FastAPI(lifespan=lifespan)"),
+        (FORGETS, "made[ticket] = asyncio.get_running_loop().time()"),
+        says="a client with a ticket that was 33 seconds old was still connected 2 seconds later.",
+    ),
+    "a connection ends after a minute": changed(
+        ("asyncio.timeout(None)", "asyncio.timeout(60)"),
+        says="with code 4401. A ticket has an end, its connection has none.",
     ),
     "the connection expires with its ticket": changed(
         ("asyncio.timeout(None)", "asyncio.timeout(TICKET)"),
@@ -432,6 +484,10 @@ WRONG = {
         (TALKS, f"try:\n    {TALKS}\nexcept WebSocketDisconnect:\n    inside.remove(session.user)\n    raise"),
         says="a session of Ann's was logged out, Ann's other one and Ben's not; `inside` is ['Ann', 'Ann',",
     ),
+    "another list each time": changed(
+        ("inside.append(session.user)", "global inside\ninside = [*inside, session.user]"),
+        says="is not in `inside` once more than before. (The check looks into the list that was there when it began",
+    ),
     "inside once, however often": changed(
         ("inside.append(session.user)\ntry:", "if session.user not in inside:\n    inside.append(session.user)\ntry:"),
         says="Ann has come in with a good ticket, and is not in `inside` once more than before.",
@@ -494,6 +550,36 @@ WRONG = {
         says="the client sent 'still here' and expected 'Ann: still here', but the connection ended first, with code "
         "4401. Another session had been logged out.",
     ),
+    "a logout closes one connection after the other": changed(
+        (
+            "await asyncio.gather(*(put_out(websocket) for websocket in sockets.pop(session, ())))",
+            "for websocket in sockets.pop(session, ()):\n    await put_out(websocket)",
+        ),
+        of=LOG_OUT_CLOSES,
+        says="Close it with 4401. Others of this session do not read, so their close() has to wait: let nobody else",
+    ),
+    "a logout that takes its time": changed(
+        (
+            "    for connection in ended.connections:",
+            "    for connection in [*ended.connections]:\n        await asyncio.sleep(1)",
+        ),
+        says="was still connected 2 seconds later. Close it with 4401. End what each of the session's connections",
+    ),
+    "a logout that is looked for each second": changed(
+        (ENDS, NEVER_MIND),
+        (
+            TALKS,
+            """
+            while not (await asyncio.wait({receiving}, timeout=1))[0]:
+                if session not in vault_sessions.values():
+                    connection.reschedule(0)
+            await send(websocket, f"{session.user}: {receiving.result()}")
+            receiving = asyncio.ensure_future(websocket.receive_text())
+            """,
+        ),
+        before("while True:", "receiving = asyncio.ensure_future(websocket.receive_text())"),
+        says="(Meanwhile, the clock of the server's event loop stands still: who sleeps, or looks now and then, is too",
+    ),
     "a logout ends one connection": changed(
         ("for connection in ended.connections:", "for connection in [*ended.connections][:1]:"),
         says="a client whose session had been logged out was still connected 2 seconds later.",
@@ -528,7 +614,7 @@ WRONG = {
 
 RIGHT = {
     "as in the lesson": whole(AS_IN_THE_LESSON),
-    "a logout closes the connections itself": whole(LOG_OUT_CLOSES),
+    "a logout closes the connections itself, all at once": whole(LOG_OUT_CLOSES),
     "a logout is an event": whole(LOG_OUT_IS_AN_EVENT),
     "redeemed before accept, and asked again after it": changed(
         (

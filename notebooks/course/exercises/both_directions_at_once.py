@@ -51,6 +51,7 @@ THE_END = "Send the pieces of a story one by one, as they come, and then (end)."
 BUSY = "Each question during a story is answered with (busy), and forgotten. It neither stops the story nor is told."
 EACH_ITS_OWN = "Another client is just being told a story. That is no reason: each has its own."
 STARS = "A TaskGroup raises a group of errors, and `except*` looks inside; a plain `except` takes it for a bug."
+WAITS = "A TaskGroup waits for its tasks, unless an error leaves it."
 GONE = "Where a story is told, too, a send raises WebSocketDisconnect: that is no bug, and nobody is there to close."
 NOTHING_TO_STOP = "It had sent 'stop' before, when no story was being told: that is ignored."
 ONLY_A_BUG = "Only a bug in compose() is one."
@@ -79,7 +80,7 @@ async def story(app, at_work: Collection[str]) -> Verdict:
         partial(expect_nothing_in, log),
         partial(closes_when_nobody_is_there, app, PATH),
         partial(lets_a_send_fail, app, PATH, ["a fox"], OSError(), "was gone", GONE, CAUSES),
-        partial(lets_a_send_fail, app, PATH, ["a fox"], RuntimeError(CLOSED), "had been given up", GIVEN_UP, CAUSES),
+        *(partial(is_given_up, app, *texts) for texts in [["a fox"], ["another", SLOW], ["stop", SLOW]]),
         partial(logs_bugs, app, PATH, BUGS, "compose"),
         partial(passes, app, partial(disturbs_nobody, at_work=at_work)),
         partial(passes, app, partial(lets_bugs_show, path=PATH), partial(ends_when_cancelled, path=PATH)),
@@ -210,6 +211,12 @@ async def disturbs_nobody(server: Server, at_work: Collection[str]) -> str:
     return "a bug disturbs nobody else"
 
 
+async def is_given_up(app, text: str, *first: str) -> None:
+    """The endpoint learns only at its answer to the text that uvicorn has closed."""
+    given_up = RuntimeError(CLOSED), "had been given up"
+    await lets_a_send_fail(app, PATH, [text], *given_up, GIVEN_UP, CAUSES, first=first)
+
+
 async def begin(client: Client, question: str, at_work: Collection[str], wrong: str = THE_END) -> None:
     """Ask, and hear the beginning of a story that does not end. `wrong` is the hint if something else comes."""
     await client.ask(question, BEGINNING, wrong=wrong, silent=THE_END)
@@ -234,7 +241,8 @@ async def is_stopped(server: Server, question: str, how: str, at_work: Collectio
     did = await what_the_endpoint_did(server)
     left = f"a client {how}, and"
     if "still running" in did:
-        raise NotYet(f"{left} its endpoint did not end. {LISTEN} And a TaskGroup waits for its tasks.")
+        goes_on = f"Its story goes on: stop it. {WAITS}" if question in at_work else f"{LISTEN} {WAITS}"
+        raise NotYet(f"{left} its endpoint did not end. {goes_on}")
     if not await until(lambda: question not in at_work, SETTLE, server):
         raise NotYet(f"{left} its story went on without it. Cancel what the endpoint has started.")
     if did:

@@ -11,16 +11,19 @@ from urllib.request import Request, urlopen
 from fastapi import FastAPI
 from websockets import ClientConnection, connect
 
-from course.client import Client, NotYet, Refused, news, until, visit
+from course.client import WAIT, Client, NotYet, Refused, news, until, visit
 from course.closing import expect_code
 from course.door import Door
 from course.judging import HAS_LEFT, Verdict, check_up, expect_no_error, judge
+from course.troubles import time_stands_still
 from wslab.server import Server
 
 __all__ = ["vault"]
 
 PATH, ORIGIN, TICKET = "/vault", "https://vault.example", 30  # as in the exercise
 PATIENCE = 5  # seconds to wait for an answer by HTTP
+SOME = 4  # connections that do not read, and as many that do: in nearly any order, one that does comes late
+LONG = 1_000_000 * "x"  # fills all buffers on the way to a client
 FOREIGN = {  # what may have let it in, or what it is
     "https://evil.example": "Is its Origin looked at?",
     "https://vault.example.evil.example": "It begins with OURS, but anybody can own such a domain.",
@@ -34,11 +37,16 @@ FOREIGN = {  # what may have let it in, or what it is
     "": "It is empty.",
     None: "Who sends no Origin is refused, too.",
 }
+OPTIONS = {"ws_ping_interval": None, "ws_per_message_deflate": False}  # compressed, LONG would fill no buffer
 CLOCK = "(The check sets the clock of the server's event loop forward: loop.time() goes by it, time.time() does not.)"
 ONE_STEP = "Look and take away in one step, as pop() does, without an `await` in between."
 AT_ONCE = (
-    "End what each of the session's connections waits for, as `reschedule()` or `cancel()` does, and close with 4401."
+    "End what each of the session's connections waits for, as `reschedule()` or `cancel()` does, and close with 4401. "
+    "(Meanwhile, the clock of the server's event loop stands still: who sleeps, or looks now and then, is too late.)"
 )
+STUCK = "Others of this session do not read, so their close() has to wait: let nobody else wait for it."
+SAME_LIST = "(The check looks into the list that was there when it began: change that one, and make no other.)"
+THE_PAGE = "A page is refused whatever ticket it has: its Origin comes first."
 FORGET = "take it off in a `finally`, or a logout tries to end it once more."
 BELOW = "What is registered above accept() stays behind if that fails: register below it, and undo it in a `finally`."
 LET_IN = "Accept it, so that its page can be told why, if its ticket is not good: with 4401."
@@ -53,8 +61,9 @@ async def vault(app, inside: Collection[str]) -> Verdict:
     door = Door(app)
     steps = [refuses_others, talks, wants_a_ticket, forgets_tickets, ends_at_logout]
     steps += [partial(step, door=door) for step in (lets_one_of_two_in, forgets_who_gives_up, sees_a_logout_meanwhile)]
+    steps += [partial(waits_for_nobody, door=door)]
     steps = [partial(step, inside=inside) for step in steps]
-    verdict = await judge(door if isinstance(app, FastAPI) else app, *steps, ws_ping_interval=None)
+    verdict = await judge(door if isinstance(app, FastAPI) else app, *steps, **OPTIONS)
     clients = ["silent", "drops while idle", "drops before the answer", "gives up", "crowd", "foreign origin"]
     query, good = {"ticket": "fresh"}, "fifty at once come in, and whoever leaves or gives up early does no harm"
     return await check_up(
@@ -117,7 +126,8 @@ class Visitors(AsyncExitStack):
         except Refused as refusal:
             if origin != ORIGIN:
                 raise
-            raise NotYet(f"a client of the right Origin got HTTP {refusal.status}. {LET_IN}") from None
+            hint = LET_IN if refusal.status == 403 else "Accept it."
+            raise NotYet(f"a client of the right Origin got HTTP {refusal.status}. {hint}") from None
 
     def knock(self, ticket: str) -> asyncio.Future[ClientConnection]:
         """Come, and do not wait until it is accepted."""
@@ -126,6 +136,12 @@ class Visitors(AsyncExitStack):
         self.push_async_callback(give_up, coming)
         return coming
 
+    def log_out(self, session: str) -> asyncio.Future[None]:
+        """Log out, and do not wait until that is answered."""
+        answer = asyncio.ensure_future(self.post("/logout", session))
+        answer.add_done_callback(lambda done: done.cancelled() or done.exception())  # asked for, if by nobody else
+        return answer
+
     async def come_in(self, user: str, session: str, ticket: str = "") -> Client:
         """With a good ticket: it must be let in, and answered."""
         before = list(self.inside).count(user)
@@ -133,7 +149,8 @@ class Visitors(AsyncExitStack):
         hint = "The answer is the user of the ticket's session, `: `, and the text."
         await client.ask("hello", f"{user}: hello", wrong=hint, closed="Its ticket is good.")
         if list(self.inside).count(user) != before + 1:
-            raise NotYet(f"{user} has come in with a good ticket, and is not in `inside` once more than before.")
+            once_more = "and is not in `inside` once more than before."
+            raise NotYet(f"{user} has come in with a good ticket, {once_more} {SAME_LIST}")
         return client
 
     async def expect_nobody(self, what: str, hint: str = BELOW) -> None:
@@ -163,12 +180,15 @@ async def refuses_others(server: Server, inside: Collection[str]) -> str:
         session = await visitors.log_in("Ann")
         for origin, hint in FOREIGN.items():
             whose = f"a client with the Origin {origin!r}" if origin is not None else "a client without an Origin"
-            try:
-                await visitors.come(await visitors.ticket(session), origin)
-                raise NotYet(f"{whose} and a good ticket was accepted. {hint} Refuse it before accept().")
-            except Refused as refusal:
-                if refusal.status != 403:
-                    raise NotYet(f"{whose} was refused with HTTP {refusal.status}, not 403.") from None
+            for kind, ticket in [("good", await visitors.ticket(session)), ("bad", "garbled")]:
+                try:
+                    await visitors.come(ticket, origin)
+                except Refused as refusal:
+                    if refusal.status != 403:
+                        raise NotYet(f"{whose} was refused with HTTP {refusal.status}, not 403.") from None
+                else:
+                    why = hint if kind == "good" else THE_PAGE
+                    raise NotYet(f"{whose} and a {kind} ticket was accepted. {why} Refuse it before accept().")
     await visitors.expect_nobody("clients with another Origin were refused")
     return "who comes from another page is refused with HTTP 403"
 
@@ -199,12 +219,14 @@ async def wants_a_ticket(server: Server, inside: Collection[str]) -> str:
 async def forgets_tickets(server: Server, inside: Collection[str]) -> str:
     async with Visitors(server, inside) as visitors:
         session = await visitors.log_in("Ann")
+        await server.let_time_pass(TICKET / 6)  # who looks every ten seconds does not come just in time
         early, late = await visitors.ticket(session), await visitors.ticket(session)
         await server.let_time_pass(TICKET / 2)
         client = await visitors.come_in("Ann", session, early)
-        await server.let_time_pass(TICKET)
+        await server.let_time_pass(TICKET * 0.6)
         late_client = await visitors.come(late)
-        await expect_4401(late_client, f"with a ticket that was {1.5 * TICKET:g} seconds old", CLOCK)
+        await expect_4401(late_client, f"with a ticket that was {1.1 * TICKET:g} seconds old", CLOCK)
+        await server.let_time_pass(TICKET * 4)
         await client.ask("still here", "Ann: still here", closed="A ticket has an end, its connection has none.")
     return "a ticket is good for its time"
 
@@ -217,12 +239,14 @@ async def ends_at_logout(server: Server, inside: Collection[str]) -> str:
         gone = await visitors.come_in("Ann", ann)
         await gone.leave()
         await news(server)  # its endpoint has ended
-        try:
-            await visitors.post("/logout", ann)
-        except NotYet as problem:
-            raise NotYet(f"{problem} One of this session's connections had ended before: {FORGET}") from None
-        for client in ending:
-            await expect_4401(client, "whose session had been logged out", AT_ONCE)
+        async with time_stands_still(server):
+            answer = visitors.log_out(ann)
+            await asyncio.wait([answer], timeout=WAIT)
+            if answer.done() and (problem := answer.exception()):
+                raise NotYet(f"{problem} One of this session's connections had ended before: {FORGET}")
+            for client in ending:
+                await expect_4401(client, "whose session had been logged out", AT_ONCE)
+        await answer
         await visitors.post("/logout", ann)
         for client, user in zip(staying, ["Ann", "Ben"], strict=True):
             hint = "Another session had been logged out."
@@ -276,6 +300,30 @@ async def sees_a_logout_meanwhile(server: Server, inside: Collection[str], door:
         )
     await visitors.expect_nobody("all had left")
     return "a logout counts for who is just coming in, too"
+
+
+async def waits_for_nobody(server: Server, inside: Collection[str], door: Door) -> str:
+    server.shrink_buffers()
+    async with Visitors(server, inside) as visitors:
+        session = await visitors.log_in("Ann")
+        clients = [await visitors.come_in("Ann", session) for _ in range(2 * SOME)]
+        stuck, reading = clients[::2], clients[1::2]
+        try:
+            said = door.sending
+            for client in stuck:
+                client.ws.transport.pause_reading()
+                for _ in range(2):  # uvicorn takes a message that is too much, and lets the next one wait
+                    await client.say(LONG)
+            await until(lambda: door.sending == said + 2 * len(stuck), server=server)
+            async with time_stands_still(server):
+                visitors.log_out(session)
+                for client in reading:
+                    await expect_4401(client, "whose session had been logged out", STUCK)
+        finally:
+            for client in stuck:
+                client.ws.transport.abort()
+    await visitors.expect_nobody("all had left")
+    return "a logout does not wait for who does not read"
 
 
 async def give_up(coming: asyncio.Future[ClientConnection]) -> None:
