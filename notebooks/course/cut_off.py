@@ -1,4 +1,4 @@
-"""A client of the exercise nothing-lost that is cut off, and comes back; and a tunnel in which one does not read."""
+"""A client of the exercise nothing-lost that is cut off, and comes back; and a tunnel, which holds up."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,8 @@ from course.client import Client, NotYet, describe_end, quote, visit
 from wslab.server import Server
 
 KEEP = 20  # entries, as in the exercise
-TUNNEL = "Tom's"  # the till whose connection leads through a tunnel
+TUNNEL = "Tom's"  # the till that does not read: its connection leads through a tunnel
+TWINS = "twins"  # how tills are called whose connections speak at the same time: theirs do, too
 
 numbers = itertools.count(1)  # of tills and amounts: an app keeps them, so that each check needs others
 
@@ -19,31 +20,44 @@ AGAIN = "What a till sends again has been lost, or only its acknowledgement has:
 NUMBERS = f"Entries are numbered 1, 2, and so on, though only the last {KEEP} are kept."
 BEFORE = "It has heard that one before, as its `after` says."
 LOST = "What is in between is lost."
+PLAIN = '`{"ack": 1}` has no more keys.'
 KEPT = f"All above `after` are among the last {KEEP}: no reason to begin anew."
 
 
 class Tunnel:
-    """ASGI middleware around `app`. While it is closed, nothing that is sent to the till in it is taken."""
+    """ASGI middleware around `app`. While it is closed, nothing gets to Tom's till, and nothing from the twins."""
 
     def __init__(self, app):
         self.app = app
-        self.waiting = 0  # sends that have been held up
+        self.waiting: set[int] = set()  # whose messages are held up, by the ids of their scopes
         self._opened: asyncio.Event | None = None
 
     async def __call__(self, scope, receive, send):
-        async def send_through(message):
-            if self._opened and message["type"] == "websocket.send" and TUNNEL in scope["query_string"].decode():
-                self.waiting += 1
+        till = scope.get("query_string", b"").decode()
+        received = []  # and not passed on: so a receive that is cancelled meanwhile loses nothing
+
+        async def holds_up(message, kind, whose):
+            if self._opened and message["type"] == kind and whose in till:
+                self.waiting.add(id(scope))
                 await self._opened.wait()
+
+        async def receive_through():
+            if not received:
+                received.append(await receive())
+            await holds_up(received[0], "websocket.receive", TWINS)
+            return received.pop()
+
+        async def send_through(message):
+            await holds_up(message, "websocket.send", TUNNEL)
             await send(message)
 
-        await self.app(scope, receive, send_through)
+        await self.app(scope, receive_through, send_through)
 
     @contextlib.asynccontextmanager
     async def closed(self, server: Server) -> AsyncIterator[asyncio.Event]:
         """Meanwhile it is closed, unless the event that it gives is set on the server's loop."""
         opened = self._opened = await server.on_loop(asyncio.Event)
-        self.waiting = 0
+        self.waiting.clear()
         try:
             yield opened
         finally:
@@ -63,6 +77,7 @@ class Till:
         self.name = name or f"till{next(numbers)}"
         self.ids = itertools.count(1)
         self.heard: list[int] = []
+        self.may_fall_behind = False  # and hear at any time that it must begin anew
         self.before = ""  # what has happened to it, for the start of a sentence
         self.client: Client = None
 
@@ -84,6 +99,10 @@ class Till:
     async def enter_one(self, id: int, cents: int, hint: str = AGAIN) -> None:
         """It is sent, acknowledged, and heard, if that has not been before."""
         await self.say(id, cents)
+        await self.hear_of(id, cents, hint)
+
+    async def hear_of(self, id: int, cents: int, hint: str) -> None:
+        """What it has sent is acknowledged, and heard, if that has not been before."""
         acknowledged = False
         while not acknowledged or cents not in self.heard:
             what = f"the entry of {cents} cents" if acknowledged else f"the acknowledgement of id {id}"
@@ -112,7 +131,12 @@ class Till:
             self.after, self.heard = anew, []
             return message
         match message:
+            case {"ack": int()} if anew is None and len(message) == 1:
+                return message
             case {"ack": _} if anew is None:
+                hint = PLAIN
+            case {"anew": int(number)} if self.may_fall_behind and self.after < number <= len(self.stored) - KEEP:
+                self.after, self.heard = number, []
                 return message
             case {"number": int(number), "cents": int(cents)} if number == self.after + 1 and anew is None:
                 self.after = number

@@ -59,7 +59,7 @@ class ErrorLog(logging.Handler):
             error = errors.pop()
             if isinstance(error, BaseExceptionGroup):
                 errors += error.exceptions
-            elif isinstance(error, RuntimeError) and "bound to a different event loop" in str(error):
+            elif isinstance(error, RuntimeError) and "to a different" in str(error) and "loop" in str(error):
                 return True
         return False
 

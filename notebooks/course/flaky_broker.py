@@ -1,10 +1,14 @@
 """A client of the broker whose connection breaks when a check wants it to, and that notes what is asked of it."""
 
 import asyncio
+import traceback
 from collections import Counter
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import ConnectionError as Broken
+from redis.exceptions import TimeoutError as TookTooLong
+
+from course.troubles import Bug
 
 LEAST, MOST = 100, 5000  # milliseconds: a read may wait so long; the latter is redis-py's limit for a reply
 TOO_MANY = 3  # times for one entry to be fetched (a reply that was lost does not count), or to ask for nothing
@@ -24,6 +28,12 @@ class FlakyBroker(Redis):
         self.appends_before_reads: list[int] = []  # one before each
         self.breaks: list[str] = []  # every second read breaks, "before" it or when the "reply" is on its way
         self.away = False
+        self.has_a_bug = False  # each command raises an error that is none of the broker's
+        self.pauses: list[float] = []  # seconds, by the loop's clock, from each break to the next command
+        self.depths: list[int] = []  # how many calls deep in each other each of these commands was
+        self.blocks = False  # the event loop had no turn in one of these pauses
+        self._broke_at: float | None = None
+        self._has_turned = False
         self.loses_a_cancellation = False
         self.over = False  # the check has seen enough, and has cancelled: nothing is answered any more
         self.is_stubborn = False  # it was asked nevertheless
@@ -51,14 +61,17 @@ class FlakyBroker(Redis):
         return super().pubsub(**options)
 
     async def execute_command(self, *command, **options):
-        """A command of whoever is judged. Raises redis.exceptions.ConnectionError where the connection breaks."""
+        """A command of whoever is judged. Where the connection breaks, it raises one of redis-py's errors."""
         self.commands += 1
         if self.over:
             self.is_stubborn = True
             await asyncio.Event().wait()
+        self._note_pause()
+        if self.has_a_bug:
+            raise Bug("a bug of the check's")
         if self.away:
             await asyncio.sleep(0)
-            raise Broken("Connection refused (by the check)")
+            raise self._broken(Broken("Connection refused (by the check)"))
         if command[0] == "XREADGROUP":
             self._object("a group shares entries out, and one whose reply got lost is not sent again. Use XREAD.")
         if command[0] not in ("XREAD", "XRANGE"):
@@ -70,7 +83,7 @@ class FlakyBroker(Redis):
             await self.append(self.appends_before_reads.pop(0))
         breaks = self.breaks.pop(0) if self.breaks and self.commands % 2 == 0 else ""
         if breaks == "before":
-            raise Broken("Connection closed by server (by the check)")
+            raise self._broken(Broken("Connection closed by server (by the check)"))
         try:
             self.waits = "BLOCK" in words
             reply = await super().execute_command(*command, **options)
@@ -82,9 +95,23 @@ class FlakyBroker(Redis):
         finally:
             self.waits = False
         if breaks == "reply":
-            raise Broken("Connection closed by server (by the check)")
+            raise self._broken(TookTooLong("Timeout reading from the broker (by the check)"))
         self._note(words, reply)
         return reply
+
+    def _broken(self, error: Exception) -> Exception:
+        """The error, to be raised now."""
+        loop = asyncio.get_running_loop()
+        self._broke_at, self._has_turned = loop.time(), False
+        loop.call_soon(setattr, self, "_has_turned", True)
+        return error
+
+    def _note_pause(self) -> None:
+        if self._broke_at is not None:
+            self.pauses.append(asyncio.get_running_loop().time() - self._broke_at)
+            self.depths.append(len(list(traceback.walk_stack(None))))
+            self.blocks = self.blocks or not self._has_turned
+            self._broke_at = None
 
     def _object(self, objection: str) -> None:
         self.objection = self.objection or objection

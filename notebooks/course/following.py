@@ -11,6 +11,7 @@ from course.client import WAIT, NotYet, until
 from course.troubles import Bug
 
 PATIENCE = 5.0  # seconds for something that costs a right answer some tenths of one
+TOO_LONG = 1.0  # seconds to wait after a break, where a tenth of one is asked for
 A_READ = 6.0  # seconds that a read may last, and a little more
 
 
@@ -22,6 +23,7 @@ class Told:
         self.last = last  # the number of the last entry before the next one to tell
         self.wrong = ""  # what it told instead
         self.bug_at = bug_at
+        self.by_itself = True  # tell() was called by the follower's own task, where it raised
         self.task: asyncio.Task
 
     def tell(self, entry_id: str, fields: dict) -> None:
@@ -32,6 +34,7 @@ class Told:
             wrong = f"after {self.last}-0, it should have told {self.last + 1}-0, and told {entry_id}."
             self.wrong = self.wrong or self.db.objection or wrong  # what was the first thing wrong
         if entry_id == f"{self.bug_at}-0":
+            self.by_itself = current_task() is self.task
             raise Bug("a bug of the check's")
 
     async def expect(self, up_to: int, hint: str) -> None:
@@ -43,8 +46,10 @@ class Told:
             raise NotYet(self.db.objection)
         if self.last < up_to:
             instead = how_it_ended(self.task) if self.task.done() else "nothing more came"
-            if "Error" in instead and "ConnectionError" not in instead:  # an error of its own says more
+            if "Error" in instead and "(by the check)" not in instead:  # an error of its own says more
                 hint = ""
+            if not self.task.done() and min(self.db.pauses, default=0) > TOO_LONG:
+                hint = f"It waits for more than {TOO_LONG:g} second after each break of a connection: 0.1 is enough."
             raise NotYet(f"it should have told {self.last + 1}-0, and {instead}.", hint)
 
     async def cancel(self, hint: str) -> None:
@@ -104,6 +109,14 @@ def until_over(coroutine, db):
                 _left_over.append(coroutine)
                 raise
             go_on = partial(coroutine.throw, error)
+
+
+def current_task() -> asyncio.Task | None:
+    """The task that runs here, if this is an event loop's thread, and no callback of its."""
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None
 
 
 def how_it_ended(task: asyncio.Task) -> str:

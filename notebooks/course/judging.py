@@ -26,7 +26,8 @@ GOES_ON = (
 ANOTHER_LOOP = (
     "it works with one server. The check starts another one, with an event loop of its own, and there, RuntimeError "
     "says that something belongs to a different event loop. An asyncio.Event, Condition, Lock or Queue serves only the "
-    "loop in which somebody has first waited for it: make it in the endpoint, for each connection."
+    "loop in which somebody has first waited for it, and a Future the one that made it: make it in the endpoint, for "
+    "each connection."
 )
 BLOCKED = "event loop is blocked"
 LOOPS = (

@@ -1,17 +1,18 @@
-"""The endpoint of the lesson closing-too-early: right, or wrong in eleven ways, each for the test that must find it."""
+"""The endpoint of the lesson closing-too-early: right, or wrong in twelve ways, each for the test that must find it."""
 
 import asyncio
 
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 
 # What is wrong; the test that must find it; and what that test may lack.
-ECHOES, REPEATED, ENDS, RESETS, NO_TOTAL, NO_CLOSE, NO_REASON, SHARED, LEFT_OVER, ESCAPES, LOST = BUGS = {
+ECHOES, REPEATED, ENDS, WORDS, RESETS, NO_TOTAL, NO_CLOSE, NO_REASON, SHARED, LEFT_OVER, ESCAPES, LOST = BUGS = {
     "that answers each number with itself": (
         "test_sums",
         "One number alone is its own sum. Is each answer compared, by an `assert`?",
     ),
     "that loses a number which is the same as the one before": ("test_sums", "Send the same number twice."),
     "that is cut off by what is not a number": ("test_no_number", "What comes after `not a number`?"),
+    "that answers `no number` to what is none": ("test_no_number", "Is the whole answer compared?"),
     "whose sum is 0 again after `not a number`": ("test_no_number", "Is there a sum before it, and a number after it?"),
     "that closes without sending the total": ("test_done", "Is the total read, and compared?"),
     "that sends the total and returns without close(), which is 1006": (
@@ -24,9 +25,10 @@ ECHOES, REPEATED, ENDS, RESETS, NO_TOTAL, NO_CLOSE, NO_REASON, SHARED, LEFT_OVER
         "test_own_sums",
         "One client comes when another has gone.",
     ),
-    "that raises WebSocketDisconnect when a client closes": (
+    "that raises WebSocketDisconnect when a client closes, and bears it when a connection is lost": (
         "test_leaving",
-        "No client sees that. On the server's side, `str(await server.conversation())` has `endpoint raised`.",
+        "No client sees that. On the server's side, `str(await server.conversation())` has `endpoint raised`. And "
+        "`ws.close()` closes.",
     ),
     "that raises WebSocketDisconnect when a connection is lost, and bears a close()": (
         "test_leaving",
@@ -62,7 +64,7 @@ def tally_app(bug: str = "", late: float = 0.0) -> FastAPI:
                     if bug == ENDS:
                         raise
                     total = 0 if bug == RESETS else total
-                    await answer("not a number")
+                    await answer("no number" if bug == WORDS else "not a number")
                     continue
                 if bug == REPEATED and text == before:
                     continue
@@ -75,7 +77,7 @@ def tally_app(bug: str = "", late: float = 0.0) -> FastAPI:
                 await asyncio.sleep(late)
                 await websocket.close(1000, "" if bug == NO_REASON else "done")
         except WebSocketDisconnect as left:
-            if bug == ESCAPES or (bug == LOST and left.code == 1005):
+            if bug == (LOST if left.code == 1005 else ESCAPES):
                 raise
         finally:
             here.remove(websocket)

@@ -376,6 +376,14 @@ WRONG = {
         ("asyncio.Queue()", "asyncio.Queue(1)"),
         says="Somebody does not read. Nobody else waits for that",
     ),
+    "a full queue of thirty throws the speaker out": changed(
+        ("asyncio.Queue()", "asyncio.Queue(30)"),
+        says="ended first, with code 1011. Somebody does not read, while others say 1,100 texts.",
+    ),
+    "a full queue of a thousand throws the speaker out": changed(
+        ("asyncio.Queue()", "asyncio.Queue(1000)"),
+        says="ended first, with code 1011. Somebody does not read, while others say 1,100 texts.",
+    ),
     "full queues miss what comes": changed(
         ("asyncio.Queue()", "asyncio.Queue(1)"),
         ("queue.put_nowait(text)", "with suppress(asyncio.QueueFull):\n    queue.put_nowait(text)"),
@@ -388,6 +396,12 @@ WRONG = {
     "nobody is put out": changed(
         (WRITES, "await websocket.send_text(text)"),
         says="Whoever has not read for longer than `SLOW` is put out, and no longer here.",
+    ),
+    "nobody asks what became of the writer": changed(
+        ("async with asyncio.TaskGroup() as tasks:", "if True:"),
+        ("tasks.create_task(write(websocket, queue))", "writer = asyncio.create_task(write(websocket, queue))"),
+        after("del queues[websocket]", "writer.cancel()"),
+        says="Or does nobody see that the limit has run out?",
     ),
     "put out much too soon": changed(
         ("SLOW = 5", "SLOW = 1"),
@@ -517,6 +531,24 @@ RIGHT = {
     "the round of the lesson": whole(ROOM),
     "a class, an event, and two tasks": whole(PEOPLE),
     "a task for each send, one after the other by a lock": whole(A_TASK_EACH),
+    "whose queue is full is put out at once": changed(
+        ("asyncio.Queue()", "asyncio.Queue(100)"),
+        (
+            "queue.put_nowait(text)",
+            """
+            try:
+                queue.put_nowait(text)
+            except asyncio.QueueFull:
+                if stay := stays.pop(queue, None):
+                    stay.reschedule(0)
+            """,
+        ),
+        after("names: Counter[str] = Counter()  # how many connections each name has", "stays: dict = {}"),
+        ("async with asyncio.TaskGroup()", "async with asyncio.timeout(None) as stay, asyncio.TaskGroup()"),
+        before("tasks.create_task", "stays[queue] = stay"),
+        after("del queues[websocket]", "stays.pop(queue, None)"),
+        ("except* WebSocketDisconnect:", "except* (WebSocketDisconnect, TimeoutError):"),
+    ),
     "a queue that puts out who is too far behind, too": changed(
         (
             "queue.put_nowait(text)",

@@ -1,6 +1,6 @@
 """Answers to the exercise of more-than-one-worker."""
 
-from tests.answers import after, changed, whole
+from tests.answers import after, before, changed, whole
 
 READ = "streams = await db.xread({stream: last}, count=100, block=1000)"
 TELLS = "tell(entry_id, fields)\nlast = entry_id"
@@ -125,7 +125,30 @@ WRONG = {
         says="after 2-0, it should have told 3-0, and told 2-0.",
     ),
     "it tries again without a pause": changed(
-        ("await asyncio.sleep(0.1)\n", ""), says="the broker was away for half a second, and was asked"
+        ("await asyncio.sleep(0.1)\n", ""), says="was asked again before 0.1 seconds had gone by."
+    ),
+    "it tries again after a fiftieth of a second": changed(
+        ("asyncio.sleep(0.1)", "asyncio.sleep(0.02)"), says="was asked again before 0.1 seconds had gone by."
+    ),
+    "it tries again after two seconds": changed(
+        ("asyncio.sleep(0.1)", "asyncio.sleep(2)"),
+        says="It waits for more than 1 second after each break of a connection",
+    ),
+    "its pause blocks the event loop": changed(
+        before("async def follow", "import time"),
+        ("await asyncio.sleep(0.1)", "time.sleep(0.1)"),
+        says="nobody else could run until it was asked again.",
+    ),
+    "it calls itself": changed(
+        ("continue", "return await follow(db, stream, last, tell)"), says="That ends with a RecursionError"
+    ),
+    "redis's ConnectionError alone": changed(
+        before("async def follow", "import redis.exceptions"),
+        ("except RedisError:", "except redis.exceptions.ConnectionError:"),
+        says="it ended with TimeoutError: Timeout reading from the broker (by the check). A connection broke",
+    ),
+    "any error of the read": changed(
+        ("except RedisError:", "except Exception:"), says="the read raised an error that is no RedisError"
     ),
     "a cancellation is caught": changed(
         ("while not me.cancelling():", "while True:"),
@@ -161,6 +184,10 @@ WRONG = {
             """,
         ),
         says="`tell` raised an error, and it did not come out of `follow`.",
+    ),
+    "tell is called in a thread": changed(
+        ("tell(entry_id, fields)", "asyncio.create_task(asyncio.to_thread(tell, entry_id, fields))"),
+        says="It was not `follow` itself that called it, but another task, a thread or a callback",
     ),
     "a consumer group": changed(
         ("while not me", 'await db.xgroup_create(stream, "archive", id=last, mkstream=True)\nwhile not me'),

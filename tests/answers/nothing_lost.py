@@ -13,6 +13,11 @@ LISTENS = """
 enter(till, taken)
 await send(websocket, {"ack": taken.id})
 """
+IN_A_THREAD = (
+    ("def enter(till: str, taken: Taken):", "async def enter(till: str, taken: Taken):"),
+    (STORES, "await asyncio.to_thread(store, taken.cents)"),
+    (LISTENS, LISTENS.replace("enter(till", "await enter(till")),
+)
 FOLLOWS = """
 tasks.create_task(follow(websocket, after))
 await listen(websocket, till)
@@ -146,7 +151,7 @@ waiting: list[asyncio.Future] = []
 
 def enter(text, till):
     message = json.loads(text)
-    id, cents = message["id"], message["cents"]
+    id, cents = int(message["id"]), message["cents"]
     if id not in ids.setdefault(till, []):
         store(cents)
         ids[till].append(id)
@@ -379,6 +384,51 @@ WRONG = {
         (STORES, "try:\n    store(taken.cents)\nexcept OSError:\n    logger.exception('full')\n    raise"),
         says="it was logged 2 times",
     ),
+    "stored in a thread, between the look and the note": changed(
+        *IN_A_THREAD, says="which are stored 2 times. Its id came over another connection at the same time."
+    ),
+    "given up after half a second": changed(
+        ("KEEP, SLOW = 20, 5", "KEEP, SLOW = 20, 0.5"),
+        says="A till did not read for 2.5 seconds, and then again: each send has 5 seconds.",
+    ),
+    "who has fallen behind is not told so": changed(
+        ("def since(number: int)", "def since(number: int, goes_on: bool)"),
+        (SINCE, SINCE.replace(":", " or goes_on:")),
+        ("range(-missing, 0)", "range(-min(missing, len(entries)), 0)"),
+        ("news = asyncio.Event()", "news, goes_on = asyncio.Event(), False"),
+        ("for message in since(number):", "for message in since(number, goes_on):"),
+        before("await news.wait()", "goes_on = True"),
+        says="It must hear them all, or that it must begin anew.",
+    ),
+    "types are not looked at": changed(
+        ("id: int\ncents: int", "id: object\ncents: object"),
+        says='that sent \'{"id": null, "cents": 1}\' ended with code 1011, not with 1008',
+    ),
+    "the type of the cents is not looked at": changed(
+        ("id: int\ncents: int", "id: int\ncents: object"),
+        says='that sent \'{"id": 1, "cents": "two"}\' ended with code 1011, not with 1008',
+    ),
+    "an acknowledgement that says more": changed(
+        ('{"ack": taken.id}', '{"ack": taken.id, "number": last_number()}'),
+        says='but heard \'{"ack":1,"number":1}\'. `{"ack": 1}` has no more keys.',
+    ),
+    "a future for all, made for one event loop": changed(
+        ("followers: set[asyncio.Event] = set()", "latest: list[asyncio.Future] = []"),
+        (TELLS, "for news in latest:\n    news.set_result(None)\nlatest.clear()"),
+        ("news = asyncio.Event()\nfollowers.add(news)\n", ""),
+        ("news.clear()\n", ""),
+        (
+            "await news.wait()",
+            """
+            if not latest:
+                latest.append(asyncio.get_running_loop().create_future())
+            if last_number() == number:
+                await asyncio.shield(latest[0])
+            """,
+        ),
+        ("followers.discard(news)", "pass"),
+        says="and a Future the one that made it",
+    ),
     "the till does not hear its own entries": changed(
         ("for other in queues.values():", "for other in set(queues.values()) - {queue}:"),
         of=QUEUES,
@@ -387,6 +437,15 @@ WRONG = {
 }
 
 RIGHT = {
+    "stored in a thread, one after the other": changed(
+        *IN_A_THREAD,
+        before("def last_number", "locks: dict[str, asyncio.Lock] = {}"),
+        (
+            "await enter(till, taken)",
+            "async with locks.setdefault(till, asyncio.Lock()):\n    await enter(till, taken)",
+        ),
+    ),
+    "ids without a gap": changed((KNOWN, "if taken.id != done.get(till, 0) + 1:")),
     "queues, joined in one step with the history": whole(QUEUES),
     "one task for each connection": whole(ONE_TASK),
     "a look at the entries now and then": changed(("await news.wait()", "await asyncio.sleep(0.01)")),

@@ -1,5 +1,7 @@
 """Answers to the exercise of testing."""
 
+import textwrap
+
 from tests.answers import changed, whole
 
 # Parts of the solution
@@ -106,6 +108,23 @@ WRONG = {
     "two clients one after the other alone": changed(
         (AT_ONCE, LATER), says="test_own_sums passes with an endpoint that has one sum for all clients who are there."
     ),
+    "a part of the answer": changed(
+        ('await ask(ws, "two") == "not a number"', '"number" in await ask(ws, "two")'),
+        says="that answers `no number` to what is none. Is the whole answer compared?",
+    ),
+    "only cut off": changed(
+        ("await ann.close()", "ann.transport.abort()"),
+        says="when a client closes, and bears it when a connection is lost. No client sees that.",
+    ),
+    "looks before they leave": changed(
+        ("await ann.close()", "seen = str(await server.conversation())\nawait ann.close()"),
+        (NO_ERROR, 'assert "endpoint raised" not in seen'),
+        says="Or does the test swallow what fails, or look too early?",
+    ),
+    "what fails is swallowed": changed(
+        (AT_ONCE, f"try:\n{textwrap.indent(AT_ONCE.strip(), '    ')}\nexcept Exception:\n    pass"),
+        says="Two clients are there at the same time. Or does the test swallow what fails, or look too early?",
+    ),
     "only closes": changed((LOSES, "await ben.close()"), says="when a connection is lost, and bears a close()"),
     "only the client's side of leaving": changed((NO_ERROR, "pass"), says="No client sees that. On the server's side"),
     "a wrong expectation": changed(
@@ -115,6 +134,16 @@ WRONG = {
     "sleeps until it is closed": changed(
         ("await ws.wait_closed()", "await asyncio.sleep(0.5)\nassert ws.close_code == 1000"),
         ('"done") == "total: 42"', '"3") == "45"\nawait ws.send("done")'),
+        says="test_done fails when the endpoint takes 0.3 seconds for whatever it sends",
+    ),
+    "sleeps, by another name": changed(
+        ("def client(server):", "from asyncio import sleep\n\n\ndef client(server):"),
+        ("await ws.wait_closed()", "await sleep(1)"),
+        says="test_done fails when the endpoint takes 0.3 seconds for whatever it sends",
+    ),
+    "sleeps in a thread": changed(
+        ("def client(server):", "import time\n\n\ndef client(server):"),
+        ("await ws.wait_closed()", "await asyncio.to_thread(time.sleep, 1)"),
         says="test_done fails when the endpoint takes 0.3 seconds for whatever it sends",
     ),
     "has no patience": changed(

@@ -1,6 +1,7 @@
 """The check under the exercise of more-than-one-worker."""
 
 import asyncio
+import itertools
 
 from course.client import WAIT, NotYet, until
 from course.following import PATIENCE, following
@@ -10,13 +11,19 @@ from course.troubles import Bug
 __all__ = ["follower"]
 
 STREAM = "course:check"
-PAUSE = 0.5  # seconds that the broker is away
-TOO_OFTEN = 50  # commands in that time: a pause of a hundredth of a second
+TRIES = 4  # while the broker is away
+SHORT = 0.08  # seconds: a timer for 0.1 may come so early, where a clock is coarse, and no earlier
 
 ORDER = (
     "Ask for what comes after the last entry that you have told. Ids are pairs of numbers: as texts, '9-0' > '10-0'."
 )
+SLEEP = "Wait 0.1 seconds before you try again, with `await asyncio.sleep(0.1)`."
 BROKEN = "A connection broke, and came back. Catch RedisError around the read alone, and go on after the last one told."
+ONLY = "Let the `try` stand around the read alone, and catch RedisError alone."
+ITSELF = (
+    "It was not `follow` itself that called it, but another task, a thread or a callback, whose error nobody sees who "
+    "awaits `follow`."
+)
 ENDS = (
     "`except RedisError` lets CancelledError through; a bare `except` or `except BaseException` does not. And where it "
     "gets lost inside redis-py, `cancelling()` says that somebody wants this task to end: ask it before each read."
@@ -65,11 +72,15 @@ async def survives(follow, db) -> str:
 async def pauses(follow, db) -> str:
     async with following(follow, db, last=0) as told:
         db.away = True
-        await asyncio.sleep(PAUSE)
-        if db.commands > TOO_OFTEN:
+        await until(lambda: len(db.pauses) >= TRIES or told.task.done(), PATIENCE)
+        if min(db.pauses, default=1) < SHORT:
+            raise NotYet(f"the broker was away, and was asked again before 0.1 seconds had gone by. {SLEEP}")
+        if db.blocks:
+            raise NotYet(f"the broker was away, and nobody else could run until it was asked again. {SLEEP}")
+        if len(db.depths) > 1 and all(one < another for one, another in itertools.pairwise(db.depths)):
             raise NotYet(
-                f"the broker was away for half a second, and was asked {TOO_OFTEN} times and more. Wait 0.1 seconds "
-                "before you try again."
+                "the broker was away, and with each try, it was one more call deep in itself. That ends with a "
+                "RecursionError: go round a loop instead."
             )
         db.away = False
         await db.append(1)
@@ -101,9 +112,16 @@ async def lets_bugs_show(follow, db) -> str:
     await db.append(1, 2, 3)
     async with following(follow, db, last=0, bug_at=2) as told:
         await asyncio.wait([told.task], timeout=WAIT)
-        if not told.task.done() or told.task.cancelled() or not isinstance(told.task.exception(), Bug):
-            raise NotYet(
-                "`tell` raised an error, and it did not come out of `follow`. Let the `try` stand around the read "
-                "alone, and catch RedisError alone."
-            )
+        if not ended_with_a_bug(told.task):
+            cause = ONLY if told.by_itself else ITSELF
+            raise NotYet(f"`tell` raised an error, and it did not come out of `follow`. {cause}")
+    db.has_a_bug = True
+    async with following(follow, db, last=0) as told:
+        await asyncio.wait([told.task], timeout=WAIT)
+        if not ended_with_a_bug(told.task):
+            raise NotYet(f"the read raised an error that is no RedisError, and it did not come out. {ONLY}")
     return "an error of `tell` comes out"
+
+
+def ended_with_a_bug(task: asyncio.Task) -> bool:
+    return task.done() and not task.cancelled() and isinstance(task.exception(), Bug)

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from course.client import NotYet, news, quote, until
 from course.closing import closes_when_nobody_is_there, expect_code, logs_bugs
-from course.cut_off import AGAIN, KEEP, NUMBERS, TALK, TUNNEL, Till, Tunnel, amounts, numbers
+from course.cut_off import AGAIN, KEEP, NUMBERS, TALK, TUNNEL, TWINS, Till, Tunnel, amounts, numbers
 from course.error_log import ErrorLog, errors_in_the_log
 from course.judging import (
     HAS_LEFT,
@@ -34,28 +34,30 @@ SLOW = 5  # seconds, as in the exercise
 OUTLIVE = "What has been stored must be known again over another connection of that till."
 OWN = "Each till counts its ids for itself."
 LATER = "An id is known again, however many entries others have made since."
+AT_ONCE = (
+    "Its id came over another connection at the same time. Between the look whether it is known, and the note that it "
+    "is, nobody else may come in: where you await something in between, take a lock."
+)
 ONCE = "An entry that was stored already is not stored again, but its id is acknowledged."
 ABOVE = "Whoever comes hears the entries with a number above `after`, and no others."
 ANEW = "If some above `after` are gone, or no entry has had that number yet, the first message says from where on."
 AFTER_ANEW = "From then on, what counts is the number in `anew`, and no longer that in `after`."
 SEAM = "It was still being sent the entries above `after` when others came. Let one loop send both, from one list."
 CLOCK = "(The check sets the event loop's clock forward: asyncio.timeout() goes by it, time.monotonic() does not.)"
+IN_TIME = f"A till did not read for {SLOW / 2:g} seconds, and then again: each send has {SLOW} seconds."
+BEHIND = f"While it did not read, {KEEP + 2} entries came. It must hear them all, or that it must begin anew."
 WAIT = "The connection of another till does not read. Nobody else waits for that."
 STORE_FIRST = "First store(), then all the rest: when it fails, nothing has happened, and the till sends it again."
 
 
 async def cashbook(app, stored: Sequence[int]) -> Verdict:
     """`/cashbook` stores and tells each entry once, wherever a connection is cut. `stored`: what store() has stored."""
-    with errors_in_the_log() as log:
-        return await look_at(app, stored, log)
-
-
-async def look_at(app, stored: Sequence[int], log: ErrorLog) -> Verdict:
     tunnel = Tunnel(app)
     steps = [tells, loses_nothing, goes_on_from, begins_anew, knows_again]
-    steps += [partial(step, tunnel=tunnel) for step in (has_no_seam, puts_out)] + [refuses, leaves]
+    steps += [partial(step, tunnel=tunnel) for step in (knows_at_once, has_no_seam, puts_out)] + [refuses, leaves]
     steps = [partial(step, stored=stored) for step in steps]
-    verdict = await judge(tunnel if isinstance(app, FastAPI) else app, *steps, ws_ping_interval=None)
+    with errors_in_the_log() as log:
+        verdict = await judge(tunnel if isinstance(app, FastAPI) else app, *steps, ws_ping_interval=None)
     looks = [
         partial(expect_nothing_in, log),
         partial(passes, app, partial(bears_a_full_disk, stored=stored)),
@@ -65,9 +67,9 @@ async def look_at(app, stored: Sequence[int], log: ErrorLog) -> Verdict:
     ]
     verdict = await look_further(verdict, *looks)
     clients = ["silent", "goes away", "drops before the answer", "not json", "wrong shape", "floods", "stalls", "crowd"]
-    say = {"id": next(numbers), "cents": 250}
+    path = f"/cashbook?till=a{next(numbers)}-{{n}}"
     good = "a crowd does it no harm, nor do clients that leave, do not read, or send nonsense"
-    return await check_up(verdict, app, "/cashbook?till=a{n}", *clients, say=[say], good=good, ws="wsproto")
+    return await check_up(verdict, app, path, *clients, say=[{"id": 1, "cents": 250}], good=good, ws="wsproto")
 
 
 async def tells(server: Server, stored: Sequence[int]) -> str:
@@ -79,7 +81,7 @@ async def tells(server: Server, stored: Sequence[int]) -> str:
         await ann.enter_one(1, *amounts(stored, 1), hint=TALK)
         async with Till(server, stored, last).connected() as ben:
             await ben.hear_all(stored[last:], ABOVE)
-            for id, till, other in [(1, ben, ann), (5, ann, ben)]:
+            for id, till, other in [(1, ben, ann), (2, ann, ben)]:
                 await till.enter_one(id, *amounts(stored, 1), hint=TALK)
                 await other.hear_all(stored[last:], TALK)
         if ahead.after == kept:
@@ -121,20 +123,20 @@ async def begins_anew(server: Server, stored: Sequence[int]) -> str:
 
 
 async def knows_again(server: Server, stored: Sequence[int]) -> str:
-    last, (first, second, others) = len(stored), amounts(stored, 3)
+    last, (first, second, third, others) = len(stored), amounts(stored, 4)
     async with Till(server, stored, last).connected() as old:
-        await old.enter_one(2, first)
-        await old.enter_one(5, second)
-        async with Till(server, stored, last + 2, old.name).connected() as new:
-            for till, id, cents in [(old, 5, second), (new, 5, second), (new, 2, first), (old, 2, first)]:
+        for id, cents in [(1, first), (2, second), (3, third)]:
+            await old.enter_one(id, cents)
+        async with Till(server, stored, last + 3, old.name).connected() as new:
+            for till, id, cents in [(old, 3, third), (new, 3, third), (new, 2, second), (old, 2, second)]:
                 await is_known(till, id, cents, ONCE)
-        async with Till(server, stored, last + 2).connected() as another:
-            await another.enter_one(5, others, hint=OWN)
+        async with Till(server, stored, last + 3).connected() as another:
+            await another.enter_one(1, others, hint=OWN)
     await fill(server, stored)
     async with Till(server, stored, len(stored), old.name).connected() as new:
-        for id, cents in [(5, second), (2, first)]:
+        for id, cents in [(3, third), (2, second)]:
             await is_known(new, id, cents, LATER)
-        await new.enter_one(6, *amounts(stored, 1), hint=LATER)
+        await new.enter_one(4, *amounts(stored, 1), hint=LATER)
     return "ids are known again, for each till"
 
 
@@ -148,15 +150,36 @@ async def is_known(till: Till, id: int, cents: int, hint: str) -> None:
         raise NotYet(f"a till sent id {id} again, and it was stored again. {hint}")
 
 
-async def has_no_seam(server: Server, stored: Sequence[int], tunnel: Tunnel) -> str:
-    last = len(stored)
-    tom = Till(server, stored, last - 3, TUNNEL)
-    async with tunnel.closed(server) as opened, tom.connected():
-        await until(lambda: tunnel.waiting)
-        await Till(server, stored, last).enter(*amounts(stored, 2), hint=WAIT)
+async def knows_at_once(server: Server, stored: Sequence[int], tunnel: Tunnel) -> str:
+    last, (cents,) = len(stored), amounts(stored, 1)
+    name = f"{TWINS}{next(numbers)}"
+    one, other = Till(server, stored, last, name), Till(server, stored, last, name)
+    async with tunnel.closed(server) as opened, one.connected(), other.connected():
+        for till in one, other:
+            await till.say(1, cents)
+        await until(lambda: len(tunnel.waiting) == 2)
         await server.on_loop(opened.set)
-        await tom.hear_all(stored[last - 3 :], SEAM)
-        await tom.enter_one(1, *amounts(stored, 1), hint=SEAM)
+        for till in one, other:
+            await till.hear_of(1, cents, AT_ONCE)
+    if list(stored[last:]) != [cents]:
+        raise NotYet(f"an entry of {cents} cents is stored {stored.count(cents)} times. {AT_ONCE}")
+    return "an id that comes over two connections at once is stored once"
+
+
+async def has_no_seam(server: Server, stored: Sequence[int], tunnel: Tunnel) -> str:
+    for entered, seconds, hint in [(2, 0, SEAM), (1, SLOW / 2, IN_TIME), (KEEP + 2, 0, BEHIND)]:
+        last = len(stored)
+        tom = Till(server, stored, last - 3, f"{TUNNEL}{next(numbers)}")
+        tom.may_fall_behind = entered > KEEP
+        async with tunnel.closed(server) as opened, tom.connected():
+            await until(lambda: tunnel.waiting)
+            await Till(server, stored, last).enter(*amounts(stored, entered), hint=WAIT)
+            await server.let_time_pass(seconds)
+            await server.on_loop(opened.set)
+            while tom.after < len(stored):
+                await tom.hear(f"entry {tom.after + 1}", hint)
+            await tom.hear_all(stored[-len(tom.heard) :], hint)
+            await tom.enter_one(1, *amounts(stored, 1), hint=hint)
     return "nobody waits for who does not read, and that one misses nothing"
 
 
@@ -174,7 +197,9 @@ async def puts_out(server: Server, stored: Sequence[int], tunnel: Tunnel) -> str
 
 
 async def refuses(server: Server, stored: Sequence[int]) -> str:
-    for message, code in [(b"\0", 1003), ("tea", 1008), ("[]", 1008), ('{"id": 1}', 1008), ('{"cents": 1}', 1008)]:
+    of_wrong_types = ['{"id": null, "cents": 1}', '{"id": 1, "cents": "two"}']
+    texts = ["tea", "[]", '{"id": 1}', '{"cents": 1}', *of_wrong_types]
+    for message, code in [(b"\0", 1003), *((text, 1008) for text in texts)]:
         async with Till(server, stored, len(stored)).connected() as till:
             await till.client.say(message)
             await expect_code(till.client, code, None, f"that sent {quote(message)}")
@@ -183,7 +208,8 @@ async def refuses(server: Server, stored: Sequence[int]) -> str:
 
 async def leaves(server: Server, stored: Sequence[int]) -> str:
     (cents,) = amounts(stored, 1)
-    return await lets_clients_leave(server, PATH, json.dumps({"id": next(numbers), "cents": cents}))
+    path = f"/cashbook?till=till{next(numbers)}"
+    return await lets_clients_leave(server, path, json.dumps({"id": 1, "cents": cents}))
 
 
 async def bears_a_full_disk(server: Server, stored: Sequence[int]) -> str:
@@ -209,8 +235,8 @@ async def bears_a_full_disk(server: Server, stored: Sequence[int]) -> str:
 
 
 async def logs_a_full_disk(app, stored: Sequence[int]) -> None:
-    taken = json.dumps({"id": next(numbers), "cents": amounts(stored, 1, end=13)[0]})
-    await logs_bugs(app, f"{PATH}&after={len(stored)}", {taken: OSError}, "store")
+    taken = json.dumps({"id": 1, "cents": amounts(stored, 1, end=13)[0]})
+    await logs_bugs(app, f"/cashbook?till=till{next(numbers)}&after={len(stored)}", {taken: OSError}, "store")
 
 
 async def fill(server: Server, stored: Sequence[int]) -> None:

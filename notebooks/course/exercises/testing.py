@@ -1,10 +1,11 @@
 """The check of the lesson testing: the reader's tests, run with an endpoint that is right, and with wrong ones."""
 
 import asyncio
-import functools
 import inspect
 import threading
+import time
 import traceback
+from contextvars import ContextVar
 from dataclasses import dataclass
 from unittest import mock
 
@@ -23,15 +24,19 @@ STEP, STEPS = 15, 10  # seconds, and how often: less at once than the client's k
 LATE = 0.3  # seconds that the slow endpoint takes before each send
 SHORT = 10  # seconds: whatever a test sleeps up to that, takes no time where the endpoint is slow
 
+SWALLOWS = "Or does the test swallow what fails, or look too early?"
 LIMIT = "A limit is for what never comes: give it some seconds. Or does the test wait for what does not come?"
+
+
+sleepless = ContextVar("sleepless", default=False)  # in a test, and its threads, whose sleep takes no time
 
 
 class Run(threading.Thread):
     """One run of a test, in a thread with an event loop of its own: so a test that blocks stops nobody else."""
 
-    def __init__(self, test, server):
+    def __init__(self, test, server, sleeps: bool):
         super().__init__(daemon=True)
-        self.test, self.server = test, server
+        self.test, self.server, self.sleeps = test, server, sleeps
         self.loop: asyncio.AbstractEventLoop | None = None
         self.task: asyncio.Task | None = None
         self.error: BaseException | None = None
@@ -46,6 +51,9 @@ class Run(threading.Thread):
     async def main(self):
         """The test."""
         self.loop, self.task = asyncio.get_running_loop(), asyncio.current_task()
+        if not self.sleeps:
+            sleepless.set(True)
+            self.loop.call_later = without_sleep(self.loop.call_later)
         await self.test(self.server)
 
     async def ends(self, seconds: float) -> bool:
@@ -76,10 +84,10 @@ class Outcome:
     came: bool
 
 
-async def outcome(test, app, seconds: float, name: str) -> Outcome:
+async def outcome(test, app, seconds: float, name: str, sleeps: bool = True) -> Outcome:
     """Run a test with a server of its own. It has so many seconds; then its own timeouts run out."""
     with serve(app, name=f"exercise: {name}") as server:
-        run = Run(test, server)
+        run = Run(test, server, sleeps)
         run.start()
         hung = "" if await run.ends(seconds) else await run.end()
         came = server.tape.last is not None
@@ -90,9 +98,10 @@ async def outcome(test, app, seconds: float, name: str) -> Outcome:
     return Outcome(f"{words}, at `{lines[-1]}`" if lines and lines[-1] else words, hung, came)
 
 
-async def outcomes(by_name: dict, seconds: float, **about) -> list[Outcome]:
+async def outcomes(by_name: dict, seconds: float, sleeps: bool = True, **about) -> list[Outcome]:
     """Run all tests, each with an endpoint as `about` says, and all at the same time."""
-    return await asyncio.gather(*(outcome(by_name[name], tally_app(**about), seconds, name) for name in NAMES))
+    runs = (outcome(by_name[name], tally_app(**about), seconds, name, sleeps) for name in NAMES)
+    return await asyncio.gather(*runs)
 
 
 async def tests_of_tally(*tests) -> Verdict:
@@ -134,21 +143,13 @@ async def pass_where_all_is_right(by_name: dict) -> str:
 
 async def pass_where_all_is_slow(by_name: dict) -> str:
     """The right endpoint on a bad day. And what a test sleeps, takes no time: so it does not help to sleep longer."""
-    sleep, threads = asyncio.sleep, set()
+    sleep = time.sleep
 
-    def noted(test):
-        @functools.wraps(test)
-        async def in_its_thread(server):
-            threads.add(threading.get_ident())
-            await test(server)
+    def sleep_shortly(delay):
+        sleep(0 if sleepless.get() and delay < SHORT else delay)
 
-        return in_its_thread
-
-    async def sleep_shortly(delay, result=None):
-        return await sleep(0 if threading.get_ident() in threads and delay < SHORT else delay, result)
-
-    with mock.patch.object(asyncio, "sleep", sleep_shortly):
-        all_seen = await outcomes({name: noted(test) for name, test in by_name.items()}, PATIENCE, late=LATE)
+    with mock.patch.object(time, "sleep", sleep_shortly):
+        all_seen = await outcomes(by_name, PATIENCE, sleeps=False, late=LATE)
     for name, seen in zip(NAMES, all_seen, strict=True):
         if seen.error:
             raise NotYet(
@@ -156,6 +157,16 @@ async def pass_where_all_is_slow(by_name: dict) -> str:
                 f"test sleeps takes no time there.) Wait for what has to come, and not for time. {LIMIT}"
             )
     return "all pass with one that is slow"
+
+
+def without_sleep(call_later):
+    """A loop's `call_later()` for which asyncio.sleep() takes no time, whatever name it was imported by."""
+
+    def call_at_once(delay, callback, *args, **options):
+        is_sleep = getattr(callback, "__name__", "") == "_set_result_unless_cancelled"  # the last thing that it does
+        return call_later(0 if is_sleep and delay < SHORT else delay, callback, *args, **options)
+
+    return call_at_once
 
 
 async def find_the_bugs(by_name: dict) -> str:
@@ -170,5 +181,5 @@ async def find_the_bugs(by_name: dict) -> str:
             others = zip(NAMES, await outcomes(by_name, QUIET, bug=bug), strict=True)
             found = [other for other, seen in others if seen.error]
             instead = f"{found[0]} finds it, whose name speaks of something else. " if found else ""
-            raise NotYet(f"{name} passes with an endpoint {bug}. {instead}{hint}")
+            raise NotYet(f"{name} passes with an endpoint {bug}. {instead}{hint}{'' if found else f' {SWALLOWS}'}")
     return f"each of {len(BUGS)} bugs is found, by the test that is for it"
