@@ -239,6 +239,74 @@ async def has_a_history(websocket: WebSocket):
             await websocket.send_text(text)
 
 
+notes: list[str] = []
+
+
+async def cuts_its_history(websocket: WebSocket):
+    """By hand, at a length that the check-up does not reach."""
+    global notes
+    await websocket.accept()
+    with suppress(WebSocketDisconnect):
+        async for text in websocket.iter_text():
+            notes.append(f"{len(notes)}: {text}")
+            notes = notes[-1000:]
+            await websocket.send_text(text)
+
+
+class Pairs:
+    """Two and two hear each other; a third waits for a fourth."""
+
+    def __init__(self):
+        self.waits: WebSocket | None = None
+        self.partners: dict[WebSocket, WebSocket] = {}
+
+    async def endpoint(self, websocket: WebSocket):
+        await websocket.accept()
+        if self.waits:
+            self.partners[websocket], self.partners[self.waits] = self.waits, websocket
+            first, self.waits = self.waits, None
+            await self.tell(websocket, "(somebody has come)")
+            await self.tell(first, "(so you need not wait any more)")
+            await self.tell(websocket, "(well?)")
+        else:
+            self.waits = websocket
+        with suppress(WebSocketDisconnect):
+            async for text in websocket.iter_text():
+                await self.tell(websocket, text)
+        partner = self.partners.pop(websocket, None)
+        if self.waits is websocket:
+            self.waits = None
+        if partner:
+            self.partners.pop(partner, None)
+            with suppress(WebSocketDisconnect, RuntimeError):
+                await partner.send_text("(gone)")
+
+    async def tell(self, websocket: WebSocket, text: str):
+        with suppress(WebSocketDisconnect, RuntimeError):
+            if websocket in self.partners:
+                await self.partners[websocket].send_text(text)
+
+
+class Riddles:
+    """A room in which the one whose turn it is must not speak. Whose turn that is, seems to be luck."""
+
+    def __init__(self):
+        self.members: dict[WebSocket, bool] = {}
+        self.came = 0
+
+    async def endpoint(self, websocket: WebSocket):
+        await websocket.accept()
+        self.came += 1
+        self.members[websocket] = self.came % 5 == 0
+        try:
+            async for text in websocket.iter_text():
+                for member in list(self.members) if not self.members[websocket] else ():
+                    with suppress(WebSocketDisconnect, RuntimeError):
+                        await member.send_text(text)
+        finally:
+            del self.members[websocket]
+
+
 async def sends_foreigners_away(websocket: WebSocket):
     """After accept(), so that the page can read why."""
     await websocket.accept()
@@ -257,6 +325,15 @@ RIGHT = {
     "a lock": (app_with(takes_turns), {"only": ["polite", "does not wait", "crowd"]}),
     "timers": (app_with(sets_timers), {"only": ["comes and goes"]}),
     "a history": (app_with(has_a_history), {"say": "hello", "only": ["comes and goes"]}),
+    "a history that is cut": (app_with(cuts_its_history), {"say": "hello", "only": ["comes and goes"]}),
+    "two and two": (
+        app_with(Pairs().endpoint),
+        {"room": True, "only": ["polite", "goes away", "leaves a talk", "joins and leaves"]},
+    ),
+    "luck": (
+        app_with(Riddles().endpoint),
+        {"room": True, "only": ["polite", "goes away", "drops while idle"]},
+    ),
     "saves in the end": (app_with(saves_when_it_is_over), {"only": ["polite", "drops while idle"]}),
     "one session": (app_with(has_one_session), {"only": ["polite", "crowd"]}),
     "origins": (app_with(sends_foreigners_away), {"origins": ["https://good.example"], "only": ["foreign origin"]}),

@@ -141,6 +141,24 @@ CASES = {
             (Harm.STAYS, "task(s) left over", "asyncio.sleep(60)", "What an endpoint starts, it must also end."),
         ],
     ),
+    "sends_away": (
+        {"say": {"text": "hello"}, "room": True, "only": ["polite", "wrong kind", "not json"]},
+        [
+            (Harm.OTHERS, "the bystander was sent away, with 1000", "logger.error", "breaks the connection of another"),
+            (Harm.STAYS, "of its visits still remembered", "`members`", "The app keeps what it should let go"),
+        ],
+    ),
+    "push_fails": (
+        {"trigger": "POST /push", "only": ["polite", "wrong kind", "goes away"]},
+        [
+            (
+                Harm.OTHERS,
+                "raised WebSocketDisconnect",
+                "worker.send_text",
+                "A client that has gone is still in its list",
+            )
+        ],
+    ),
     "never_ends": ({}, [(Harm.STAYS, "its endpoint is still running", "asyncio.sleep(1)", "It never receives.")]),
 }
 

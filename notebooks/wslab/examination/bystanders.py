@@ -9,6 +9,7 @@ from wslab.examination.findings import Kind
 from wslab.examination.patient import Patient
 
 # Codes that give no reason for which a server may send away whoever did nothing wrong: RFC 6455, section 7.4.1
+ENOUGH = 0.5  # seconds to wait where two have waited in vain
 SENT_AWAY = (1000, 1005, 1011)
 
 
@@ -16,7 +17,8 @@ class Bystanders:
     """One bystander; in a room two: one who speaks, and one who listens."""
 
     def __init__(self, patient: Patient, target: Target):
-        self.patient, self.target = patient, target
+        brief = patient.twice(Kind.HURT, Kind.STALLED)
+        self.patient, self.target = patient, replace(target, patience=min(target.patience, ENOUGH)) if brief else target
         self.connections: list = []
         self._peers: set[tuple] = set()  # their addresses, and those of whoever came next
 
@@ -40,7 +42,7 @@ class Bystanders:
     async def come(self, stack: contextlib.AsyncExitStack) -> None:
         """Let them in, in place of those who were there before. Who is not let in stays away."""
         self.connections = []
-        if not self.patient.well or self.patient.alone:
+        if not self.patient.well or self.patient.alone or self.patient.twice(Kind.BLOCKED, Kind.STOOD_STILL):
             return
         with contextlib.suppress(OSError, EOFError, clients.InvalidStatus, clients.ConnectionClosed):
             for _ in range(2 if self.patient.room else 1):
@@ -88,6 +90,8 @@ class Bystanders:
 
     async def next_ones(self) -> tuple[Kind | None, str]:
         """Others come when the client has left, and are served as the first one was. Returns what went wrong."""
+        if self.patient.twice(Kind.BLOCKED, Kind.STOOD_STILL):
+            return None, ""
         if self.patient.room and not self.patient.alone:
             async with contextlib.AsyncExitStack() as stack:
                 await self.come(stack)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from wslab.examination.clients import Seen, Target
 from wslab.examination.evidence import BEAT, Watch
-from wslab.examination.findings import Sign
+from wslab.examination.findings import Kind, Sign
 from wslab.examination.idle import is_idle
 from wslab.examination.process import Imported
 from wslab.server import ServeError, Server
@@ -103,6 +103,10 @@ class Patient:
         self.first, self.room, self.alone, self.steady = plan.first, plan.room, plan.alone, plan.steady
         self.well = plan.first.refused is None
         self.known = list(plan.known)
+
+    def twice(self, *kinds: Kind) -> bool:
+        """Whether such a thing is known, beyond doubt, from two clients: then it need not be waited for again."""
+        return sum(sign.kind in kinds for sign in self.known) > 1
 
     async def end(self) -> str:
         """Stop it, if it still runs. Returns what there is to say about that, and was not said before."""

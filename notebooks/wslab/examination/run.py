@@ -27,8 +27,8 @@ from wslab.examination.visit import Outcome, Visit
 from wslab.server import ServeError
 
 TRIES = 3  # for a visit that proved nothing
-AGAIN = 8  # times that two come to a room, to see whether one always hears the other
-NOT_ANY_MORE = 4  # times that it does not
+AGAIN = 16  # times that two come to a room, to see whether one always hears the other
+NOT_ANY_MORE = 6  # times that it does not
 ENOUGH = 2  # clients of whom none was served: the others are not asked
 
 
