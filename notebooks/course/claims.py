@@ -891,7 +891,7 @@ async def order(serve):
     "`asyncio.timeout()` around a `receive` can lose a message.",
     verdict=FALSE,
     keep="A `receive` that is cancelled takes nothing: the message waits for the next one.",
-    lesson="disconnects-done-right",
+    lesson="both-directions-at-once",
     source="https://docs.python.org/3/library/asyncio-queue.html#asyncio.Queue.get",
 )
 async def timeout_around_receive(serve):
@@ -1035,7 +1035,7 @@ async def loop_without_sleep(serve):
     "Either side may send whenever it likes, also several messages in a row.",
     verdict=TRUE,
     keep="A WebSocket knows no request and no answer. If you need pairs, put a number into your messages.",
-    lesson="keep-talking",
+    lesson="both-directions-at-once",
     source="https://datatracker.ietf.org/doc/html/rfc6455#section-1.2",
 )
 async def no_turns(serve):
@@ -1432,7 +1432,7 @@ async def close_ends_the_endpoint(serve):
     "A close reason that is too long is cut off.",
     verdict=DEPENDS,
     keep="A reason has 123 bytes at most. With `websockets-sansio` a longer one costs the client reason and code.",
-    lesson="closing-too-early",
+    lesson="the-life-of-a-connection",
     source="https://datatracker.ietf.org/doc/html/rfc6455#section-5.5",
 )
 async def long_reason(serve):
