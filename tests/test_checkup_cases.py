@@ -148,6 +148,25 @@ CASES = {
             (Harm.STAYS, "of its visits still remembered", "`members`", "The app keeps what it should let go"),
         ],
     ),
+    "closes_the_door": (
+        {"only": ["polite", "wrong kind"]},
+        [(Harm.OTHERS, "from then on: sent away, with 1000", "", "It leaves something behind")],
+    ),
+    "says_little": (
+        {"say": {"type": "hello"}, "only": ["polite", "wrong kind", "not json", "wrong shape"]},
+        [
+            (Harm.NOTE, "closed with 1011", "", "for an error of its own"),
+            (Harm.NOTE, "no answer to what it does not know", "", "hears nothing"),
+        ],
+    ),
+    "push_breaks": (
+        {"trigger": "POST /push", "only": ["polite", "goes away"]},
+        [(Harm.CLIENT, "raised ZeroDivisionError", "return 1 / 0", "The request that makes it speak fails")],
+    ),
+    "misled": (
+        {"room": True, "only": ["polite", "is cancelled"]},
+        [(Harm.OTHERS, "the bystander was sent away, with 1000", "member.send_text", "still in its list")],
+    ),
     "push_fails": (
         {"trigger": "POST /push", "only": ["polite", "wrong kind", "goes away"]},
         [
