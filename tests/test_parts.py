@@ -41,8 +41,7 @@ def nothing_is_left():
     yield
     for part in list(parts._parts.values()):
         part.end()
-        if isinstance(part, parts.Part):
-            part.let_go()
+        part.let_go()
     parts._parts.clear()
 
 

@@ -31,12 +31,12 @@ class Caddy(Part):
         self.caddyfile.write_text(caddyfile, encoding="utf-8")
         # Those for which it makes a certificate: all but `http://...`
         self.names = re.findall(r"^(?:https://)?([\w.-]+):\{\$PORT\}", caddyfile, re.MULTILINE)
-        (port, *held), (admin, *held_too) = free_port(), free_port()
+        (port, held), (admin, held_too) = free_port(), free_port()
         self.admin = f"127.0.0.1:{admin}"
         env = {"PORT": str(port), "CADDY_ADMIN": self.admin}
         env |= dict.fromkeys(["HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "APPDATA"], str(self.data))
         env |= {name: f"127.0.0.1:{worker.port}" for name, worker in workers.items()}
-        super().__init__(name, [caddy, "run", *self._config], self.data, env, port, (*held, *held_too))
+        super().__init__(name, [caddy, "run", *self._config], self.data, env, port, held + held_too)
 
     @property
     def _config(self) -> list[str]:

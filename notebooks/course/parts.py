@@ -92,8 +92,7 @@ def replaces(name: str, part: "Part | Wire") -> None:
     """End what has this name, and give it to `part`: so a cell may run again."""
     if name in _parts:
         _parts[name].end()
-        if isinstance(_parts[name], Part):
-            _parts[name].let_go()
+        _parts[name].let_go()
     _parts[name] = part
 
 
@@ -249,8 +248,7 @@ def end_all() -> None:
     """End all parts, and remove their folder."""
     for part in list(_parts.values()):
         part.end()
-        if isinstance(part, Part):
-            part.let_go()
+        part.let_go()
     _parts.clear()
     if folder.cache_info().currsize:
         shutil.rmtree(folder(), ignore_errors=True)
@@ -288,8 +286,8 @@ def workers(
     command = [sys.executable, "-m", "uvicorn", f"{module}:app", "--port", "{port}", "--no-use-colors"]
     started = []
     for name, env in environments.items():
-        port, *held = free_port() if HOLDS else (0,)
-        started.append(Worker(name, [*command, *options.split()], cwd, env, port, tuple(held)))
+        port, held = free_port() if HOLDS else (0, ())
+        started.append(Worker(name, [*command, *options.split()], cwd, env, port, held))
     try:
         for worker in started:  # side by side
             worker.start()
@@ -398,8 +396,8 @@ def broker(name: str = "broker", our_own: bool = False) -> Broker | GivenBroker:
     kind, command = find_broker()
     data = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=folder()))
     for attempt in range(5):  # somebody else may take the port meanwhile
-        port, *held = free_port()
-        part = Broker(name, command, data, port=port, held=tuple(held))
+        port, held = free_port()
+        part = Broker(name, command, data, port=port, held=held)
         part.kind = kind
         part.start()
         try:
@@ -428,20 +426,21 @@ def find_broker() -> tuple[str, list[str]]:
     raise PartError(f"No broker is here: no valkey-server, redis-server, REDIS_URL. {INSTALL}")
 
 
-def free_port() -> tuple[int, socket.socket]:
-    """A port on which nobody listens, and a socket that holds it.
+def free_port() -> tuple[int, tuple[socket.socket, ...]]:
+    """A port on which nobody listens, and a socket that holds it, on Linux; elsewhere none.
 
-    On Linux, nobody else is given the port as long as that is open, also while the part that listens there is down;
-    and the part can listen there, since it and the holder say SO_REUSEADDR (socket(7)). Elsewhere, it is closed.
+    Nobody else is given the port as long as that is open, also while the part that listens there is down. The part
+    can listen there, since it and the holder say SO_REUSEADDR (socket(7)).
     """
     holder = socket.socket()
     if HOLDS:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     holder.bind(("127.0.0.1", 0))
     port = holder.getsockname()[1]
-    if not HOLDS:
-        holder.close()
-    return port, holder
+    if HOLDS:
+        return port, (holder,)
+    holder.close()
+    return port, ()
 
 
 def wire(to: Broker | GivenBroker | Worker, name: str = "wire", **options) -> Wire:
