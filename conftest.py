@@ -13,6 +13,7 @@ import uuid
 from pathlib import Path
 
 import nbval.kernel
+import nbval.plugin
 import pytest
 from jupyter_client import KernelManager
 from playwright.sync_api import Error, expect
@@ -96,6 +97,21 @@ class KernelManagerWithoutPorts(KernelManager):
 
 if sys.platform != "win32":
     nbval.kernel.KernelManager = KernelManagerWithoutPorts
+
+
+compare_outputs = nbval.plugin.IPyNbCell.compare_outputs
+
+
+def compare_outputs_and_show_stderr(cell, test, ref, skip_compare=None):
+    """Where a cell writes to stderr and should not, nbval's report says that it did, and not what."""
+    same = compare_outputs(cell, test, ref, skip_compare)
+    if not same:
+        written = [output["text"] for output in test if output.get("name") == "stderr"]
+        cell.comparison_traceback += [f"stderr: {text}" for text in written]
+    return same
+
+
+nbval.plugin.IPyNbCell.compare_outputs = compare_outputs_and_show_stderr
 
 
 # --- a browser ---
