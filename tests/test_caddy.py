@@ -5,6 +5,7 @@ import ssl
 import sys
 
 import pytest
+from websockets import InvalidStatus
 
 from course import caddy, parts
 from tests.test_parts import APP, PATIENCE, colour
@@ -45,6 +46,25 @@ def test_the_one_before_ends_and_one_that_does_not_run_says_so(two):
     assert (old.running, new.running) == (False, True)
     with pytest.raises(parts.PartError, match="The proxy does not run"):
         old.url()
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(("fail_duration", "comes_in"), [("1s", True), ("30s", False)])
+def test_a_worker_that_is_back_still_counts_as_gone_where_failures_count_for_longer_than_one_tries(
+    two, fail_duration, comes_in
+):
+    both = f"{{$RED}} {{$BLUE}} {{\n lb_policy first\n lb_try_duration 5s\n fail_duration {fail_duration}\n }}"
+    proxy = caddy.start(SITE.replace("{$%s}", both), **two)
+    two["RED"].kill()
+    assert asyncio.run(colour(proxy)) == "blue"  # it has tried red
+    two["RED"].start()
+    two["RED"].ready()
+    two["BLUE"].kill()
+    if comes_in:
+        assert asyncio.run(colour(proxy)) == "red"
+    else:
+        with pytest.raises(InvalidStatus, match=r"HTTP 50[23]$"):
+            asyncio.run(colour(proxy))
 
 
 def test_a_caddyfile_with_a_mistake_is_told_in_one_line():
