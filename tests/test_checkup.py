@@ -20,7 +20,7 @@ from starlette.routing import WebSocketRoute
 from tests import gallery
 from tests.implementations import on_each_implementation
 from wslab import ServeError, checkup, serve
-from wslab.examination import CheckupFailed, choose, clients, evidence, patient, visit
+from wslab.examination import CheckupFailed, choose, clients, evidence, patient, pulse, visit
 from wslab.examination.findings import Harm
 
 PATIENCE = 60  # seconds; only a test that fails waits this long
@@ -418,10 +418,10 @@ def test_the_report_in_a_notebook_and_for_a_test():
     ],
 )
 def test_who_keeps_the_event_loop(still, busy, own, own_busy, verdict):
-    pulses = evidence.Pulse(), evidence.Pulse()
+    pulses = pulse.Pulse(), pulse.Pulse()
     pulses[0].longest, pulses[0].still, pulses[0].busy = still, still, busy
     pulses[1].longest, pulses[1].busy = own, own_busy
-    assert evidence.stood_still(*pulses) == verdict
+    assert pulse.stood_still(*pulses) == verdict
 
 
 class FakeClock:
@@ -441,12 +441,12 @@ class FakeClock:
 def test_waiting_for_a_cpu_is_not_standing_still(monkeypatch):
     async def pauses(waited: float) -> tuple[float, float]:
         clock, times = FakeClock(), iter([0.0, 0.0, waited])
-        monkeypatch.setattr(evidence, "waited_for_a_cpu", lambda: next(times, waited))
-        pulse = evidence.Pulse()
-        pulse.start()
+        monkeypatch.setattr(pulse, "waited_for_a_cpu", lambda: next(times, waited))
+        beating = pulse.Pulse()
+        beating.start()
         await clock.go_forward(0.3)
-        pulse.stop()
-        return pulse.longest, pulse.still
+        beating.stop()
+        return beating.longest, beating.still
 
     assert asyncio.run(pauses(waited=0.0)) == (0.3, 0.3)
     assert asyncio.run(pauses(waited=0.25)) == (0.3, pytest.approx(0.05))
@@ -455,7 +455,7 @@ def test_waiting_for_a_cpu_is_not_standing_still(monkeypatch):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell")
 def test_linux_tells_who_waits_for_a_cpu():
-    assert evidence.waited_for_a_cpu() > 0
+    assert pulse.waited_for_a_cpu() > 0
 
 
 def test_a_visit_that_takes_too_long_is_ended(monkeypatch):
@@ -482,17 +482,17 @@ def test_a_visit_that_takes_too_long_is_ended(monkeypatch):
 def test_where_the_machine_is_busy_a_visit_may_take_longer():
     async def visit(turns: int) -> str:
         """What becomes of a visit of 0.48 seconds that may last 0.2, on a loop that gets so many turns meanwhile."""
-        clock, pulse = FakeClock(), evidence.Pulse()
+        clock, beating = FakeClock(), pulse.Pulse()
         try:
             async with asyncio.timeout(10) as timeout:
-                pulse.start()
-                pulse.end_after(0.2, timeout)
+                beating.start()
+                beating.end_after(0.2, timeout)
                 for _ in range(turns):
                     await clock.go_forward(0.48 / turns)
         except TimeoutError:
             return "ended"
         finally:
-            pulse.stop()
+            beating.stop()
         return "went on"
 
     assert asyncio.run(visit(turns=3)) == "went on"

@@ -6,6 +6,7 @@ import inspect
 import json
 import pkgutil
 import re
+import sys
 import threading
 
 import pytest
@@ -144,8 +145,7 @@ CASES = {
     "sends_away": (
         {"say": {"text": "hello"}, "room": True, "only": ["polite", "wrong kind", "not json"]},
         [
-            (Harm.OTHERS, "the bystander was sent away, with 1000", "logger.error", "breaks the connection of another"),
-            (Harm.STAYS, "of its visits still remembered", "`members`", "The app keeps what it should let go"),
+            (Harm.OTHERS, "the bystander was sent away, with 1000", "member.send_text", "still in its list"),
         ],
     ),
     "closes_the_door": (
@@ -176,6 +176,31 @@ CASES = {
                 "worker.send_text",
                 "A client that has gone is still in its list",
             )
+        ],
+    ),
+    "forgets_an_await": (
+        {"only": ["polite", "wrong content", "handshake stops"]},
+        [
+            (Harm.CLIENT, "coroutine 'leave' was never awaited", "leave(websocket)", "An `await` is missing"),
+            (Harm.CLIENT, "coroutine 'WebSocket.send_text' was never", 'send_text("hello?")', "An `await` is missing"),
+        ],
+    ),
+    "one_slot": (
+        {"trigger": "POST /push", "only": ["polite", "goes away"]},
+        [
+            (Harm.OTHERS, "the bystander got no answer", "receive_text()", "takes the place of who is there"),
+            (Harm.OTHERS, "raised WebSocketDisconnect", "send_text", "A client that has gone is still in its list"),
+        ],
+    ),
+    "swallows_all": (
+        {"room": True, "only": ["polite", "wrong kind"]},
+        [
+            (
+                Harm.OTHERS,
+                "the bystander was sent away, with 1000",
+                "member.send_text",
+                "A client that has gone is still in its list",
+            ),
         ],
     ),
     "never_ends": ({}, [(Harm.STAYS, "its endpoint is still running", "asyncio.sleep(1)", "It never receives.")]),
@@ -255,6 +280,13 @@ def test_an_app_that_cannot_be_started_again(monkeypatch, tmp_path):
     assert "Not run, since the app did not start" in str(report)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell")
+def test_what_each_visit_leaves_to_the_system():
+    app = importlib.import_module("tests.cases.leaves_a_process").app
+    (finding,) = asyncio.run(checkup(app, only=["polite", "comes and goes"])).findings
+    assert (finding.harm, finding.seen) == (Harm.STAYS, "each visit leaves a process and an open file")
+
+
 def test_what_makes_an_endpoint_speak():
     path, trigger = "/ws/a{n}", "POST /push/a{n}"
     report = asyncio.run(checkup(pushes.app, path, trigger=trigger))
@@ -316,5 +348,15 @@ def test_the_report_on_that_page_says_what_reports_say():
 
 
 def test_every_case_is_asked_about():
-    others = {"static", "untyped", "kills_the_process", "sleeps_for_ever", "starts_once", "pushes", "opens_a_database"}
+    others = {
+        "static",
+        "leaves_a_process",
+        "untyped",
+        "kills_the_process",
+        "sleeps_for_ever",
+        "starts_once",
+        "pushes",
+        "opens_a_database",
+    }
+
     assert {module.name for module in pkgutil.iter_modules(cases.__path__)} == {*CASES} | others

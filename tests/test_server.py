@@ -477,6 +477,20 @@ def test_whose_code_it_is():
     assert not library.is_library(own)
 
 
+def test_whose_code_runs_that_has_no_file():
+    """A library may make some with exec(), as SQLAlchemy does. A notebook's cells have no file either."""
+
+    def runs(module: str) -> bool:
+        names = {"__name__": module}
+        exec("import sys\ndef frame():\n    return sys._getframe()", names)
+        return library.runs_library(names["frame"]())
+
+    assert runs("uvicorn.server")
+    assert not runs("__main__")
+    assert not runs(__name__)
+    assert not runs("a module that is not there")
+
+
 def test_another_package_can_say_that_its_code_is_not_the_readers(tmp_path, monkeypatch):
     monkeypatch.setattr(library, "LIBRARIES", library.LIBRARIES.copy())
     course, own = tmp_path / "course", tmp_path / "course-of-my-own"

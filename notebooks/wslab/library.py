@@ -23,14 +23,21 @@ def is_library(filename: str) -> bool:
     return any(name in filename for name in PACKAGES) or filename.startswith(("<frozen", *folders))
 
 
+def runs_library(frame: FrameType) -> bool:
+    """Whether a frame runs a library's code. What a library makes with exec() has no file, but a module's name."""
+    file, module = frame.f_code.co_filename, frame.f_globals.get("__name__")
+    if file.startswith("<") and module != "__main__":
+        file = getattr(sys.modules.get(module), "__file__", None) or file
+    return is_library(file)
+
+
 def where(thread_id: int | None) -> str:
     """Where a thread is now, if that is in the reader's code: ` in slow(), line 5 of its cell or file`; else empty.
 
     thread_id: as `threading.get_ident()` gives it; None for a thread that has not been started.
     """
-    frame = sys._current_frames().get(thread_id)
-    own = [f for f in traceback.extract_stack(frame) if not is_library(f.filename)] if frame else []
-    return f" in {own[-1].name}(), line {own[-1].lineno} of its cell or file" if own else ""
+    own = [(frame, line) for frame, line in frames(thread_id) if not runs_library(frame)]
+    return f" in {own[-1][0].f_code.co_name}(), line {own[-1][1]} of its cell or file" if own else ""
 
 
 def frames(thread_id: int | None) -> list[tuple[FrameType, int]]:

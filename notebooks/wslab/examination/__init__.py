@@ -1,9 +1,9 @@
 """The check-up: clients that misbehave are let at an endpoint, and what they find is put down to its causes.
 
 Data goes one way: `clients` says who comes, `patient` is the app that they come to, `visit` looks at one of them from
-both sides (with `evidence`, what is to be seen on the server's side, and `idle`, whether anything can still come),
-`findings` has what it means, `report` prints it. `run` lets one after the other in, where it must be in a fresh process
-(`process`); `refusals` explains why nobody was let in at all.
+both sides (`watch`, `evidence`, `pulse` and `idle` say what is to be seen on the server's), `findings` has what it
+means, `report` prints it. `run` lets one after the other in, where it must be in a fresh process (`process`);
+`refusals` explains why nobody was let in at all.
 """
 
 from wslab.examination.report import CheckupFailed, Report

@@ -82,6 +82,17 @@ class Bystanders:
         sent_away = [code for code in codes if code in SENT_AWAY and unlike_the_first]
         return (Kind.CUT, f"the bystander was sent away, with {sent_away[0]}") if sent_away else (None, "")
 
+    async def last_takes_all(self) -> bool:
+        """Whether what is meant for the first goes to the last, and what is meant for the last, too."""
+        (first, last), asked = self.connections, replace(self.target, say=self.target.say[:1], answered=(True,))
+        with contextlib.suppress(clients.ConnectionClosed):
+            for ws, missing in ((first, 1), (last, 0)):
+                _, missed = await clients.exchange(ws, asked)
+                if missed != missing or (missed and not await clients.heard_so_far(last, asked)):
+                    return False
+            return not await clients.heard_so_far(first, asked)
+        return False
+
     async def forget_what_was_heard(self) -> None:
         """A greeting, or what others said in a room, is no answer."""
         for ws in self.connections:

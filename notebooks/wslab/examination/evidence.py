@@ -1,4 +1,4 @@
-"""What is seen on the server's side: where an error comes from, whose it is, and whether the event loop stood still.
+"""What is seen on the server's side: where an error comes from, whose it is, and who holds on to what.
 
 All of it is read at once and kept as plain data, since an error holds on to whatever its endpoint had in its hands.
 """
@@ -10,21 +10,15 @@ import linecache
 import logging
 import os
 import sys
-import time
 import traceback
 import tracemalloc
 import types
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from wslab import library
-from wslab.conversation import Connection, Mark, _connection, describe_error
-
-BEAT = 0.02  # seconds between two looks at whether an event loop goes round
-STALL = 0.5  # seconds for which the event loop may stand still
-BUSY = 0.05  # seconds: where the clients' own event loop comes round later than that, what is late proves nothing
+from wslab.conversation import Connection, Mark, describe_error
 
 # Methods of Starlette's WebSocket, and which of the four calls each is.
 CALLS = {"accept": "accept", "close": "close", "send": "send", "receive": "receive"}
@@ -76,15 +70,13 @@ def spot(frames: Iterable[tuple], endpoint=None, before: Iterable[tuple] = ()) -
     before: those of the error that led to this one.
     """
     frames = list(frames)
-    own = max(
-        (i for i, (frame, _) in enumerate(frames) if not library.is_library(frame.f_code.co_filename)), default=-1
-    )
+    own = max((i for i, (frame, _) in enumerate(frames) if not library.runs_library(frame)), default=-1)
     place: dict = {}
     if own >= 0:
         frame, line = frames[own]
         code = frame.f_code
         of_asgi = {"scope", "receive", "send"} <= set(code.co_varnames[: code.co_argcount])
-        outer = next(f for f, _ in frames if not library.is_library(f.f_code.co_filename)).f_code
+        outer = next(f for f, _ in frames if not library.runs_library(f)).f_code
         place = {"file": code.co_filename, "line": line, "function": name_of(code), "middleware": of_asgi}
         place["outer"] = f"{outer.co_filename} {name_of(outer)}"
     elif endpoint is not None:
@@ -253,159 +245,3 @@ def name_of_holder(it, held: set[int]) -> str:
             names = [key for key, value in getattr(it, "__dict__", {}).items() if id(value) in held]
             return f"`{type(it).__name__}.{names[0]}`" if names else ""
     return ""
-
-
-class Watch:
-    """Notes what goes wrong on the server's side: in endpoints, in tasks that nobody awaits, in the log."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop):
-        loop.set_task_factory(self._make_task)
-        self.raised: list[Fault] = []
-        self.logged: list[Fault] = []
-        self.returned: list[tuple[Connection, Spot]] = []
-        self.misled: dict[int, Spot] = {}  # where who has last sent to another that has gone
-        self._failed: list[tuple[asyncio.Task, Connection | None]] = []
-        self._make_record = logging.getLogRecordFactory()
-
-    def ended(self, connection: Connection, error: BaseException | None) -> None:
-        """An endpoint has ended by itself: for `Tape.on_end`."""
-        if error is not None:
-            self.raised += faults(error, connection, connection.endpoint)
-        elif not connection.ended and not connection.given_up:
-            self.returned.append((connection, Spot(**where_it_is_defined(connection.endpoint))))
-
-    def could_not_send(self, sender: Connection) -> None:
-        """An endpoint has sent to another connection, which has ended: for `Tape.on_misled`."""
-        frames = reversed(list(traceback.walk_stack(None)))
-        self.misled[sender.number] = spot(frames)
-
-    def _make_task(self, loop, coroutine, **options) -> asyncio.Task:
-        task = asyncio.Task(coroutine, loop=loop, **options)
-        connection = _connection.get()
-        code = getattr(coroutine, "cr_code", None)
-        if connection is not None or (code is not None and not library.is_library(code.co_filename)):
-            task.add_done_callback(lambda task: self._note(task, connection))
-        return task
-
-    def _note(self, task: asyncio.Task, connection: Connection | None) -> None:
-        if not task.cancelled() and task._exception is not None:
-            self._failed.append((task, connection))
-
-    def unseen(self) -> list[Fault]:
-        """The errors of tasks that have failed, and that nobody has looked at, since the last call."""
-        failed, self._failed = self._failed, []
-        found = []
-        for task, connection in failed:
-            if task._log_traceback:
-                error = task.exception()  # seen, so that asyncio does not complain about it
-                found += faults(error, connection)
-        return found
-
-    def take(self) -> tuple[list[Fault], list[Fault], list[tuple[Connection, Spot]], dict[int, Spot]]:
-        """What was raised, logged as an error, who returned without an end, and who was misled, since the last call."""
-        taken = self.raised, self.logged, self.returned, self.misled
-        self.raised, self.logged, self.returned, self.misled = [], [], [], {}
-        return taken
-
-    def record(self, *args, **options) -> logging.LogRecord:
-        """Make a log record, as always, and note it if it is an error of the app's own."""
-        record = self._make_record(*args, **options)
-        connection = _connection.get()
-        if Path(record.pathname).match("uvicorn/protocols/http/*") and record.exc_info and record.exc_info[1]:
-            self.raised += faults(record.exc_info[1], None)  # of the request that makes the endpoint speak
-        if record.levelno >= logging.ERROR and connection and not library.is_library(record.pathname):
-            error = record.exc_info[1] if record.exc_info else None
-            about = faults(error, connection)[0].spot if error else Spot()
-            place = about if about.file else Spot(record.pathname, record.lineno, record.funcName)
-            text = f"{record.levelname} {record.getMessage()[:200]!r}"
-            names = (type(error).__name__,) if error else ()
-            self.logged.append(Fault(text, names, place, connection.number, connection.state, connection.peer))
-        return record
-
-    def __enter__(self) -> "Watch":
-        logging.setLogRecordFactory(self.record)
-        return self
-
-    def __exit__(self, *exc_info) -> None:
-        logging.setLogRecordFactory(self._make_record)
-
-
-def stood_still(pulse: "Pulse", own: "Pulse") -> bool:
-    """Whether something kept the server's event loop: by computing, or by waiting while others could run.
-
-    What the server's thread had to wait for a CPU does not count, where the system tells it. On a busy machine,
-    where the loop computed for a part of the time that it was late, it may just have had to share.
-    And what it computed may be no more than its share of a crowd's or a flood's work, at which the clients' loop
-    computed as well.
-    """
-    shared = own.longest > BUSY and pulse.busy > pulse.longest / 10
-    return pulse.busy > max(STALL, 4 * own.busy) or (pulse.still > max(STALL, 4 * own.longest) and not shared)
-
-
-def waited_for_a_cpu() -> float:
-    """Seconds for which this thread could have run so far, and had to wait for a CPU; 0 where the system does not tell.
-
-    Linux does: https://docs.kernel.org/scheduler/sched-stats.html
-    """
-    try:
-        return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
-    except (OSError, IndexError):
-        return 0.0
-
-
-class Pulse:
-    """A heartbeat on the server's event loop, which notes the longest pause between two beats."""
-
-    def __init__(self):
-        self.longest = 0.0  # seconds
-        self.still = 0.0  # the same, without what this thread had to wait for a CPU
-        self.busy = 0.0  # seconds for which this thread computed, in the pause in which it computed most
-        self._last = 0.0
-        self._computed = 0.0
-        self._waited = 0.0
-        self._next: asyncio.TimerHandle | None = None
-        self._timeout: asyncio.Timeout | None = None
-        self.left = 0.0  # seconds until that ends
-        self.on_beat: Callable[[], object] = lambda: None
-
-    def start(self) -> set[asyncio.Task]:
-        """Begin to beat, on the running loop. Returns the tasks that run there already."""
-        self._loop = asyncio.get_running_loop()
-        self._last = self._loop.time()
-        self._computed = time.thread_time()
-        self._waited = waited_for_a_cpu()
-        self._beat()
-        return asyncio.all_tasks()
-
-    def end_after(self, seconds: float, timeout: asyncio.Timeout) -> None:
-        """End `timeout` after that many seconds of this loop. A machine that is busy elsewhere gives it more time.
-
-        Of a pause between two beats, no more counts than twice what it should be.
-        """
-        self._timeout, self.left = timeout, seconds
-
-    def _beat(self) -> None:
-        now = self._loop.time()
-        computed = time.thread_time()
-        waited = waited_for_a_cpu()
-        self.longest = max(self.longest, now - self._last)
-        self.still = max(self.still, now - self._last - (waited - self._waited))
-        self.busy = max(self.busy, computed - self._computed)
-        if self._timeout:
-            self.left -= min(now - self._last, 2 * BEAT)
-            if self.left < 0:
-                self._timeout.reschedule(now)
-                self._timeout = None
-        self._last, self._computed, self._waited = now, computed, waited
-        self.on_beat()
-        self._next = self._loop.call_later(BEAT, self._beat)
-
-    def late(self) -> float:
-        """Seconds since the last beat. For another thread to ask."""
-        return self._loop.time() - self._last if self._next else 0.0
-
-    def stop(self) -> None:
-        """Beat no more."""
-        if self._next:
-            self._next.cancel()
-            self._next = None

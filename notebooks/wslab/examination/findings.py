@@ -101,7 +101,14 @@ class Kind(enum.Enum):
         "It sends to another, who has left, takes that for its own client's leaving, and ends.",
         Lesson.MANY,
     )
+    TAKEN = (
+        62,
+        Harm.OTHERS,
+        "It knows of one client only: who comes later takes the place of who is there.",
+        Lesson.MANY,
+    )
     SHUTDOWN = 26, Harm.STAYS, "The server cannot shut down in time.", Lesson.DONE_RIGHT
+    UNAWAITED = 61, Harm.CLIENT, "An `await` is missing: what it should do is never done.", Lesson.ACCEPT
     DEAD = 27, Harm.CLIENT, "Its pongs stay unread, and it is taken for dead.", Lesson.BOTH_WAYS
     STALLED = (
         50,
@@ -391,6 +398,8 @@ def why(signs: Iterable[Sign]) -> tuple[list[Sign], dict[int, list[str]]]:
     causes = [s for s in signs if s.kind not in SEEN_FROM_OUTSIDE]
     if any(s.meaning == IN_ITS_LIST for s in causes):
         causes = [s for s in causes if s.kind is not Kind.HELD]
+    if any(s.kind is Kind.UNAWAITED for s in causes):  # it may have been what lets them go
+        causes = [s for s in causes if s.kind is not Kind.HELD]
     if any(s.kind in LEFT_OVER for s in causes):  # they hold on to what they have
         causes = [s for s in causes if s.kind is not Kind.GROWS]
     if any(s.key[0] == OTHERS for s in causes):  # who sends to others without care brings that about, too
@@ -431,7 +440,7 @@ LEFT_OVER = STAYING | {Kind.TASKS, Kind.GOES_ON, Kind.STUBBORN}
 # What leaves a client without an answer, or cut off.
 ENDS = {
     Kind.NO_ACCEPT, Kind.NO_CLOSE, Kind.NEVER_RECEIVES, Kind.BUSY, Kind.NOTICES_LATE, Kind.GOES_ON, Kind.STUBBORN,
-    Kind.DEAD, Kind.UNCHOSEN, Kind.ACCEPTS_LATE, Kind.SEND_WAITS,
+    Kind.DEAD, Kind.UNCHOSEN, Kind.ACCEPTS_LATE, Kind.SEND_WAITS, Kind.UNAWAITED,
 }  # fmt: skip
 
 

@@ -1,8 +1,15 @@
-"""What grows with each visit: memory that lines of the app's own have allocated, looked at from time to time."""
+"""What grows with each visit, looked at from time to time.
 
+Memory that lines of the app's own have allocated; threads, processes and open files.
+"""
+
+import contextlib
 import gc
 import linecache
+import os
+import threading
 import tracemalloc
+from pathlib import Path
 
 from wslab import library
 from wslab.examination.clients import SOME_VISITS
@@ -10,6 +17,17 @@ from wslab.examination.evidence import Spot, cuts_by_hand, limited, made_at
 from wslab.examination.findings import Kind, Sign, sign
 
 LOOKS = 4  # the first one begins; what grew between the last three is compared
+FILE = "an open file"
+
+
+def handles() -> dict[str, int]:
+    """How many threads this process has; and child processes and open files, where the system tells: Linux does."""
+    found = {"a thread": threading.active_count()}
+    with contextlib.suppress(OSError):
+        children = (path.read_text().split() for path in Path("/proc/self/task").glob("*/children"))
+        found["a process"] = sum(map(len, children))
+        found[FILE] = len(os.listdir("/proc/self/fd"))
+    return found
 
 
 class Memory:
@@ -18,17 +36,22 @@ class Memory:
     def __init__(self):
         self._kept: list[dict] = []  # how much each line has allocated that is still there
         self._lengths: list[dict] = []  # of what has a limit, then
+        self._counts: list[dict[str, int]] = []  # see `handles`
 
     @property
     def is_known(self) -> bool:
         """Whether it was looked at often enough."""
         return len(self._kept) == LOOKS
 
-    def look(self) -> list[Sign]:
-        """Take a look. The last one finds the line of which more is kept with each visit, if there is one."""
+    def look(self, errors: bool) -> list[Sign]:
+        """Take a look. The last one finds what grows with each visit, if something does.
+
+        errors: some are logged. Whoever keeps log records, as pytest does, keeps them, and what they hold.
+        """
         if self.is_known or (not self._kept and tracemalloc.is_tracing()):
             return []
         gc.collect()
+        self._counts.append(handles())
         if not self._kept:
             tracemalloc.start()
             self._kept.append({})
@@ -39,7 +62,17 @@ class Memory:
         own = {(s.traceback[0].filename, s.traceback[0].lineno): s.count for s in lines}
         # What is made by exec() has no file: so are data classes.
         self._kept.append({line: n for line, n in own.items() if line[0][0] != "<" and not library.is_library(line[0])})
-        return self._what_grows(histories) if self.is_known else []
+        if not self.is_known:
+            return []
+        grows = self._what_grows(histories)
+        return self._what_is_left(errors) + ([] if errors else grows)
+
+    def _what_is_left(self, errors: bool) -> list[Sign]:
+        """Of what the system counts."""
+        _, first, second, now = self._counts
+        grows = [what for what in now if min(now[what] - second[what], second[what] - first[what]) >= SOME_VISITS]
+        grows = [what for what in grows if what != FILE or not errors]
+        return [sign(Kind.TASKS, f"each visit leaves {' and '.join(grows)}")] if grows else []
 
     def _what_grows(self, histories: list) -> list[Sign]:
         before = self._lengths[-2]

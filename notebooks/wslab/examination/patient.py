@@ -10,10 +10,11 @@ import time
 from dataclasses import dataclass, replace
 
 from wslab.examination.clients import Seen, Target
-from wslab.examination.evidence import BEAT, Watch
 from wslab.examination.findings import Kind, Sign
 from wslab.examination.idle import is_idle
 from wslab.examination.process import Imported
+from wslab.examination.pulse import BEAT
+from wslab.examination.watch import Watch
 from wslab.server import ServeError, Server
 
 START = 10.0  # seconds for the app's start-up
@@ -47,6 +48,7 @@ class Plan:
     unanswered: tuple[str | bytes, ...] = ()  # of the messages
     alone: bool = False  # there is a place for one only
     steady: bool = True  # in a room, the others hear what one says each time
+    taken: bool = False  # what is meant for one goes to who came later
     known: tuple[Sign, ...] = ()  # what was seen beyond doubt, and need not be waited for again
 
     @property
@@ -74,7 +76,7 @@ class Patient:
         self.room = plan.room
         self.well = True  # a polite client is served
         self.alone = False  # there is a place for one only
-        self.steady = True  # see `Plan`
+        self.steady, self.taken = True, False  # see `Plan`
         self.after = ""  # the client that has left something behind
         self.known: list[Sign] = []  # see `Plan`
         self._was_busy = 0.0  # when it was last seen so, by `time.monotonic()`
@@ -100,7 +102,8 @@ class Patient:
         """Take in what was learned."""
         about = ("say", "answered", "prologue", "farewell")
         self.target = replace(self.target, **{name: getattr(plan.target, name) for name in about})
-        self.first, self.room, self.alone, self.steady = plan.first, plan.room, plan.alone, plan.steady
+        self.first, self.room, self.alone = plan.first, plan.room, plan.alone
+        self.steady, self.taken = plan.steady, plan.taken
         self.well = plan.first.refused is None
         self.known = list(plan.known)
 

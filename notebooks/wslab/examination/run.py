@@ -20,7 +20,7 @@ from wslab.examination import clients, process, refusals
 from wslab.examination.bystanders import Bystanders
 from wslab.examination.clients import BRIEF, Seen, Target
 from wslab.examination.evidence import frames_of
-from wslab.examination.findings import Kind, sign
+from wslab.examination.findings import IN_ITS_LIST, Kind, sign
 from wslab.examination.patient import MAX_SIZE, Patient, Plan
 from wslab.examination.report import Report, report
 from wslab.examination.visit import Outcome, Visit
@@ -183,6 +183,8 @@ async def visits(patient: Patient, plan: Plan) -> AsyncIterator[Outcome | str]:
     for number, name in enumerate(plan.names, 1):
         yield name
         outcome = await one_visit(patient, name)
+        # Who sends to what is left in a list of one client's fails there, and what others do to it is not seen.
+        outcome.poisons |= plan.can_go_on and any(sign.meaning == IN_ITS_LIST for sign in outcome.signs)
         patient.known += [] if outcome.doubtful else outcome.signs
         unserved += serves_nobody(patient.first, outcome)
         rest = len(plan.names) > number
@@ -255,31 +257,32 @@ async def first_look(app, patient: Patient, plan: Plan) -> Plan:
     plan = replace(plan, target=target, first=seen)
     if seen.refused is None:
         patient.learn(plan)
-        room, alone = await two_at_once(patient)
-        plan = replace(plan, room=room, alone=alone, steady=not room or await is_steady(patient))
+        about = await two_at_once(patient)
+        plan = replace(plan, **about, steady=not about["room"] or await is_steady(patient))
     if plan.room and unanswered:
         unanswered.pop()  # others have heard it
     patient.watch.take()  # a polite client comes once more, and is asked about it
     patient.watch.unseen()
+    patient.watch.never_awaited()
     return replace(plan, unanswered=tuple(unanswered))
 
 
-async def two_at_once(patient: Patient) -> tuple[bool, bool]:
-    """Whether what one says is heard by the other, if that is a room; and whether only one is let in."""
+async def two_at_once(patient: Patient) -> dict[str, bool]:
+    """What comes of it: `room`, `alone` and `taken`, as in `Plan`."""
     two = Bystanders(patient, patient.target)
     async with contextlib.AsyncExitStack() as stack:
         try:
             await two.one_more(stack)
             await two.one_more(stack)
         except clients.InvalidStatus:
-            return patient.room, True
+            return {"room": patient.room, "alone": True}
         except (OSError, EOFError):
-            return patient.room, False
-        if not patient.room:
-            return False, False
+            return {"room": patient.room}
         await two.forget_what_was_heard()
+        if not patient.room:
+            return {"room": False, "taken": patient.target.replies and await two.last_takes_all()}
         kind, _ = await two.exchange()
-        return kind is None, await is_full(patient)
+        return {"room": kind is None, "alone": await is_full(patient)}
 
 
 async def is_steady(patient: Patient) -> bool:

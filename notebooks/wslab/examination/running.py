@@ -9,9 +9,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from wslab.examination.clients import BRIEF
-from wslab.examination.evidence import BEAT, NOWHERE, Spot, frames_of_task, spot
+from wslab.examination.evidence import NOWHERE, Spot, frames_of_task, spot
 from wslab.examination.findings import Kind, Sign, sign
 from wslab.examination.patient import Patient
+from wslab.examination.pulse import BEAT
 from wslab.server import ServeError
 
 FORWARD = 30.0  # seconds by which the server's clock is set forward for an endpoint that sleeps

@@ -16,10 +16,11 @@ from wslab import library, stopping
 from wslab.examination import clients
 from wslab.examination.bystanders import Bystanders
 from wslab.examination.clients import BRIEF, CLIENTS, Seen
-from wslab.examination.evidence import BEAT, BUSY, NOWHERE, STALL, Fault, Pulse, Spot, holder, spot, stood_still
+from wslab.examination.evidence import NOWHERE, Fault, Spot, holder, spot
 from wslab.examination.findings import ANOTHERS, IN_ITS_LIST, LATE, STILL_THERE, Harm, Kind, Sign, sign, sign_of, why
 from wslab.examination.memory import Memory
 from wslab.examination.patient import Patient
+from wslab.examination.pulse import BEAT, BUSY, STALL, Pulse, stood_still
 from wslab.examination.running import Running
 from wslab.server import ServeError
 
@@ -178,6 +179,8 @@ class Visit:
             if waits == NOWHERE:
                 return
         misled = self.misled()
+        if kind is Kind.HURT and self.patient.taken:
+            kind = Kind.TAKEN
         if waits != NOWHERE:
             self.found(Kind.STALLED, seen, waits)
         elif kind is Kind.CUT and misled != NOWHERE and not self.bystanders.cut_off:  # else that is seen elsewhere
@@ -255,9 +258,7 @@ class Visit:
         await self.server.conversation()
         watch = self.patient.watch
         self.unseen += watch.unseen()  # they hold what their errors hold
-        grows = self.memory.look()
-        # Not where errors are logged: whoever keeps log records, as pytest does, keeps them.
-        self.signs += [] if watch.raised or watch.logged else grows
+        self.signs += self.memory.look(errors=bool(watch.raised or watch.logged))
 
     # --- what is looked at afterwards ---
 
@@ -359,6 +360,9 @@ class Visit:
                 continue  # bystanders leave, too: a client has no part in what comes of that
             if self.about.meanwhile != "cancel" or whose:
                 self.signs.append(about)
+        for made, which, connection in self.patient.watch.never_awaited():
+            if connection is None or not self.whose(connection.number, connection.peer):
+                self.found(Kind.UNAWAITED, which, made)
         places = {(s.spot.file, s.spot.line) for s in self.signs}
         for fault in logged:
             if self.about.ordinary and (fault.spot.file, fault.spot.line) not in places:
