@@ -17,7 +17,7 @@ class Bystanders:
     """One bystander; in a room two: one who speaks, and one who listens."""
 
     def __init__(self, patient: Patient, target: Target):
-        brief = patient.twice(Kind.HURT, Kind.STALLED)
+        brief = patient.twice(Kind.HURT, Kind.STALLED, Kind.TAKEN)
         self.patient, self.target = patient, replace(target, patience=min(target.patience, ENOUGH)) if brief else target
         self.connections: list = []
         self._peers: set[tuple] = set()  # their addresses, and those of whoever came next

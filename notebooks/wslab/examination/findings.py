@@ -86,6 +86,7 @@ class Kind(enum.Enum):
     STUBBORN = 18, Harm.STAYS, "It swallows its cancellation: let CancelledError pass.", Lesson.CATCH
     TASKS = 19, Harm.STAYS, "What an endpoint starts, it must also end.", Lesson.ESCAPE
     HELD = 20, Harm.STAYS, "The app keeps what it should let go: take it out in a `finally`."
+    LEAVES = 63, Harm.STAYS, "What an endpoint opens or starts, it must also close or end."
     GROWS = 21, Harm.STAYS, "It grows with each visit. Let it go with the client, or give it a limit."
     FOREIGN = 22, Harm.CLIENT, "A page of any site can come with your user's cookies: check the Origin.", Lesson.CALLER
     NOT_JSON = 23, Harm.CLIENT, "Its answer is no JSON for a browser, where JSON.parse() throws.", Lesson.CONTRACT
@@ -157,7 +158,7 @@ OTHERS = "sends to others"  # begins the keys of signs that have that in common
 ANOTHERS = "another's"  # endpoint: that of a client who was there beside the one that visits
 SEEN_FROM_OUTSIDE = {
     Kind.HURT, Kind.CUT, Kind.POISONED, Kind.MISSED, Kind.REFUSED, Kind.NO_HANDSHAKE, Kind.CUT_OFF, Kind.NOT_ANY_MORE,
-    Kind.UNHEARD, Kind.SENT_AWAY, Kind.NO_ANSWER, Kind.TOO_LONG, Kind.NO_WORD,
+    Kind.UNHEARD, Kind.SENT_AWAY, Kind.NO_ANSWER, Kind.TOO_LONG,
 }  # fmt: skip
 TO_OTHERS = {Kind.HURT, Kind.CUT, Kind.POISONED, Kind.MISSED}
 # Something did not end. Where that was known by the clock only, it proves nothing on a busy machine.
@@ -166,7 +167,7 @@ STILL_THERE = {
     Kind.ACCEPTS_LATE,
 }  # fmt: skip
 # What proves nothing there
-LATE = STILL_THERE | {Kind.STOOD_STILL, Kind.DEAD, Kind.STALLED}
+LATE = STILL_THERE | {Kind.STOOD_STILL, Kind.DEAD, Kind.STALLED, Kind.NO_WORD}
 LATE |= SEEN_FROM_OUTSIDE - {Kind.REFUSED, Kind.CUT_OFF, Kind.SENT_AWAY}
 
 
@@ -401,7 +402,7 @@ def why(signs: Iterable[Sign]) -> tuple[list[Sign], dict[int, list[str]]]:
     if any(s.kind is Kind.UNAWAITED for s in causes):  # it may have been what lets them go
         causes = [s for s in causes if s.kind is not Kind.HELD]
     if any(s.kind in LEFT_OVER for s in causes):  # they hold on to what they have
-        causes = [s for s in causes if s.kind is not Kind.GROWS]
+        causes = [s for s in causes if s.kind not in (Kind.GROWS, Kind.LEAVES)]
     if any(s.key[0] == OTHERS for s in causes):  # who sends to others without care brings that about, too
         causes = [s for s in causes if s.meaning != LOST]
     came_of: dict[int, list[str]] = {}

@@ -65,14 +65,14 @@ class Memory:
         if not self.is_known:
             return []
         grows = self._what_grows(histories)
-        return self._what_is_left(errors) + ([] if errors else grows)
+        return self._what_is_left(errors) or ([] if errors else grows)  # what is left takes memory
 
     def _what_is_left(self, errors: bool) -> list[Sign]:
         """Of what the system counts."""
         _, first, second, now = self._counts
         grows = [what for what in now if min(now[what] - second[what], second[what] - first[what]) >= SOME_VISITS]
         grows = [what for what in grows if what != FILE or not errors]
-        return [sign(Kind.TASKS, f"each visit leaves {' and '.join(grows)}")] if grows else []
+        return [sign(Kind.LEAVES, f"each visit leaves {' and '.join(grows)}")] if grows else []
 
     def _what_grows(self, histories: list) -> list[Sign]:
         before = self._lengths[-2]
