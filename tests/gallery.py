@@ -1072,7 +1072,7 @@ WRONG = {
     ),
     "takes any number": Wrong(takes_any_number, "wrong content", "raised ValueError: Exceeds", "catching-too-much"),
     "registers before accept()": Wrong(
-        lambda: RegistersBeforeAccept().endpoint, "gives up", "1 of its visits still remembered"
+        lambda: RegistersBeforeAccept().endpoint, "gives up", "of its visits still remembered"
     ),
     "trusts its headers": Wrong(
         trusts_its_headers,

@@ -8,6 +8,7 @@ import pkgutil
 import re
 import sys
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -16,9 +17,10 @@ from tests import cases
 from tests.cases import pushes
 from tests.lessons import ROOT
 from wslab import ServeError, checkup
-from wslab.examination import visit
+from wslab.examination import findings, visit
 from wslab.examination.clients import CLIENTS
-from wslab.examination.findings import MEANINGS, Harm, Kind, Lesson
+from wslab.examination.evidence import Fault, Spot
+from wslab.examination.findings import MEANINGS, Harm, Kind, Lesson, meaning_of, sign, why
 from wslab.examination.process import Importable
 
 ASKED = {"say": {"question": "why"}}
@@ -36,7 +38,7 @@ CASES = {
     "before_accept": (
         {},
         [
-            (Harm.STAYS, "1 of its visits still remembered", "`members`", "The app keeps what it should let go"),
+            (Harm.STAYS, "2 of its visits still remembered", "`members`", "The app keeps what it should let go"),
             (Harm.NOTE, "raised ClientDisconnected", "await websocket.accept()", "It is accepted too late"),
         ],
     ),
@@ -201,7 +203,47 @@ CASES = {
                 "member.send_text",
                 "A client that has gone is still in its list",
             ),
+            (Harm.NOTE, "closed with 1000", "", "as if all were well"),
         ],
+    ),
+    "asks_who": (
+        {"only": ["polite", "gives up"]},
+        [(Harm.CLIENT, "'NoneType' object has no attribute 'host'", "client.host", "`websocket.client` is None")],
+    ),
+    "takes_the_signal": (
+        {"only": ["polite", "goes away"]},
+        [(Harm.STAYS, "takes SIGTERM over", "add_signal_handler", "uvicorn does not hear that signal any more")],
+    ),
+    "tasks_of_its_own": (
+        ROOM | {"only": ["polite", "wrong kind", "stalls"]},
+        [
+            (Harm.OTHERS, "from then on: the bystander got no answer", "member.send_text", "still in its list"),
+            (Harm.OTHERS, "the bystander got no answer", "member.send_text", "It waits for one client"),
+            (Harm.CLIENT, "raised KeyError: 'text'", "receive_text()", "It takes text"),
+        ],
+    ),
+    "one_teller": (
+        ROOM | {"only": ["polite", "wrong kind"]},
+        [
+            (Harm.OTHERS, "from then on: the bystander got no answer", "member.send_text", "still in its list"),
+            (Harm.CLIENT, "raised KeyError: 'text'", "receive_text()", "It takes text"),
+        ],
+    ),
+    "field_named_text": (
+        {"say": {"data": {"text": "hello"}}, "only": ["polite", "wrong kind", "wrong shape", "wrong values"]},
+        [
+            (Harm.CLIENT, "raised KeyError: 'text'", "receive_text()", "It takes text, and breaks when bytes come."),
+            (
+                Harm.CLIENT,
+                "raised ",
+                'message["data"]|inner["text"]|text.split()',
+                "It trusts the shape of what comes.",
+            ),
+        ],
+    ),
+    "thanks_and_leaves": (
+        {"only": ["polite", "wrong kind"]},
+        [(Harm.NOTE, "closed with 1000", "", "as if all were well")],
     ),
     "never_ends": ({}, [(Harm.STAYS, "its endpoint is still running", "asyncio.sleep(1)", "It never receives.")]),
 }
@@ -285,6 +327,31 @@ def test_what_each_visit_leaves_to_the_system():
     app = importlib.import_module("tests.cases.leaves_a_process").app
     (finding,) = asyncio.run(checkup(app, only=["polite", "comes and goes"])).findings
     assert (finding.harm, finding.seen) == (Harm.STAYS, "each visit leaves a process and an open file")
+
+
+@pytest.mark.parametrize(
+    ("whose", "meaning"), [(2, findings.JUST_LEFT), (1, findings.SENDS_TO_GONE)], ids=["another's", "its own"]
+)
+def test_a_send_to_one_whom_uvicorn_has_closed(whose, meaning):
+    place = Spot("rooms.py", 7, "tell", call="send", number=whose, state="open", accepted=True)
+    says = "RuntimeError: Unexpected ASGI message 'websocket.send', after sending 'websocket.close'."
+    fault = Fault(says, ("RuntimeError", "Exception"), place, number=1, state="open")
+    assert meaning_of(fault, Kind.RAISED, CLIENTS["not utf8"]).says == meaning
+
+
+def test_who_waits_in_a_send_to_one_that_stalls_is_no_cause_of_its_own():
+    place = Spot("rooms.py", 7, "tell", call="send", number=1)
+    signs = [sign(Kind.STALLED, "no answer", place), sign(Kind.GOES_ON, "is still running", replace(place, line=8))]
+    elsewhere = sign(Kind.GOES_ON, "is still running", replace(place, function="draw"))
+    causes, _ = why([*signs, elsewhere])
+    assert causes == [signs[0], elsewhere]
+
+
+def test_who_closes_in_a_finally_does_not_swallow_its_cancellation():
+    """That waits for a client that does not read."""
+    app = importlib.import_module("tests.cases.closes_in_the_end").app
+    (finding,) = asyncio.run(checkup(app, only=["polite", "stalls"])).findings
+    assert "It does not receive while it works" in finding.meaning
 
 
 def test_what_makes_an_endpoint_speak():

@@ -57,7 +57,7 @@ class Tape:
         # Called when an endpoint ends by itself, with its connection, and what it raised, if anything.
         self.on_end: Callable[[Connection, BaseException | None], object] = lambda connection, error: None
         # Called when an endpoint has sent to another connection than its own, which has ended.
-        self.on_misled: Callable[[Connection], object] = lambda connection: None
+        self.on_misled: Callable[[Connection | None], object] = lambda connection: None
         self._events: list[Event] = []
         self._shown = 0  # how many of the events the last conversation covered
         self._last = Conversation([])
@@ -103,7 +103,7 @@ class Tape:
                     await send(message)
             except OSError:  # for the endpoint, the connection has ended
                 connection.end("failed" if sender is connection else "lost")
-                if sender not in (None, connection):
+                if sender is not connection:
                     self.on_misled(sender)
                 connection.note(f"could not send {describe(message)}", failed=True)
                 raise

@@ -55,6 +55,15 @@ class Bystanders:
         self._peers.add(ws.local_address[:2])
         self.connections.append(ws)
 
+    async def one_later(self, stack: contextlib.AsyncExitStack) -> None:
+        """Let one more in, who listens from now on; unless that one is refused, or put out at once."""
+        with contextlib.suppress(OSError, EOFError, clients.InvalidStatus):
+            await self.one_more(stack)
+            with contextlib.suppress(clients.ConnectionClosed):
+                await clients.heard_so_far(self.connections[-1], self.target)
+                return
+            self.connections.pop()
+
     async def exchange(self) -> tuple[Kind | None, str]:
         """One of them says something, and waits for the answer; in a room the other one waits for it.
 

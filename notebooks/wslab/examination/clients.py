@@ -15,13 +15,15 @@ import functools
 import itertools
 import json
 import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-from websockets import ClientConnection, ConnectionClosed, InvalidStatus, State, connect
+from websockets import ClientConnection, ClientProtocol, ConnectionClosed, InvalidStatus, State, connect
 from websockets.frames import Frame, Opcode
+from websockets.uri import parse_uri
 
 from wslab.loop import go_round
 
@@ -32,7 +34,7 @@ VISITS = 100
 SOME_VISITS = 10  # of these, after which what is kept is looked at
 FLOOD = 1000
 LONG = 40_000  # bytes, of a message that the server's limit lets pass
-SOME_FIELDS = 4  # of a message, that are tried
+SOME_FIELDS = 6  # of a message, that are tried
 UNEXPECTED = '{"unexpected": {"deep": [1, 2, 3]}}'
 HALF = "\ud800"  # half a character: JSON can say it (RFC 8259, section 8.2), UTF-8 cannot
 ROOM = 10  # that leave a room while somebody talks, and as many that stay
@@ -73,6 +75,7 @@ class Target:
     heard: Callable[[str | bytes], object] = never  # told of each answer
     # What fills all buffers for a client that does not read, at once, or empties them again
     stall: Callable[[ClientConnection, bool], Awaitable[object]] = nothing
+    on_loop: Callable[[Callable], Awaitable[object]] = nothing  # runs something while the server can do nothing
     trigger: Callable[[int], Awaitable[object]] | None = None  # what makes the endpoint speak to the client of a number
     numbers: Iterator[int] | None = None  # each client is `{n}`, a number of its own; None: they are all 0
 
@@ -577,17 +580,34 @@ def as_object(message: str | bytes) -> dict:
     return whole if isinstance(whole, dict) else {}
 
 
+def fields(whole: dict) -> Iterator[tuple[dict, str]]:
+    """The fields of an object, and then of those in it, each with the object that has it."""
+    objects = [whole]
+    for it in objects:
+        yield from ((it, key) for key in it)
+        objects += [value for value in it.values() if isinstance(value, dict)]
+
+
 def without_a_field(message: str | bytes) -> list[str]:
     """JSON messages like this one, in each of which a field is missing."""
-    whole = as_object(message)
-    return [json.dumps({name: value for name, value in whole.items() if name != key}) for key in whole][:SOME_FIELDS]
+    whole, without = as_object(message), []
+    for it, key in list(itertools.islice(fields(whole), SOME_FIELDS)):
+        kept = dict(it)
+        del it[key]
+        without.append(json.dumps(whole))
+        it |= kept
+    return without
 
 
 def with_another_value(message: str | bytes) -> list[str]:
     """JSON messages like this one, in each of which one value is another."""
-    whole = as_object(message)
-    others = (None, 10**400, float("nan"), "", [], HALF)
-    return [json.dumps({**whole, key: other}) for key in list(whole)[:SOME_FIELDS] for other in others]
+    whole, others = as_object(message), []
+    for it, key in list(itertools.islice(fields(whole), SOME_FIELDS)):
+        kept = it[key]
+        for it[key] in (None, 10**400, float("nan"), "", [], HALF):
+            others.append(json.dumps(whole))
+        it[key] = kept
+    return others
 
 
 @visitor(by_server=True)
@@ -724,7 +744,16 @@ async def gives_up(target: Target) -> Seen:
     await target.meanwhile()
     asking.cancel()
     await asyncio.gather(asking, return_exceptions=True)
+    await target.on_loop(lambda: reset_at_once(target))
+    await target.meanwhile()
     return Seen()
+
+
+def reset_at_once(target: Target) -> None:
+    """Ask for a handshake, and be gone before the server has asked who it is."""
+    with small_socket(target) as sock:
+        sock.sendall(handshake(target))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closes with a reset
 
 
 @client(needs="headers", free=True, meaning="It trusts that the headers and the query are there, and right.")
@@ -880,6 +909,16 @@ async def drop(ws: ClientConnection) -> None:
     """Cut the TCP connection, without a close frame, and wait until it is cut."""
     ws.transport.abort()
     await ws.wait_closed()
+
+
+def handshake(target: Target) -> bytes:
+    """The bytes that ask for a handshake."""
+    number = next(target.numbers or iter([0]))
+    request = ClientProtocol(parse_uri(named(target.url, number)), origin=target.origin).connect()
+    for name, value in target.headers.items():
+        request.headers.pop(name, None)
+        request.headers[name] = named(value, number)
+    return request.serialize()
 
 
 @contextlib.contextmanager

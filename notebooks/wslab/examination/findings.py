@@ -29,6 +29,7 @@ class Lesson(enum.StrEnum):
     MANY = "many-clients"
     CONTRACT = "messages-with-a-contract"
     CALLER = "who-is-calling"
+    RESTARTS = "restarts-and-proxies"
 
 
 class Harm(enum.IntEnum):
@@ -108,6 +109,12 @@ class Kind(enum.Enum):
         "It knows of one client only: who comes later takes the place of who is there.",
         Lesson.MANY,
     )
+    SIGNALS = (
+        64,
+        Harm.STAYS,
+        "uvicorn does not hear that signal any more: unless the handler tells it, the server does not end.",
+        Lesson.RESTARTS,
+    )
     SHUTDOWN = 26, Harm.STAYS, "The server cannot shut down in time.", Lesson.DONE_RIGHT
     UNAWAITED = 61, Harm.CLIENT, "An `await` is missing: what it should do is never done.", Lesson.ACCEPT
     DEAD = 27, Harm.CLIENT, "Its pongs stay unread, and it is taken for dead.", Lesson.BOTH_WAYS
@@ -149,6 +156,12 @@ class Kind(enum.Enum):
         53,
         Harm.NOTE,
         "It takes a message that it cannot read for an error of its own. 1003, 1007 or 1008 say whose it is.",
+        Lesson.CONTRACT,
+    )
+    AS_IF_WELL = (
+        54,
+        Harm.NOTE,
+        "It closes with 1000 on what it cannot read, as if all were well: 1003, 1007 or 1008 say what is wrong.",
         Lesson.CONTRACT,
     )
     NO_WORD = 52, Harm.NOTE, "Whoever sends what it does not know hears nothing, and may wait.", Lesson.CONTRACT
@@ -212,6 +225,8 @@ class Meaning:
 
 # Meanings that more than one fault has, or that are asked for by name
 NOT_JSON = "It breaks when something comes that is not JSON."
+TAKES_TEXT = "It takes text, and breaks when bytes come."
+TAKES_BYTES = "It takes bytes, and breaks when text comes."
 HALF_A_CHARACTER = (
     'It passes on half a character, "\\ud800", which JSON lets in, and no text can hold. '
     "`model_validate_json()` refuses it."
@@ -235,16 +250,19 @@ TOO_LATE = "It is accepted too late: its client has given up, and the log has a 
 BY_STARLETTE = "Starlette closes with 1003, and raises: the log has a traceback."
 CHANGED = "It walks through a set or a dict that others change meanwhile: walk through a copy."
 TWICE = "It takes out what is not there any more: two places do that, or others come under the same name."
+NO_ADDRESS = "Whoever gives up at once may leave no address: then `websocket.client` is None."
 ONLY_HTTP = 'The scope of a WebSocket lacks what only HTTP has, such as the method: let "websocket" pass.'
 
 GONE = "left failed lost closed"  # states of a connection that has ended
 LEFT = {"name": "WebSocketDisconnect", "harm": Harm.LOG}
 USED = {"name": "RuntimeError", "harm": Harm.LOG}  # WebSocketDisconnected is one
 ANY = "receive send close"
+CLOSED_BY_UVICORN = "'websocket.send', after sending 'websocket.close'"  # who was given up, or has broken the protocol
 MEANINGS = [
     # what another client's connection has to do with it
     Meaning(IN_ITS_LIST, Lesson.MANY, call="send close", other=True, over=True, harm=Harm.OTHERS),
     Meaning(JUST_LEFT, Lesson.MANY, call="send close", other=True, state=GONE, harm=Harm.OTHERS),
+    Meaning(JUST_LEFT, Lesson.MANY, "RuntimeError", CLOSED_BY_UVICORN, call="send", other=True, harm=Harm.OTHERS),
     # a client leaves
     Meaning("A TaskGroup wraps what its tasks raise: use `except*`.", Lesson.BOTH_WAYS, **LEFT, grouped=True),
     Meaning(TASK_GOES_ON, Lesson.ESCAPE, **LEFT, call=ANY, state=GONE, unseen=True, leave=True),
@@ -260,6 +278,7 @@ MEANINGS = [
     Meaning("accept() comes first.", Lesson.ACCEPT, "RuntimeError", call=ANY, accepted=False, state="new"),
     Meaning(AFTER_A_REFUSAL, Lesson.ACCEPT, **USED, call=f"accept {ANY}", state="refused"),
     Meaning(CLOSES_THE_CLOSED, Lesson.DONE_RIGHT, **USED, text="'websocket.close', after sending", call="close"),
+    Meaning(SENDS_TO_GONE, Lesson.DONE_RIGHT, **USED, text=CLOSED_BY_UVICORN, call="send", state="open", leave=True),
     Meaning("It accepts twice.", Lesson.ACCEPT, "RuntimeError", call="accept"),
     Meaning(LOST, Lesson.CATCH, **USED, call="receive", state="lost"),
     Meaning(AFTER_A_SEND, Lesson.CATCH, **USED, call="receive", state="failed"),
@@ -273,11 +292,12 @@ MEANINGS = [
     # what comes is not what was expected
     Meaning(BY_STARLETTE, Lesson.KINDS, "RuntimeError", r"Expected (text|bytes)", harm=Harm.NOTE),
     Meaning(HALF_A_CHARACTER, Lesson.CONTRACT, "UnicodeEncodeError", "surrogates not allowed"),
-    Meaning("It takes text, and breaks when bytes come.", Lesson.KINDS, "KeyError", r"KeyError: 'text'"),
-    Meaning("It takes bytes, and breaks when text comes.", Lesson.KINDS, "KeyError", r"KeyError: 'bytes'"),
+    Meaning(TAKES_TEXT, Lesson.KINDS, "KeyError", r"KeyError: 'text'"),
+    Meaning(TAKES_BYTES, Lesson.KINDS, "KeyError", r"KeyError: 'bytes'"),
     Meaning(NOT_JSON, Lesson.KINDS, "JSONDecodeError"),
     Meaning(NO_FIT, Lesson.CONTRACT, "ValidationError"),
     # others
+    Meaning(NO_ADDRESS, Lesson.LIFE, "AttributeError", r"'NoneType' object has no attribute '(host|port)'"),
     Meaning(CHANGED, Lesson.MANY, "RuntimeError", "changed size during iteration", harm=Harm.OTHERS),
     Meaning(TWICE, Lesson.MANY, "ValueError", "not in list"),
     Meaning(ONLY_HTTP, name="KeyError", middleware=True),
@@ -294,7 +314,8 @@ AN_ERROR = Meaning("An error in the endpoint cuts its client off.", Lesson.CATCH
 def meaning_of(fault: Fault, kind: Kind, about: Registered) -> Meaning:
     """What a fault means, in the visit of this client."""
     for meaning in MEANINGS:
-        if meaning.fits(fault, kind):
+        of_a_field = meaning.says in (TAKES_TEXT, TAKES_BYTES) and about.content and not fault.spot.call
+        if meaning.fits(fault, kind) and not of_a_field:  # a JSON message may have a field of that name
             return meaning
     if fault.spot.middleware:
         return IN_A_MIDDLEWARE
@@ -401,6 +422,9 @@ def why(signs: Iterable[Sign]) -> tuple[list[Sign], dict[int, list[str]]]:
         causes = [s for s in causes if s.kind is not Kind.HELD]
     if any(s.kind is Kind.UNAWAITED for s in causes):  # it may have been what lets them go
         causes = [s for s in causes if s.kind is not Kind.HELD]
+    stalled = {(s.spot.file, s.spot.function) for s in causes if s.kind is Kind.STALLED}
+    waiting = STAYING | {Kind.GOES_ON}
+    causes = [s for s in causes if s.kind not in waiting or (s.spot.file, s.spot.function) not in stalled]
     if any(s.kind in LEFT_OVER for s in causes):  # they hold on to what they have
         causes = [s for s in causes if s.kind not in (Kind.GROWS, Kind.LEAVES)]
     if any(s.key[0] == OTHERS for s in causes):  # who sends to others without care brings that about, too

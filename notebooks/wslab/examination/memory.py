@@ -18,11 +18,12 @@ from wslab.examination.findings import Kind, Sign, sign
 
 LOOKS = 4  # the first one begins; what grew between the last three is compared
 FILE = "an open file"
+POOLS = ("AnyIO worker thread", "asyncio_", "ThreadPoolExecutor-")  # begin the names of threads whose number is limited
 
 
 def handles() -> dict[str, int]:
     """How many threads this process has; and child processes and open files, where the system tells: Linux does."""
-    found = {"a thread": threading.active_count()}
+    found = {"a thread": sum(not thread.name.startswith(POOLS) for thread in threading.enumerate())}
     with contextlib.suppress(OSError):
         children = (path.read_text().split() for path in Path("/proc/self/task").glob("*/children"))
         found["a process"] = sum(map(len, children))

@@ -138,7 +138,8 @@ class Patient:
     async def __aexit__(self, *exc_info) -> None:
         self.watch.__exit__()
         await asyncio.shield(self.end())
-        self._loop.__dict__.pop("time", None)  # that its clock was set forward
+        for name in ("time", "add_signal_handler"):  # that its clock was set forward; see `Watch`
+            self._loop.__dict__.pop(name, None)
         if asyncio.all_tasks(self._loop):  # something of the app's goes on, and might be in the way of the next app
             with contextlib.suppress(RuntimeError):  # it even keeps the loop running
                 self._loop.close()

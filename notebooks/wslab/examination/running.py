@@ -151,4 +151,9 @@ class Running:
         stubborn = [task for task in tasks if not task.done()]
         self.patient.stubborn.update(stubborn)
         self.server.tape.cut_off.clear()
-        return [sign(Kind.STUBBORN, "went on after it was cancelled", where[task]) for task in stubborn]
+        now = await self.server.on_loop(lambda: {task: spot(frames_of_task(task)) for task in stubborn})
+        said = "went on after it was cancelled"
+        # What it does in a `finally` may wait for a client that does not read.
+        waits = [sign(Kind.SEND_WAITS, said, s) for s in now.values() if s.call in ("send", "close")]
+        swallows = [t for t in stubborn if now[t].call not in ("send", "close")]
+        return waits + [sign(Kind.STUBBORN, said, where[task]) for task in swallows]

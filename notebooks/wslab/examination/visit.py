@@ -68,6 +68,7 @@ class Visit:
             late=self.late,
             heard=self.heard,
             stall=self.stall,
+            on_loop=self.server.on_loop,
             patience=calm * target.patience,
             farewell=BRIEF if unheard else target.farewell,
             answered=target.answered if self.asks else (False,) * len(target.say),
@@ -77,7 +78,8 @@ class Visit:
         self.running = Running(patient, max(calm * SETTLE, self.target.patience / 2), self.is_own)
         self.memory = Memory()
         self.blocked = self.poisons = self.asked = False
-        self.first_number = self.server.tape.clients + 1
+        # The number of the first connection of all, and of the client's first
+        self.first_number = self.own_number = self.server.tape.clients + 1
         self.pulse = Pulse()  # of the server's event loop
         self.own = Pulse()  # of this one: where the machine is busy, both slow down
         self.own.on_beat = self.look_where_it_stands
@@ -87,6 +89,7 @@ class Visit:
         self.tries = 1  # of a client who depends on a race
         self.races: Counter[tuple] = Counter()  # in how many of them it came to something, by its file and line
         self.counted = 0  # errors that have been counted so
+        self.calls = 0  # of the app, for the client, that were waited for
         self.unseen: list[Fault] = []
         self.spoilt = ""  # an answer that no browser can read
 
@@ -133,6 +136,7 @@ class Visit:
         """The client's visit, while others are connected, who want an ordinary answer afterwards."""
         async with contextlib.AsyncExitStack() as stack:
             await self.bystanders.come(stack)
+            self.stack, self.own_number = stack, self.first_number + len(self.bystanders)
             self.server.keepalive(*self.about.pings)  # whoever comes from now on is pinged
             await self.try_it()
             if self.server.running:
@@ -183,9 +187,8 @@ class Visit:
             kind = Kind.TAKEN
         if waits != NOWHERE:
             self.found(Kind.STALLED, seen, waits)
-        elif kind is Kind.CUT and misled != NOWHERE and not self.bystanders.cut_off:  # else that is seen elsewhere
-            meaning = IN_ITS_LIST if misled.over else Kind.MISLED.meaning
-            self.signs.append(replace(sign(Kind.MISLED, seen, misled), meaning=meaning, whose=ANOTHERS))
+        elif self.is_misled(kind, misled) and not self.bystanders.cut_off:  # else that is seen elsewhere
+            self.found_misled(seen, misled)
         else:
             address = self.bystanders.speaker.local_address[:2]
             where = await self.running.where(lambda peer: peer == address)
@@ -193,19 +196,29 @@ class Visit:
             self.found(kind, seen, where if where != NOWHERE else next(iter(logged), NOWHERE))
 
     def misled(self) -> Spot:
-        """Where a bystander's endpoint has sent to another that had gone."""
+        """Where a bystander's endpoint has sent to another that had gone, or something that is no endpoint has."""
         spots = self.patient.watch.misled.items()
-        return next((where for number, where in spots if self.first_number <= number < self.own_number), NOWHERE)
+        return next((w for number, w in spots if not number or self.first_number <= number < self.own_number), NOWHERE)
 
-    @property
-    def own_number(self) -> int:
-        """The number of the client's first connection."""
-        return self.first_number + len(self.bystanders)
+    def is_misled(self, kind: Kind, misled: Spot) -> bool:
+        """Whether that is why others were not served. Who went on to send to the rest was not."""
+        return misled != NOWHERE and (kind is Kind.CUT or (kind is Kind.HURT and misled.over))
+
+    def found_misled(self, seen: str, misled: Spot) -> None:
+        """Note that others were not served since one has gone to whom is still sent."""
+        meaning = IN_ITS_LIST if misled.over else Kind.MISLED.meaning
+        whose = "" if misled is self.patient.watch.misled.get(0) else ANOTHERS
+        self.signs.append(replace(sign(Kind.MISLED, seen, misled), meaning=meaning, whose=whose))
 
     # --- what happens while the client keeps still ---
 
     async def talk(self) -> None:
-        """The bystander talks: twice, since the first time whoever listens may come before the client."""
+        """The bystander talks: twice, since the first time whoever listens may come before the client in a list.
+
+        In a room somebody who comes later listens: in a list, that one comes after the client.
+        """
+        if self.bystanders and self.patient.room and not self.patient.alone:
+            await self.bystanders.one_later(self.stack)
         signs = len(self.signs)
         await self.ask()
         if len(self.signs) == signs:
@@ -235,10 +248,11 @@ class Visit:
             self.signs += (await self.running.stayed("its endpoint did not end", only_own=True))[1]
 
     async def begun(self) -> None:
-        """Wait until the app has been called for the client."""
+        """Wait until the app has been called for the client, once more each time."""
+        self.calls += 1
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.target.patience):
-                while self.server.tape.clients < self.own_number:
+                while self.server.tape.clients < self.own_number - 1 + self.calls:
                     await asyncio.sleep(BEAT / 10)
 
     async def cancel(self) -> None:
@@ -284,6 +298,8 @@ class Visit:
         elif seen.code == 1011 and seen.by_server and self.about.wrong:
             logged = [fault.spot for fault in self.patient.watch.logged]
             self.found(Kind.OWN_FAULT, "closed with 1011", next(iter(logged), NOWHERE))
+        elif seen.code == 1000 and seen.by_server and self.about.wrong and not (seen.answers or first.by_server):
+            self.found(Kind.AS_IF_WELL, "closed with 1000")
         elif first.answers and self.about.answered and seen.code and not seen.answers and not seen.missed:
             self.found(Kind.NOT_ANY_MORE, f"closed with {seen.code}, without an answer")
         elif seen.unheard and not many:
@@ -332,10 +348,17 @@ class Visit:
         """Whoever comes next is served as the first client was; else this one has left something behind."""
         if not self.patient.well:
             return
+        watch = self.patient.watch
+        before, faults = set(map(id, watch.misled.values())), len(watch.raised) + len(watch.returned)
         kind, seen = await self.bystanders.next_ones()
         if kind and not self.patient.after:
             self.poisons = True
-            self.found(Kind.POISONED, f"from then on: {seen}")
+            misled = next((where for where in watch.misled.values() if id(where) not in before), NOWHERE)
+            kept_to_itself = len(watch.raised) + len(watch.returned) == faults
+            if misled.over and kept_to_itself and self.is_misled(kind, misled):
+                self.found_misled(f"from then on: {seen}", misled)
+            else:
+                self.found(Kind.POISONED, f"from then on: {seen}")
         await self.server.conversation()
         self.signs += await self.running.cancel(list(self.patient.running()))
 
@@ -363,6 +386,9 @@ class Visit:
         for made, which, connection in self.patient.watch.never_awaited():
             if connection is None or not self.whose(connection.number, connection.peer):
                 self.found(Kind.UNAWAITED, which, made)
+        signals, self.patient.watch.signals = self.patient.watch.signals, []
+        for name, where in signals:
+            self.found(Kind.SIGNALS, f"takes {name} over", where)
         places = {(s.spot.file, s.spot.line) for s in self.signs}
         for fault in logged:
             if self.about.ordinary and (fault.spot.file, fault.spot.line) not in places:

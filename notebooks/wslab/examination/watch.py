@@ -4,6 +4,7 @@ import asyncio
 import linecache
 import logging
 import re
+import signal
 import threading
 import warnings
 from pathlib import Path
@@ -25,10 +26,13 @@ class Watch:
         self.raised: list[Fault] = []
         self.logged: list[Fault] = []
         self.returned: list[tuple[Connection, Spot]] = []
-        self.misled: dict[int, Spot] = {}  # where who has last sent to another that has gone
+        # Where who has last sent to another that has gone; 0: nobody's endpoint, but a task or a request of the app's
+        self.misled: dict[int, Spot] = {}
         # Where a coroutine was made that nobody awaited, which, and for whom
         self.unawaited: list[tuple[Spot, str, Connection | None]] = []
         self._loop = loop
+        loop.add_signal_handler = self.takes_over
+        self.signals: list[tuple[str, Spot]] = []  # that the app has taken over, and where
         self._failed: list[tuple[asyncio.Task, Connection | None]] = []
         self._make_record = logging.getLogRecordFactory()
         self._warnings = warnings.catch_warnings()
@@ -40,9 +44,14 @@ class Watch:
         elif not connection.ended and not connection.given_up:
             self.returned.append((connection, Spot(**where_it_is_defined(connection.endpoint))))
 
-    def could_not_send(self, sender: Connection) -> None:
+    def takes_over(self, number: int, *_) -> None:
+        """In the place of the loop's `add_signal_handler()`, which works in the main thread alone."""
+        if (where := spot(library.frames(threading.get_ident()))).file:
+            self.signals.append((signal.Signals(number).name, where))
+
+    def could_not_send(self, sender: Connection | None) -> None:
         """An endpoint has sent to another connection, which has ended: for `Tape.on_misled`."""
-        self.misled[sender.number] = spot(library.frames(threading.get_ident()))
+        self.misled[sender.number if sender else 0] = spot(library.frames(threading.get_ident()))
 
     async def send(self, websocket: WebSocket, message) -> None:
         """Starlette's. What it refuses by itself, since that connection has ended, never reaches the tape."""
@@ -50,7 +59,7 @@ class Watch:
             await self._send(websocket, message)
         except RuntimeError:
             sender, mark = _connection.get(), websocket.scope.get("wslab.mark")
-            if sender and isinstance(mark, Mark) and mark.connection is not sender:
+            if isinstance(mark, Mark) and mark.connection is not sender:
                 self.could_not_send(sender)
             raise
 
