@@ -424,6 +424,6 @@ def test_every_case_is_asked_about():
         "starts_once",
         "pushes",
         "opens_a_database",
+        "closes_in_the_end",
     }
-
     assert {module.name for module in pkgutil.iter_modules(cases.__path__)} == {*CASES} | others
