@@ -1,11 +1,12 @@
 """Connections to a server whose every answer is known beforehand: for a check of what loads it, in virtual time."""
 
 import asyncio
+import contextlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from websockets import ConnectionClosedError
+from websockets import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
 
 from course.client import NotYet
 
@@ -14,6 +15,7 @@ PATIENCE = 1.0  # seconds for an answer, after the last message was due
 NEAR = 0.005  # seconds that do not matter
 SLOW_SEND = 0.25  # seconds of the processor
 FOR_EVER = 1000.0
+ANSWER = "noted"  # to each message: an answer need not be an echo
 
 WAITS = "It waited for an answer first, and asks nothing of a server that stands still. Send and receive in two tasks."
 SLIPS = "The n-th is due at start + n * every: sleep until then, not for `every` after the one before."
@@ -29,6 +31,7 @@ class Line:
     reads_nothing: tuple[float, float] = (0, 0)  # meanwhile, a send waits; FOR_EVER is longer than anybody measures
     slow_send: int = -1  # the message whose sending takes SLOW_SEND
     ends: float = math.inf
+    ends_with: type[ConnectionClosed] = ConnectionClosedError
     began: list[float] = field(default_factory=list)  # its sends
     answered: list[float] = field(default_factory=list)
 
@@ -50,7 +53,7 @@ class Line:
             if self.reads_nothing[0] <= self.now < self.reads_nothing[1]:
                 await asyncio.sleep(self.reads_nothing[1] - self.now)
         if self.now >= self.ends or self.closed:
-            raise ConnectionClosedError(None, None)
+            raise self.ends_with(None, None)
         if n == self.slow_send:
             self.loop.spend(SLOW_SEND)
         ready = self.stands[1] if self.stands[0] <= self.now < self.stands[1] else self.now
@@ -58,7 +61,7 @@ class Line:
         if at < self.ends:
             self.answered.append(at)
             if at < math.inf:
-                self.loop.call_at(self.start + at, self.heard.put_nowait, message)
+                self.loop.call_at(self.start + at, self.heard.put_nowait, ANSWER)
 
     async def recv(self):
         if self.reading.locked():
@@ -66,12 +69,13 @@ class Line:
         async with self.reading:
             if (message := await self.heard.get()) is None:
                 self.heard.put_nowait(None)
-                raise ConnectionClosedError(None, None)
+                raise self.ends_with(None, None)
         return message
 
     async def __aiter__(self):
-        while True:
-            yield await self.recv()
+        with contextlib.suppress(ConnectionClosedOK):
+            while True:
+                yield await self.recv()
 
     async def close(self) -> None:
         self.closed = True
@@ -85,8 +89,9 @@ class Line:
 
 def scenarios() -> Iterator[tuple[str, int, list[Line]]]:
     """For each: what it shows if it is passed, the number of messages, and the clients' lines."""
-    slow_at_first = Line(lambda n: (0.4 if n == 5 else 0.3) if n < 12 else 0.01)
-    yield "what all clients have waited is in one list", 20, [Line(), slow_at_first]
+    quick = Line(lambda n: 0.014)  # which whole hundredths of a second would leave out
+    slow_at_first = Line(lambda n: (0.4 if n == 5 else 0.3) if n < 12 else 0.014)
+    yield "what all clients have waited is in one list", 20, [quick, slow_at_first]
     yield "a server that stands still is asked on, and the waiting counts", 50, [Line(stands=(0.95, 3.05)), Line()]
     held_up = [Line(reads_nothing=(0.95, 2.05)), Line(slow_send=70)]
     yield "what is sent late counts from when it was due, and the report says how late", 200, held_up
@@ -97,7 +102,13 @@ def scenarios() -> Iterator[tuple[str, int, list[Line]]]:
     yield "what is never answered counts, and it does not wait for ever", 20, [too_late, silent]
     full = Line(reads_nothing=(0.95, FOR_EVER))
     yield "nor does it for a server that reads nothing any more", 20, [full, Line()]
-    yield "a connection that ends does not end the others", 30, [Line(ends=1.05), Line()]
+    oversleeps = Line(lambda n: PATIENCE - 0.1 if n == 19 else 0.01, slow_send=18)  # message 19 is sent after 2.05 s
+    yield "`patience` goes by the plan, also where the last message was late", 20, [oversleeps]
+    soon_silent = Line(lambda n: math.inf if n >= 5 else 0.01)
+    yield "where most is never answered, p50 says so", 20, [soon_silent, Line(lambda n: math.inf)]
+    yield "and where nothing is, too", 20, [Line(lambda n: math.inf)]
+    ends_well = Line(ends=1.55, ends_with=ConnectionClosedOK)
+    yield "a connection that ends does not end the others", 30, [Line(ends=1.05), ends_well, Line()]
 
 
 def percentile(values: Iterable[float], percent: int) -> float:

@@ -8,13 +8,18 @@ from contextvars import ContextVar
 
 from fastapi import FastAPI
 
-from course.client import NotYet, news, until
+from course.client import WAIT, NotYet, news, until
 from course.ways_to_end import AT_THE_DOOR, ENDPOINTS
 from wslab.server import Server
 
 DOWN = "A `finally` around the call of the app counts down who was counted, once, whatever has ended the endpoint."
+NONLOCAL = "(A variable of `__call__` that an inner function sets must be `nonlocal` there.)"
 FIRST = "Note the first sign, and no other after it; count it when the endpoint has ended."
-ON = "What the app raises goes on to uvicorn: after an `except`, raise it again, and let no `return` be in a `finally`."
+ON = (
+    "What the app raises goes on to uvicorn as it is, in no other error and in no group: after an `except`, `raise` it "
+    "again, and let no `return` be in a `finally`."
+)
+MANY = 200  # connections: of random numbers below a thousand two are the same then, of longer ones none
 
 
 class Service(logging.Handler):
@@ -24,6 +29,7 @@ class Service(logging.Handler):
         import prometheus_client as metrics  # here, since lessons before this one do without it
 
         super().__init__()
+        self.ids: list[str] = []  # of those for whom `asks()` was called
         self.connection = connection
         self.lines: list[tuple[str, str]] = []  # ids, and what was logged
         self.began = False  # whether the app's lifespan has
@@ -43,12 +49,36 @@ class Service(logging.Handler):
         counter = metrics.Counter("ended", "Those that are not", ["sign", "code"], registry=self.registry)
         try:
             self.watched = middleware(app, gauge, counter)
+            self.watched_ids = middleware(self.asks, gauge, counter)
         except Exception as error:
             raise NotYet(f"`Watch(app, open, ended)` raised {type(error).__name__}: {error}") from None
 
     def emit(self, record: logging.LogRecord) -> None:
         """Note a line, and the id that it would have: this runs where the line is logged."""
         self.lines.append((self.connection.get(), record.getMessage().strip()))
+
+    async def asks(self, scope, receive, send) -> None:
+        """An app that notes its id, and refuses everybody."""
+        self.ids.append(self.connection.get())
+
+    async def ids_of_many(self) -> list[str]:
+        """Let many come by way of one proxy, each in a task of its own when the one before has gone; their ids.
+
+        No server is between, so several come within a millisecond; and what nobody keeps, as their scopes, may have
+        the place in memory of the one before.
+        """
+        try:
+            async with asyncio.timeout(5 * WAIT):  # all of them take some hundredths of a second
+                for number in range(MANY):
+                    messages = asyncio.Queue()
+                    messages.put_nowait({"type": "websocket.connect"})
+                    one = self.watched_ids(scope_by_way_of_a_proxy(number), messages.get, to_nobody)
+                    await asyncio.create_task(one)
+        except TimeoutError:
+            raise NotYet(f"{MANY} clients came by way of a proxy, and not all got to the app in time.") from None
+        except Exception as error:
+            raise NotYet(f"a client came by way of a proxy, and {type(error).__name__} was raised: {error}") from None
+        return self.ids
 
     @property
     def open(self) -> int:
@@ -76,13 +106,46 @@ class Service(logging.Handler):
         """Now so many must be open, and this be counted; and the app must have raised this, and nothing else."""
         events = [event.text for event in await news(server) if event.text.startswith("endpoint ")]
         raised = [text for text in events if "raised" in text or "cancelled" in text]
-        if raised and (not raises or raises not in raised[0]):
+        if raised and not raises:
             raise NotYet(f"{words}, and the {raised[0]}.")
         if raises and not raised:
             raise NotYet(f"{words}, and uvicorn has not heard of it. {ON}")
+        if raises and not raised[0].startswith(f"endpoint {raises}"):
+            error = raised[0].removeprefix("endpoint raised ")
+            raise NotYet(f"{words}, and what uvicorn has heard of is another error: {error}. {ON}")
         if self.open != still:
-            raise NotYet(f"{words}, and then `open` was {self.open}, not {still}. {DOWN}")
+            why = f"{DOWN} {NONLOCAL}" if self.open > still else DOWN
+            raise NotYet(f"{words}, and then `open` was {self.open}, not {still}. {why}")
         if (counted := self.ended) != wanted:
             more = ", ".join(f"{key} {n:+}" for key, n in (counted - wanted).items()) or "nothing else"
             less = ", ".join(map(str, wanted - counted)) or "nothing more"
             raise NotYet(f"{words}. `ended` should have counted {less}, and counted {more}. {FIRST}")
+
+
+def scope_by_way_of_a_proxy(number: int) -> dict:
+    """What uvicorn knows of a connection: by `X-Forwarded-For` the address, with 0 for the port, and no more."""
+    return {
+        "type": "websocket",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": "1.1",
+        "scheme": "ws",
+        "server": ("127.0.0.1", 8000),
+        "client": ("203.0.113.7", 0),
+        "root_path": "",
+        "path": "/",
+        "raw_path": b"/",
+        "query_string": b"",
+        "headers": [
+            (b"host", b"127.0.0.1:8000"),
+            (b"x-forwarded-for", b"203.0.113.7"),
+            (b"x-request-id", b"7"),
+            (b"sec-websocket-key", f"{number:022}==".encode()),
+        ],
+        "subprotocols": [],
+        "state": {},
+        "extensions": {},
+    }
+
+
+async def to_nobody(message) -> None:
+    """A send that nobody receives."""

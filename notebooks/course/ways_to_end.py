@@ -60,7 +60,7 @@ async def sends_late(websocket: WebSocket):
     try:
         await websocket.send_text("are you there?")
     except WebSocketDisconnect:
-        pass
+        await websocket.receive()  # gives a disconnect, too
 
 
 async def closes_late(websocket: WebSocket):
@@ -101,6 +101,20 @@ async def closes_at_length(websocket: WebSocket):
     await websocket.close(1000, "x" * 124)  # one byte more than a close frame has room for
 
 
+async def sends_no_text(websocket: WebSocket):
+    await websocket.accept()
+    try:
+        await websocket.send_text("\ud800")  # half a character: no bytes are its UTF-8
+    except UnicodeEncodeError:
+        await websocket.close(1011)
+
+
+async def fails_later(websocket: WebSocket):
+    await websocket.accept()
+    await websocket.close(4000, "done")
+    raise KeyError("a bug of the check's")
+
+
 async def refuses(websocket: WebSocket):
     await websocket.close(4001)
 
@@ -136,6 +150,8 @@ ENDPOINTS = (
     sends_again,
     lets_it_escape,
     closes_at_length,
+    sends_no_text,
+    fails_later,
 )
 AT_THE_DOOR = (refuses, denies, breaks, accepts_late, refuses_late)
 
@@ -148,7 +164,7 @@ class Way:
     does: Callable[[Client], Awaitable[object]]
     counts: tuple[str, str]
     words: str
-    raises: str = ""  # what the endpoint raises
+    raises: str = ""  # what becomes of the endpoint, as the tape begins to say it
     goes_on: bool = False  # whether the endpoint still runs when its client has gone
 
 
@@ -163,13 +179,13 @@ WAYS = [
         goes_on=True,
     ),
     Way("/puts_out", Client.is_closed, ("sent", "1008"), "an endpoint raised WebSocketException(1008)"),
-    Way("/fails", Client.is_closed, ("raised", "KeyError"), "an endpoint raised KeyError", "KeyError"),
+    Way("/fails", Client.is_closed, ("raised", "KeyError"), "an endpoint raised KeyError", "raised KeyError"),
     Way("/returns", Client.is_closed, ("returned", ""), "an endpoint returned without close()"),
     Way(
         "/sends_late",
         Client.drop,
         ("failed", "ClientDisconnected"),
-        "an endpoint sent to a client that had gone",
+        "an endpoint sent to a client that had gone, and then received the disconnect",
         goes_on=True,
     ),
     Way(
@@ -192,13 +208,26 @@ WAYS = [
         Client.leave,
         ("received", "1000"),
         "an endpoint let the disconnect escape",
-        "WebSocketDisconnect",
+        "raised WebSocketDisconnect(",
     ),
     Way(
         "/closes_at_length",
         Client.is_closed,
         ("failed", "ProtocolError"),
         "an endpoint closed with a reason that is too long",
-        "ProtocolError",
+        "raised ProtocolError",
+    ),
+    Way(
+        "/sends_no_text",
+        Client.is_closed,
+        ("failed", "UnicodeEncodeError"),
+        "an endpoint sent half a character, which fails, and then closed with 1011",
+    ),
+    Way(
+        "/fails_later",
+        Client.is_closed,
+        ("sent", "4000"),
+        "an endpoint closed with 4000, and then raised KeyError",
+        "raised KeyError",
     ),
 ]

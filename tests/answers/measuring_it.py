@@ -52,7 +52,7 @@ async def measure(clients, every, number, patience):
         for ws in clients:
             {counted}
             sends.append(asyncio.create_task({ask}))
-    await asyncio.wait(listeners, timeout=patience)
+    await asyncio.wait(listeners, timeout={timeout})
     for task in [*listeners, *sends]:
         task.cancel()
     await asyncio.gather(*listeners, *sends, return_exceptions=True)
@@ -65,6 +65,46 @@ async def measure(clients, every, number, patience):
     }}
 """
 )
+FROM_THE_PLAN = "start + (number - 1) * every + patience - loop.time()"
+BY_TEXTS = (
+    PERCENTILE
+    + """
+async def measure(clients, every, number, patience):
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    due = [start + n * every for n in range(number)]
+    times = {(i, n): math.inf for i in range(len(clients)) for n in range(number)}
+    worst = 0.0
+
+    async def sender(i, ws):
+        nonlocal worst
+        for n, at in enumerate(due):
+            if (wait := at - loop.time()) > 0:
+                await asyncio.sleep(wait)
+            worst = max(worst, loop.time() - at)
+            try:
+                await ws.send(f"{n}")
+            except ConnectionClosed:
+                return
+
+    async def receiver(i, ws):
+        with suppress(ConnectionClosed):
+            async for answer in ws:
+                n = int(answer)
+                times[i, n] = loop.time() - due[n]
+
+    jobs = [asyncio.create_task(job(i, ws)) for i, ws in enumerate(clients) for job in (sender, receiver)]
+    await asyncio.wait(jobs, timeout=(number - 1) * every + patience)
+    for job in jobs:
+        job.cancel()
+    await asyncio.gather(*jobs, return_exceptions=True)
+    for ws in clients:
+        await ws.close()
+    values = list(times.values())
+    p50, p99 = percentile(values, 50), percentile(values, 99)
+    return {"p50": p50, "p99": p99, "unanswered": values.count(math.inf), "late": worst}
+"""
+)
 REPORTS = (
     'return {"p50": percentile(took, 50), "p99": percentile(took, 99), "unanswered": unanswered, "late": max(late)}'
 )
@@ -73,6 +113,83 @@ TAKES = "took.append(loop.time() - (start + n * every))"
 SENDS = 'await ws.send(f"message {n}")'
 LATE = "late.append(loop.time() - due)"
 LIMIT = "async with asyncio.timeout_at(start + (number - 1) * every + patience), asyncio.TaskGroup() as tasks:"
+A_GROUP_FOR_EACH = (
+    PERCENTILE
+    + """
+async def measure(clients, every, number, patience):
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+
+    async def one(ws):
+        waits, late = [], [0.0]
+
+        async def talk():
+            with suppress(ConnectionClosed):
+                for n in range(number):
+                    await asyncio.sleep(start + n * every - loop.time())
+                    late.append(loop.time() - start - n * every)
+                    await ws.send("hello")
+
+        async def listen():
+            with suppress(ConnectionClosed):
+                for n in range(number):
+                    await ws.recv()
+                    waits.append(loop.time() - start - n * every)
+
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(start + (number - 1) * every + patience), asyncio.TaskGroup() as group:
+                group.create_task(talk())
+                group.create_task(listen())
+        return waits + [math.inf] * (number - len(waits)), max(late)
+
+    results = await asyncio.gather(*map(one, clients))
+    everything = sum((waits for waits, _ in results), [])
+    return {
+        "p50": percentile(everything, 50),
+        "p99": percentile(everything, 99),
+        "unanswered": sum(math.isinf(wait) for wait in everything),
+        "late": max(late for _, late in results),
+    }
+"""
+)
+CALLBACKS = (
+    PERCENTILE
+    + """
+async def measure(clients, every, number, patience):
+    loop = asyncio.get_running_loop()
+    start, over = loop.time(), loop.create_future()
+    answers, worst, jobs = [[] for _ in clients], [0], []
+
+    async def listen(ws, mine):
+        with suppress(ConnectionClosed):
+            while len(mine) < number:
+                await ws.recv()
+                mine.append(loop.time() - start - len(mine) * every)
+
+    async def drain(ws, outbox):
+        with suppress(ConnectionClosed):
+            for _ in range(number):
+                due = await outbox.get()
+                worst.append(loop.time() - due)
+                await ws.send(b"hello")
+
+    for ws, mine in zip(clients, answers):
+        outbox = asyncio.Queue()
+        jobs += [asyncio.create_task(listen(ws, mine)), asyncio.create_task(drain(ws, outbox))]
+        for n in range(number):
+            loop.call_at(start + n * every, outbox.put_nowait, start + n * every)
+    loop.call_at(start + (number - 1) * every + patience, over.set_result, None)
+    finished = asyncio.gather(*jobs, return_exceptions=True)
+    await asyncio.wait([finished, over], return_when=asyncio.FIRST_COMPLETED)
+    for job in jobs:
+        job.cancel()
+    await asyncio.wait(jobs)
+    values = sum(answers, [])
+    missing = number * len(clients) - len(values)
+    values += [math.inf] * missing
+    return {"p50": percentile(values, 50), "p99": percentile(values, 99), "unanswered": missing, "late": max(worst)}
+"""
+)
 FOR_EACH = (
     ("took, late = [], []", "took, late = {ws: [] for ws in clients}, []"),
     (TAKES, "took[ws].append(loop.time() - (start + n * every))"),
@@ -155,6 +272,19 @@ async def measure(clients, every, number, patience):
         ),
         says="p50 should be 0.01, and it says 0.30",
     ),
+    "p50 of what was answered": changed(
+        (PADS, f"p50 = percentile(took, 50)\n{PADS}"),
+        ('"p50": percentile(took, 50)', '"p50": p50'),
+        says="p50 should be inf, and it says 0.01. That leaves out what was never answered",
+    ),
+    "the percentiles of what was answered, if anything was": changed(
+        (PADS, "if not took:\n    took = [0.0]"),
+        says="That leaves out what was never answered",
+    ),
+    "two decimals": changed(
+        ('"p50": percentile(took, 50)', '"p50": round(percentile(took, 50), 2)'),
+        says="p50 should be 0.014, and it says 0.010. Do not round it",
+    ),
     "the mean": changed(
         ('"p50": percentile(took, 50)', '"p50": sum(took) / len(took)'),
         says="p50 should be 0.01, and it says 0.11. That is the mean.",
@@ -214,6 +344,36 @@ async def measure(clients, every, number, patience):
         ),
         says="a connection ended, and its error came out of `measure`",
     ),
+    "a connection may end with an error, and not with 1000": changed(
+        before("async def measure", "from websockets import ConnectionClosedError\n\n"),
+        (
+            """
+            with suppress(ConnectionClosed):
+                for n in range(number):
+                    await ws.recv()
+            """,
+            """
+            with suppress(ConnectionClosedError):
+                for n in range(number):
+                    await ws.recv()
+            """,
+        ),
+        says="its error came out of `measure`, ConnectionClosedOK. Where that client is served, catch",
+    ),
+    "by the answers' texts": whole(BY_TEXTS, says="and it says 40. The n-th answer is that of message n, whatever it"),
+    "by the number in the answer": changed(
+        (
+            """
+            for n in range(number):
+                await ws.recv()
+                took""",
+            """
+            for _ in range(number):
+                n = int((await ws.recv()).split()[-1])
+                took""",
+        ),
+        says="it raised ValueError: invalid literal for int() with base 10: 'noted'. The n-th answer is that of",
+    ),
     "one task sends for all": changed(
         ("async def send(ws):", "async def send():"),
         (
@@ -269,7 +429,11 @@ async def measure(clients, every, number, patience):
         says="two tasks call recv() of one client at the same time",
     ),
     "late when its task is created": whole(
-        EACH_SEND.format(ask='ws.send("hello")', counted="late.append(loop.time() - start - n * every)"),
+        EACH_SEND.format(
+            ask='ws.send("hello")',
+            counted="late.append(loop.time() - start - n * every)",
+            timeout=FROM_THE_PLAN,
+        ),
         says="late should be 0.25, and it says 0.00",
     ),
     "late before it has slept": changed(
@@ -312,6 +476,51 @@ async def measure(clients, every, number, patience):
             """,
         ),
         says="it still waits, a minute after",
+    ),
+    "patience from when the last is sent, which may be late": whole(
+        EACH_SEND.format(ask="ask(ws, n)", counted="", timeout="patience"),
+        says="1 message was not answered in time, and it says 0. Patience begins when the last message is due",
+    ),
+    "patience moves on with the last that is sent": changed(
+        (
+            f"""
+            with suppress(TimeoutError):
+                {LIMIT}
+                    for ws in clients:
+                        tasks.create_task(send(ws))
+                        tasks.create_task(listen(ws))
+            """,
+            """
+            async def all_listen():
+                await asyncio.gather(*map(listen, clients))
+
+            last = start + (number - 1) * every
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(last + patience) as limit, asyncio.TaskGroup() as tasks:
+                    tasks.create_task(all_listen())
+                    await asyncio.gather(*map(send, clients))
+                    limit.reschedule(max(loop.time(), last) + patience)
+            """,
+        ),
+        says="1 message was not answered in time, and it says 0. Patience begins when the last message is due",
+    ),
+    "cancels its tasks, and does not await them": changed(
+        (
+            f"""
+            with suppress(TimeoutError):
+                {LIMIT}
+                    for ws in clients:
+                        tasks.create_task(send(ws))
+                        tasks.create_task(listen(ws))
+            """,
+            """
+            tasks = [asyncio.create_task(job(ws)) for ws in clients for job in (send, listen)]
+            await asyncio.wait(tasks, timeout=(number - 1) * every + patience)
+            for task in tasks:
+                task.cancel()
+            """,
+        ),
+        says="it has returned, and left tasks behind: listen",
     ),
     "leaves its tasks behind": changed(
         (
@@ -385,46 +594,24 @@ RIGHT = {
         ),
         (LIMIT, LIMIT.replace(", asyncio.TaskGroup() as tasks", "")),
     ),
-    "a task for each send": whole(EACH_SEND.format(ask="ask(ws, n)", counted="")),
-    "by the answers' texts, and it closes the clients": whole(
-        PERCENTILE
-        + """
-async def measure(clients, every, number, patience):
-    loop = asyncio.get_running_loop()
-    start = loop.time()
-    due = [start + n * every for n in range(number)]
-    times = {(i, n): math.inf for i in range(len(clients)) for n in range(number)}
-    worst = 0.0
-
-    async def sender(i, ws):
-        nonlocal worst
-        for n, at in enumerate(due):
-            if (wait := at - loop.time()) > 0:
-                await asyncio.sleep(wait)
-            worst = max(worst, loop.time() - at)
-            try:
-                await ws.send(f"{n}")
-            except ConnectionClosed:
-                return
-
-    async def receiver(i, ws):
-        with suppress(ConnectionClosed):
+    "a task for each send": whole(EACH_SEND.format(ask="ask(ws, n)", counted="", timeout=FROM_THE_PLAN)),
+    "a dictionary of times, and it closes the clients": changed(
+        (
+            """
             async for answer in ws:
                 n = int(answer)
                 times[i, n] = loop.time() - due[n]
-
-    jobs = [asyncio.create_task(job(i, ws)) for i, ws in enumerate(clients) for job in (sender, receiver)]
-    await asyncio.wait(jobs, timeout=(number - 1) * every + patience)
-    for job in jobs:
-        job.cancel()
-    await asyncio.gather(*jobs, return_exceptions=True)
-    for ws in clients:
-        await ws.close()
-    values = list(times.values())
-    p50, p99 = percentile(values, 50), percentile(values, 99)
-    return {"p50": p50, "p99": p99, "unanswered": values.count(math.inf), "late": worst}
-"""
+            """,
+            """
+            for n in range(number):
+                await ws.recv()
+                times[i, n] = loop.time() - due[n]
+            """,
+        ),
+        of=BY_TEXTS,
     ),
+    "a task group for each client": whole(A_GROUP_FOR_EACH),
+    "timers, callbacks, and a future that ends it": whole(CALLBACKS),
     "what it could not send is late, too": changed(
         ("took, late = [], []", "took, late, begun = [], [], {ws: 0 for ws in clients}"),
         (

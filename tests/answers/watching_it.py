@@ -207,6 +207,100 @@ class Watch:
             self.open.dec()
             self.ended.labels(*end).inc()
 """
+IN_AN_ORDER = """
+connection: ContextVar[str] = ContextVar("connection", default="-")
+numbers = itertools.count(1)
+
+
+class Watch:
+    def __init__(self, app, open: Gauge, ended: Counter):
+        self.app, self.open, self.ended = app, open, ended
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "websocket":
+            await self.app(scope, receive, send)
+            return
+        accepted = False
+        received = sent = failed = raised = None
+
+        async def watched_receive():
+            nonlocal received
+            message = await receive()
+            if message["type"] == "websocket.disconnect" and sent is None:
+                received = message["code"]
+            return message
+
+        async def watched_send(message):
+            nonlocal accepted, sent, failed
+            try:
+                await send(message)
+            except Exception as error:
+                failed = type(error).__name__
+                raise
+            if message["type"] == "websocket.accept":
+                accepted = True
+                self.open.inc()
+            elif message["type"] == "websocket.close":
+                sent = message["code"]
+
+        connection.set(f"A-{next(numbers)}")
+        try:
+            await self.app(scope, watched_receive, watched_send)
+        except BaseException as error:
+            raised = type(error).__name__
+            raise
+        finally:
+            if accepted:
+                self.open.dec()
+                signs = {"received": received, "sent": sent, "failed": failed, "raised": raised}
+                seen = [(sign, code) for sign, code in signs.items() if code is not None]
+                self.ended.labels(*[*seen, ("returned", "")][0]).inc()
+"""
+A_FUNCTION = """
+connection: ContextVar[str] = ContextVar("connection", default="-")
+numbers = itertools.count(1)
+
+
+def Watch(app, open, ended):
+    async def watched(scope, receive, send):
+        if scope["type"] != "websocket":
+            return await app(scope, receive, send)
+        connection.set(f"W{next(numbers)}")
+        signs, accepted = [], []
+
+        async def ears():
+            message = await receive()
+            if message["type"].endswith("disconnect"):
+                signs.append(("received", message["code"]))
+            return message
+
+        async def mouth(message):
+            try:
+                result = await send(message)
+            except Exception as problem:
+                signs.append(("failed", type(problem).__qualname__))
+                raise
+            kind = message["type"].removeprefix("websocket.")
+            if kind == "accept":
+                open.inc()
+                accepted.append(True)
+            elif kind == "close":
+                signs.append(("sent", message["code"]))
+            return result
+
+        try:
+            await app(scope, ears, mouth)
+            signs.append(("returned", ""))
+        except BaseException as problem:
+            signs.append(("raised", type(problem).__qualname__))
+            raise
+        finally:
+            if accepted:
+                ended.labels(*signs[0]).inc()
+                open.dec()
+
+    return watched
+"""
 HTTP_MIDDLEWARE = """
 from starlette.middleware.base import BaseHTTPMiddleware
 
@@ -338,6 +432,10 @@ WRONG = {
         after('end = end or ("received", message["code"])', "self.open.dec()"),
         says="one of two clients closed with 1000, and then `open` was 0, not 1.",
     ),
+    "accepted is not nonlocal": changed(
+        ("nonlocal accepted, end", "nonlocal end"),
+        says="and then `open` was 2, not 1. A `finally` around the call of the app counts down who was counted, once",
+    ),
     "without finally": changed(
         ("finally:\n    if accepted:", "else:\n    if accepted:"),
         says="an endpoint raised KeyError, and then `open` was 1, not 0. A `finally`",
@@ -383,6 +481,35 @@ WRONG = {
         ('end = end or ("raised", type(error).__name__)\nraise', 'end = end or ("raised", type(error).__name__)'),
         says="an endpoint raised KeyError, and uvicorn has not heard of it.",
     ),
+    "another error with the id in it": changed(
+        (
+            'end = end or ("raised", type(error).__name__)\nraise',
+            """
+            end = end or ("raised", type(error).__name__)
+            if isinstance(error, Exception):
+                raise RuntimeError(f"{connection.get()}: {error!r}") from error
+            raise
+            """,
+        ),
+        says="what uvicorn has heard of is another error: RuntimeError: A-",
+    ),
+    "a task group around the app": changed(
+        (
+            "await self.app(scope, watched_receive, watched_send)",
+            """
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.app(scope, watched_receive, watched_send))
+            """,
+        ),
+        (
+            'end = end or ("raised", type(error).__name__)',
+            """
+            first = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error
+            end = end or ("raised", type(first).__name__)
+            """,
+        ),
+        says="another error: ExceptionGroup with KeyError: ",
+    ),
     "a return in the finally": changed(
         after('self.ended.labels(*(end or ("returned", ""))).inc()', "return"),
         says="an endpoint raised KeyError, and uvicorn has not heard of it. What the app raises goes on",
@@ -390,6 +517,24 @@ WRONG = {
     "the last sign": changed(
         ('end = end or ("received", message["code"])', 'end = ("received", message["code"])'),
         says="`ended` should have counted ('sent', '4000'), and counted ('received', ",
+    ),
+    "what was raised, though it had closed before": changed(
+        (
+            'end = end or ("raised", type(error).__name__)',
+            'if end is None or end[0] == "sent":\n    end = ("raised", type(error).__name__)',
+        ),
+        says="then raised KeyError. `ended` should have counted ('sent', '4000'), and counted ('raised', 'KeyError')",
+    ),
+    "the close, though a send had failed before": changed(
+        (
+            'end = end or ("sent", message["code"])',
+            'if end is None or end[0] == "failed":\n    end = ("sent", message["code"])',
+        ),
+        says="1011. `ended` should have counted ('failed', 'UnicodeEncodeError'), and counted ('sent', '1011')",
+    ),
+    "a variable for each sign, and an order of their own": whole(
+        IN_AN_ORDER,
+        says="received the disconnect. `ended` should have counted ('failed', 'ClientDisconnected'), and counted ('rec",
     ),
     "what was raised, though the disconnect came first": changed(
         ('end = end or ("raised", type(error).__name__)', 'end = ("raised", type(error).__name__)'),
@@ -422,7 +567,7 @@ WRONG = {
     ),
     "a send that fails is not seen": changed(
         ('end = end or ("failed", type(error).__name__)\n', ""),
-        says="an endpoint sent to a client that had gone. `ended` should have counted ('failed', 'ClientDisconnected')",
+        says="and then received the disconnect. `ended` should have counted ('failed', 'ClientDisconnected')",
     ),
     "a send fails only where nobody is": changed(
         ("except Exception as error:", "except OSError as error:"),
@@ -434,7 +579,7 @@ WRONG = {
     ),
     "an accept is taken for sent, whatever becomes of a message": changed(
         ('end = end or ("failed", type(error).__name__)\nraise', "return"),
-        says="an endpoint sent to a client that had gone. `ended` should have counted ('failed', 'ClientDisconnected')",
+        says="and then received the disconnect. `ended` should have counted ('failed', 'ClientDisconnected')",
     ),
     "the error's text": changed(
         ('("raised", type(error).__name__)', '("raised", str(error))'),
@@ -447,6 +592,20 @@ WRONG = {
     "the address that was asked for as id": changed(
         (ID, 'connection.set(scope["path"] + "?" + scope["query_string"].decode())\n'),
         says="a client lost its connection, and its lines had the id '/talks?', as an earlier connection had.",
+    ),
+    "the client's address as id": changed(
+        (ID, 'connection.set("{}:{}".format(*scope["client"]))\n'), says="200 had the id '203.0.113.7:0'. The time"
+    ),
+    "the client's own id": changed(
+        (ID, 'connection.set(dict(scope["headers"]).get(b"x-request-id", b"").decode() or f"A-{next(numbers)}")\n'),
+        says="of 200 clients, one right after the other, 200 had the id '7'. The time, an address, and what a client",
+    ),
+    "the address of the scope as id": changed((ID, 'connection.set(f"A-{id(scope):x}")\n'), says=" had the id 'A-"),
+    "the milliseconds as id": changed(
+        (ID, "connection.set(f\"A-{__import__('time').time():.3f}\")\n"), says=" had the id 'A-"
+    ),
+    "a random number below a thousand as id": changed(
+        (ID, "connection.set(f\"A-{__import__('random').randrange(1000)}\")\n"), says=" had the id 'A-"
     ),
     "the number of those who are there": changed(
         (ID, 'self.here = getattr(self, "here", 0) + 1\nconnection.set(f"A-{self.here}")\n'),
@@ -502,7 +661,7 @@ RIGHT = {
         )
     ),
     "a random id": changed((ID, "connection.set(__import__('secrets').token_hex(4))\n")),
-    "the address as id": changed((ID, 'connection.set("{}:{}".format(*scope["client"]))\n')),
+    "a function that makes a function": whole(A_FUNCTION),
     "counted at the first sign": changed(
         ('end = end or ("received", message["code"])', 'note("received", message["code"])'),
         ('end = end or ("failed", type(error).__name__)', 'note("failed", type(error).__name__)'),

@@ -1,6 +1,7 @@
 """The check under the exercise of measuring-it: a load generator, on servers whose every answer is known beforehand."""
 
 import asyncio
+import inspect
 import math
 from collections.abc import Iterator
 from itertools import chain
@@ -9,11 +10,12 @@ from websockets import ConnectionClosed
 
 from course.client import NotYet
 from course.judging import Verdict
-from course.known_server import EVERY, NEAR, PATIENCE, Line, keep_to_the_plan, percentile, scenarios
+from course.known_server import ANSWER, EVERY, NEAR, PATIENCE, Line, keep_to_the_plan, percentile, scenarios
 from course.virtual_time import in_virtual_time
 
 __all__ = ["generator"]
 
+EXACT = 0.001  # seconds by which a percentile may be wrong: a generator takes some turns of the loop
 KEYS = {"p50", "p99", "unanswered", "late"}
 
 FROM_SEND = "That is from when they were sent. This generator was late: count from when they should have been sent."
@@ -21,6 +23,8 @@ LEFT_OUT = "That leaves out what was never answered, and what remains looks fast
 MEAN = "That is the mean of the clients' percentiles. Put what all have waited into one list."
 SOON = "Patience begins when the last message is due, for all messages."
 LONG = "Patience begins when the last message is due, (number - 1) * every after the start."
+NO_ECHO = "The n-th answer is that of message n, whatever it says."
+ROUNDED = "Do not round it: an echo takes a millisecond or two."
 LEAVES = "it has returned, and left tasks behind: {}. Cancel them, and await them; or use a TaskGroup."
 ENDLESS = "it still waits, a minute after the last answer that `patience` allows. Where is its limit, by loop.time()?"
 BEGUN = "It is the longest time by which a send() began after it was due."
@@ -48,9 +52,9 @@ async def judge(measure, number: int, lines: list[Line]) -> None:
         try:
             async with asyncio.timeout(limit + 60) as too_long:
                 report, ended = await measure(list(lines), EVERY, number, PATIENCE), lines[0].now
-                await asyncio.sleep(2 * EVERY)  # for those that have been cancelled
-                left = asyncio.all_tasks() - {asyncio.current_task()}
-                return report, ended, sorted(task.get_coro().__name__ for task in left)
+                left = [task.get_coro() for task in asyncio.all_tasks() - {asyncio.current_task()}]
+                # What asyncio itself starts, to close an `async for` that was left, is no coroutine of a function
+                return report, ended, sorted(coro.__name__ for coro in left if inspect.iscoroutine(coro))
         except TimeoutError:
             if too_long.expired():
                 raise NotYet(ENDLESS) from None
@@ -82,12 +86,16 @@ def in_words(error: Exception, has_sent: bool) -> NotYet:
     if isinstance(error, NotYet):
         return error
     if isinstance(error, ConnectionClosed):
-        return NotYet("a connection ended, and its error came out of `measure`. Catch it where that client is served.")
+        return NotYet(
+            f"a connection ended, and its error came out of `measure`, {type(error).__name__}. "
+            "Where that client is served, catch ConnectionClosed, which is the base of each such error."
+        )
     if isinstance(error, TimeoutError):
         return NotYet(
             "a TimeoutError came out of `measure`. An answer that does not come in time is no error: count it."
         )
-    return NotYet(f"it raised {type(error).__name__}: {error}{'' if has_sent else '. It has not sent anything.'}")
+    why = ". It has not sent anything." if not has_sent else f". {NO_ECHO}" if ANSWER in str(error) else ""
+    return NotYet(f"it raised {type(error).__name__}: {error}{why}")
 
 
 def is_honest(report: dict, ended: float, lines: list[Line], number: int, limit: float) -> None:
@@ -98,18 +106,20 @@ def is_honest(report: dict, ended: float, lines: list[Line], number: int, limit:
     if (said := report["unanswered"]) != missing:
         is_short = isinstance(said, int) and said > missing and ended < limit - NEAR
         counts_later = said == sum(line.took(due, limit + EVERY).count(math.inf) for line in lines)
-        why = SOON if is_short else LONG if counts_later else ""
-        raise NotYet(f"{missing} messages were not answered in time, and it says {said!r}. {why}".strip())
+        hears_none = said == len(lines) * number and not missing
+        why = NO_ECHO if hears_none else SOON if is_short else LONG if counts_later else ""
+        words = "1 message was" if missing == 1 else f"{missing} messages were"
+        raise NotYet(f"{words} not answered in time, and it says {said!r}. {why}".strip())
     for percent in (50, 99):
         right, got = percentile(chain(*took), percent), report[f"p{percent}"]
-        if not near(got, right):
+        if not near(got, right, EXACT):
             others = explanations(took, [line.took(line.began, limit) for line in lines], percent)
-            why = next((words for words, value in others if near(got, value)), "")
-            raise NotYet(f"p{percent} should be {right:.2f}, and it says {in_figures(got)}. {why}".strip())
+            why = next((words for words, value in others if near(got, value, EXACT)), "")
+            raise NotYet(f"p{percent} should be {in_figures(right, got)}. {why}".strip())
     late = max(0, *(began - at for line in lines for began, at in zip(line.began, due, strict=False)))
     unsent = [ended - due[len(line.began)] for line in lines if len(line.began) < number and line.ends == math.inf]
     if not near(report["late"], late) and not near(report["late"], max([late, *unsent])):  # both are honest
-        raise NotYet(f"late should be {late:.2f}, and it says {in_figures(report['late'])}. {BEGUN}")
+        raise NotYet(f"late should be {in_figures(late, report['late'])}. {BEGUN}")
 
 
 def explanations(took: list[list[float]], from_send: list[list[float]], percent: int) -> Iterator[tuple[str, float]]:
@@ -118,13 +128,19 @@ def explanations(took: list[list[float]], from_send: list[list[float]], percent:
     yield MEAN, sum(percentile(each, percent) for each in took) / len(took)
     yield "That is the mean.", sum(chain(*took)) / sum(map(len, took))
     yield "That is the longest.", max(chain(*took))
+    yield ROUNDED, round(percentile(chain(*took), percent), 2)
     for every in (took, from_send):
-        yield LEFT_OUT, percentile([time for time in chain(*every) if time < math.inf], percent)
+        if finite := [time for time in chain(*every) if time < math.inf]:
+            yield LEFT_OUT, percentile(finite, percent)
 
 
-def near(got, right: float) -> bool:
-    return got == right or (isinstance(got, int | float) and abs(got - right) < NEAR)
+def near(got, right: float, tolerance: float = NEAR) -> bool:
+    return got == right or (isinstance(got, int | float) and abs(got - right) < tolerance)
 
 
-def in_figures(got) -> str:
-    return f"{got:.2f}" if isinstance(got, int | float) else repr(got)
+def in_figures(right: float, got) -> str:
+    """Both, with as many digits as it takes to see a difference."""
+    if not isinstance(got, int | float):
+        return f"{right:.2f}, and it says {got!r}"
+    digits = 3 if f"{right:.2f}" == f"{got:.2f}" else 2
+    return f"{right:.{digits}f}, and it says {got:.{digits}f}"

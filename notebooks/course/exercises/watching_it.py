@@ -9,13 +9,14 @@ from urllib.request import urlopen
 from course.client import NotYet, Refused, news, until, visit
 from course.error_log import errors_in_the_log
 from course.judging import Verdict, with_what_the_endpoint_did
-from course.watched_service import DOWN, Service
+from course.watched_service import DOWN, MANY, Service
 from course.ways_to_end import WAYS
 from wslab.server import ServeError, Server, serve
 
 __all__ = ["watch"]
 
 IDS = "Set `connection` to a new id before the app is called, in the same task, and let it stand."
+OWN = "The time, an address, and what a client or a proxy says may be those of another one: count, or take uuid4()."
 FROM_ACCEPT = "Count from a `websocket.accept` on that was sent without an error: whoever is refused is never in it."
 
 
@@ -28,7 +29,7 @@ async def watch(middleware, connection) -> Verdict:
         with errors_in_the_log(), serve(service.watched, name="exercise") as server:
             log.addHandler(service)
             try:
-                for step in (passes_pages_on, gives_ids, counts_each_end, counts_nobody_refused, ends_with_the_server):
+                for step in STEPS:
                     good.append(await step(service, server))
             except NotYet as problem:
                 raise NotYet(await with_what_the_endpoint_did(server, problem)) from None
@@ -92,14 +93,14 @@ async def counts_each_end(service: Service, server: Server) -> str:
         if without := [line for number, line in service.lines if number == "-"]:
             raise NotYet(f"{way.words}, and uvicorn's line '{without[0].splitlines()[0]}' had no id. {IDS}")
         if twice := seen & {number for number, _ in service.lines}:
-            raise NotYet(f"{way.words}, and its lines had the id {twice.pop()!r}, as an earlier connection had. {IDS}")
+            raise NotYet(f"{way.words}, and its lines had the id {twice.pop()!r}, as an earlier connection had. {OWN}")
         seen |= {number for number, _ in service.lines}
     return "each end is counted once, by its first sign, and counted down"
 
 
 async def counts_nobody_refused(service: Service, server: Server) -> str:
     wanted = service.ended
-    for path, raises in [("/refuses", ""), ("/nowhere", ""), ("/denies", ""), ("/breaks", "KeyError")]:
+    for path, raises in [("/refuses", ""), ("/nowhere", ""), ("/denies", ""), ("/breaks", "raised KeyError")]:
         with contextlib.suppress(Refused):
             async with visit(server, path):
                 pass
@@ -115,9 +116,16 @@ async def counts_nobody_refused(service: Service, server: Server) -> str:
             await service.tell_that_it_is_gone(server)
         await server.on_loop(service.gone.set)
         await asyncio.gather(coming, return_exceptions=True)
-        gave_up = "ClientDisconnected" if path == "/accepts_late" else ""
+        gave_up = "raised ClientDisconnected" if path == "/accepts_late" else ""
         await service.expect(server, f"a client was {words}", wanted, raises=gave_up)
     return "who is refused, or gives up, is not counted"
+
+
+async def tells_many_apart(service: Service, server: Server) -> str:
+    [(number, times)] = Counter(await service.ids_of_many()).most_common(1)
+    if times > 1:
+        raise NotYet(f"of {MANY} clients, one right after the other, {times} had the id {number!r}. {OWN}")
+    return "clients that come in one moment, and by way of one proxy, have ids of their own, too"
 
 
 async def ends_with_the_server(service: Service, server: Server) -> str:
@@ -127,3 +135,13 @@ async def ends_with_the_server(service: Service, server: Server) -> str:
     words = "the server shut down, where one endpoint receives and one has to be cancelled"
     await service.expect(server, words, wanted, raises="was cancelled")
     return "a shutdown is counted, and a cancellation goes on"
+
+
+STEPS = (
+    passes_pages_on,
+    gives_ids,
+    counts_each_end,
+    counts_nobody_refused,
+    tells_many_apart,
+    ends_with_the_server,
+)
