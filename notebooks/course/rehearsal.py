@@ -2,20 +2,35 @@
 
 Two workers, Redis, Ann and Ben. In each run but the first three, one thing goes wrong at one step: a worker is killed,
 a connection is cut, Redis is away. Clients come back to the other worker, and say again what was not acknowledged.
+
+Whoever can do that meets more, in `harder_runs()`: up to three things go wrong, so that a client comes back to a worker
+where it was before.
 """
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 
 from course.client import NotYet
 
-SAYS = {"Ann": ["one", "yes", "yes", "two"], "Ben": ["uno", "due", "tre", "yes"]}
-BURST = 2  # texts that a client says at once
+
+@dataclass(frozen=True)
+class Crowd:
+    """Two clients, what they say, and how many texts at once."""
+
+    says: dict[str, list[str]]
+    burst: int
+
+
+CROWD = Crowd({"Ann": ["one", "yes", "yes", "two"], "Ben": ["uno", "due", "tre", "yes"]}, burst=2)
+# "Ann" and 12 look like "Ann1" and 2
+LARGER = Crowd({"Ann": [f"text {n}" for n in range(1, 13)], "Ann1": ["uno", "due", "tre"]}, burst=4)
 TURNS = 12  # after which a run is given up
 STEPS = 5_000  # that the reader's code may take in a run: what it tells, acknowledges and has Redis run
 KINDS = ("killed", "cut", "away")
 LAGS = [(1, 1), (1, 3), (3, 1)]  # how often the followers of A and of B read: in each turn, or in each third one
+GAPS = (1, 2, 4)  # steps from one thing that goes wrong to the next
 
 
 class Killed(BaseException):
@@ -23,7 +38,11 @@ class Killed(BaseException):
 
 
 class Endless(BaseException):
-    """The reader's code goes on and on."""
+    """The reader's code goes on and on, in this run."""
+
+    def __init__(self, run: "Run"):
+        super().__init__()
+        self.run = run
 
 
 class Data:
@@ -45,7 +64,9 @@ class Redis:
         run, worker = self._run, self._worker
         if run.goes_wrong("killed", f"{worker} is killed before Redis has heard from it"):
             raise Killed
-        if run.goes_wrong("away", f"Redis is away when {worker} asks"):
+        if run.goes_wrong("outage", f"Redis is away for a while when {worker} asks"):
+            run.outage = run.turns
+        if run.outage == run.turns or run.goes_wrong("away", f"Redis is away when {worker} asks"):
             raise ConnectionError("Redis is away")
         answer = script(run.data, *arguments)
         if odd := [line for line in run.data.lines if not isinstance(line, str)]:
@@ -92,11 +113,11 @@ class Client:
 
     def __init__(self, run: "Run", name: str, worker: str):
         self.run, self.name, self.worker = run, name, worker
-        self.says = deque(enumerate(SAYS[name], 1))
+        self.says = deque(enumerate(run.crowd.says[name], 1))
         self.unsure: dict[int, str] = {}
         self.number, self.heard = 0, []
         self.told_in: list[str] = []  # in which method of the worker's it was told each line
-        self.has_come = False
+        self.been_at: list[str] = []  # the workers to which it has come, one after the other
         self.member: Member | None = None
 
     def hear(self, number: int, text: str) -> None:
@@ -116,12 +137,12 @@ class Client:
         saying = dict(self.unsure)
         if not self.member:
             self.member = Member(self, self.worker)
-            if self.has_come:
+            if self.been_at:
                 self.run.story.append(f"{self.name} comes to {self.worker}, and has heard up to {self.number}")
-            self.has_come = True
+            self.been_at.append(self.worker)
             self.run.call(self.worker, "enter", self.member, self.number)
         if not self.unsure:
-            saying = dict(self.says.popleft() for _ in range(min(BURST, len(self.says))))
+            saying = dict(self.says.popleft() for _ in range(min(self.run.crowd.burst, len(self.says))))
             self.unsure = dict(saying)
         member, worker = self.member, self.worker
         for seq, text in saying.items():  # what is on its way arrives, though the connection may be cut meanwhile
@@ -130,16 +151,19 @@ class Client:
 
 
 class Run:
-    """One run, in which `kind` happens at the step number `at`, if it ever comes so far."""
+    """One run, in which `kind` happens, if it ever comes so far, at each of the steps `at`.
 
-    def __init__(self, worker_class: Callable, kind: str, at: int, lags: tuple[int, int]):
-        self.make, self.kind, self.left, self.lags = worker_class, kind, at, dict(zip("AB", lags, strict=True))
-        self.did, self.story, self.steps = False, [], 0
-        self.data = Data()
-        self.clients = [Client(self, "Ann", "A"), Client(self, "Ben", "B")]
+    The first is counted from the start, the others from the one before.
+    """
+
+    def __init__(self, worker_class: Callable, kind: str, at: tuple[int, ...], lags: tuple[int, int], crowd: Crowd):
+        self.make, self.kind, self.lags = worker_class, kind, dict(zip("AB", lags, strict=True))
+        self.left, self.did, self.story, self.steps = list(at), False, [], 0
+        self.turns, self.outage = 0, -1  # the turn in which Redis is away
+        self.data, self.crowd = Data(), crowd
+        self.clients = [Client(self, name, worker) for name, worker in zip(crowd.says, "AB", strict=True)]
         self.workers = {name: self.new(name) for name in "AB"}
         self.read = dict.fromkeys("AB", 0)  # of the log
-        self.turns = 0
         self.method = ""  # of a worker, which runs, or ran last
 
     def new(self, name: str):
@@ -147,17 +171,19 @@ class Run:
         return self.make(Redis(self, name))
 
     def goes_wrong(self, kind: str, words: str) -> bool:
-        """One step more. Whether this is the one at which `kind` happens."""
+        """One step more. Whether this is one at which `kind` happens."""
         self.steps += 1
         if self.steps > STEPS:
-            raise Endless
-        if kind != self.kind or self.did:
+            raise Endless(self)
+        if kind != self.kind or not self.left:
             return False
-        self.left -= 1
-        self.did = self.left == 0
-        if self.did:
-            self.story.append(words)
-        return self.did
+        self.left[0] -= 1
+        if self.left[0]:
+            return False
+        del self.left[0]
+        self.did = True
+        self.story.append(words)
+        return True
 
     def call(self, name: str, method: str, *arguments) -> object:
         """Call a method of the reader's worker. If it is killed there, all its clients are cut off."""
@@ -197,7 +223,8 @@ class Run:
             for name, every in self.lags.items():
                 if self.turns % every == 0:
                     self.follow(name)
-        for _ in range(3):  # a worker may be killed in the last turn, too
+        for _ in range(5):  # a worker may be killed in the last turns, too
+            self.turns += 1
             for client in self.clients:
                 if not client.member:
                     client.act()
@@ -205,9 +232,13 @@ class Run:
                 self.follow(name)
         return self
 
+    def said(self) -> Counter:
+        """What all clients say."""
+        return Counter(text for says in self.crowd.says.values() for text in says)
+
     def report(self) -> Counter:
         """What the crowd of `make chaos` counts."""
-        said, counts = Counter(text for client in self.clients for text in SAYS[client.name]), Counter()
+        said, counts = self.said(), Counter()
         for client in self.clients:
             heard = Counter(text for _, text in client.heard)
             counts["lost"] += (said - heard).total()
@@ -226,12 +257,29 @@ class Run:
 def runs(worker_class: Callable) -> Iterator[Run]:
     """All of them: first three in which nothing goes wrong; then each kind, at each step."""
     for lags in LAGS:
-        yield Run(worker_class, "nothing", 0, lags).play()
+        yield Run(worker_class, "nothing", (), lags, CROWD).play()
     for kind in KINDS:
         for lags in LAGS:
-            at, run = 1, None
-            while run is None or run.did:
-                run = Run(worker_class, kind, at, lags).play()
-                at += 1
-                if run.did:
-                    yield run
+            yield from at_each_step(worker_class, kind, lags)
+
+
+def harder_runs(worker_class: Callable) -> Iterator[Run]:
+    """The same with more texts; then Redis is away for longer; then each kind comes three times."""
+    yield Run(worker_class, "nothing", (), LAGS[0], LARGER).play()
+    for kind in KINDS:
+        yield from at_each_step(worker_class, kind, LAGS[0], crowd=LARGER)
+    for lags in LAGS:
+        yield from at_each_step(worker_class, "outage", lags)
+        for kind in KINDS:
+            for gap in GAPS:
+                yield from at_each_step(worker_class, kind, lags, gap, gap)
+
+
+def at_each_step(
+    worker_class: Callable, kind: str, lags: tuple[int, int], *gaps: int, crowd: Crowd = CROWD
+) -> Iterator[Run]:
+    """A run for each step at which `kind` can happen; and again, so many steps later."""
+    at = 1
+    while (run := Run(worker_class, kind, (at, *gaps), lags, crowd).play()).did:
+        yield run
+        at += 1

@@ -26,6 +26,28 @@ self.redis.run(lambda db: db.seen.update({member.name: seq}))
 member.acknowledge(seq)
 """
 TELLS = "if heard < number:\n    member.tell(number, text)"
+ENTERS = """
+self.members[member] = number
+for n, text in self.lines:
+    if n > number:
+        member.tell(n, text)
+"""
+TAKES = """
+for member, heard in self.members.items():
+    if heard < number:
+        member.tell(number, text)
+"""
+LINES = "self.lines = []  # what it has read of the log: each line's number and text"
+MEMBERS = "self.members = {}  # and up to which number each had heard when it came"
+TRIES = """
+for attempt in range(3):
+    try:
+        self.redis.run(append, member.name, seq, text)
+        break
+    except ConnectionError:
+        pass
+member.acknowledge(seq)
+"""
 
 CONNECTIONS = """
 def append(db, client, seq, text):
@@ -191,6 +213,94 @@ WRONG = {
         ),
         says="its code goes on and on",
     ),
+    "it tries again until Redis is back": changed(
+        (SAYS, TRIES.replace("for attempt in range(3)", "while True")),
+        says="Redis is away for a while when A asks. If Redis does not answer, let the ConnectionError out",
+    ),
+    "it tries three times, and acknowledges": changed(
+        (SAYS, TRIES), says="was acknowledged, and is not in the log. First it is kept, then it is acknowledged."
+    ),
+    "a worker that has lost Redis once gives up": changed(
+        (
+            SAYS,
+            """
+            if self.lost:
+                raise ConnectionError("Redis is away")
+            try:
+                self.redis.run(append, member.name, seq, text)
+            except ConnectionError:
+                self.lost = True
+                raise
+            member.acknowledge(seq)
+            """,
+        ),
+        after(MEMBERS, "self.lost = False"),
+        says="Ann was never told that all it has said is kept. Nor is it in the log: what is said again asks Redis",
+    ),
+    "the worker remembers what is not kept yet": changed(
+        (
+            SAYS,
+            """
+            if (member.name, seq) not in self.said:
+                self.said.add((member.name, seq))
+                self.redis.run(append, member.name, seq, text)
+            member.acknowledge(seq)
+            """,
+        ),
+        after(MEMBERS, "self.said = set()"),
+        says="is not in the log. First it is kept, then it is acknowledged.",
+    ),
+    "the worker remembers what it has told each name": changed(
+        (
+            ENTERS,
+            """
+            self.members[member.name] = member
+            self.heard[member.name] = max(self.heard.get(member.name, 0), number)
+            for n, text in self.lines:
+                self.tell(member.name, n, text)
+            """,
+        ),
+        (TAKES, "for name in self.members:\n    self.tell(name, number, text)"),
+        after(MEMBERS, "self.heard = {}"),
+        before(
+            "def say",
+            """
+            def tell(self, name, number, text):
+                if self.heard[name] < number:
+                    self.heard[name] = number
+                    self.members[name].tell(number, text)
+
+            """,
+        ),
+        says="of what this worker told it before, something was lost on its way.",
+    ),
+    "who has been here is told nothing at enter": changed(
+        ("for n, text in self.lines:", "for n, text in [] if member.name in self.names else self.lines:"),
+        after("member.tell(n, text)", "\nself.names.add(member.name)"),
+        after(MEMBERS, "self.names = set()"),
+        says="of what this worker told it before, something was lost on its way.",
+    ),
+    "the last two of each client": changed(
+        (KNOWS, "last = db.seen.setdefault(client, [])\nif seq in last:\n    return\n"),
+        ("db.seen[client] = seq", "last.append(seq)\ndel last[:-2]"),
+        says="say 4 texts at once; Ann's connection to A is cut before Ann is told that 1 is kept; Ann comes to B",
+    ),
+    "a key of the name and the seq in one text": changed(
+        ("seq <= db.seen.get(client, 0)", "client + str(seq) in db.seen"),
+        ("db.seen[client] = seq", "db.seen[client + str(seq)] = True"),
+        says="Ann and Ann1 say 4 texts at once; nothing goes wrong. 'text 11' was acknowledged, and is not in the log.",
+    ),
+    "lines of the class": changed(
+        ("class Worker:", "class Worker:\n    lines = []\n"), (LINES, ""), says="make it in `__init__`, and not as"
+    ),
+    "members of the class": changed(
+        ("class Worker:", "class Worker:\n    members = {}\n"), (MEMBERS, ""), says="make it in `__init__`, and not"
+    ),
+    "lines as a default argument": changed(
+        ("def __init__(self, redis):", "def __init__(self, redis, lines=[]):"),
+        (LINES, "self.lines = lines"),
+        says="a member of one worker was told a line that only the other had read.",
+    ),
     "no methods": whole("class Worker:\n    pass", says="`Worker` needs a method `enter`"),
     "a coroutine": changed(("def say", "async def say"), says="`Worker` needs a method `say`, which is a plain `def`."),
     "too few arguments": changed(
@@ -212,19 +322,14 @@ WRONG |= {f"{name}: which count tells": replace(WRONG[name], says=report) for na
 
 RIGHT = {
     "each connection knows how far it is": whole(CONNECTIONS),
-    "it tries again": changed(
-        (
-            SAYS,
-            """
-            while True:
-                try:
-                    self.redis.run(append, member.name, seq, text)
-                    break
-                except ConnectionError:
-                    continue
-            member.acknowledge(seq)
-            """,
-        ),
+    "it tries three times": changed(
+        (SAYS, TRIES.replace("pass", "if attempt == 2:\n            raise")),
+    ),
+    "with an argument that need not be given": changed(
+        ("def say(self, member, seq: int, text: str):", "def say(self, member, seq: int, text: str, tries: int = 3):")
+    ),
+    "what is kept is remembered in the worker, too": changed(
+        ("self.redis = redis", "self.redis, self.seen = redis, {}"), (SAYS, IN_THE_WORKER)
     ),
     "who comes hears what Redis has": changed(
         (

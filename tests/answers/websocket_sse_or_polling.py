@@ -1,6 +1,6 @@
 """Answers to the exercise of websocket-sse-or-polling."""
 
-from tests.answers import changed, whole
+from tests.answers import before, changed, whole
 
 # Parts of the solution
 ROUTE = '@app.get("/news", response_class=EventSourceResponse)'
@@ -20,6 +20,22 @@ BEFORE_THE_LOOP = """
     while True:
 """
 YIELDS = "yield ServerSentEvent(data=text, id=str(number))"
+RESETS = 'yield ServerSentEvent(event="reset", data={})'
+IS_LOST = "seen is None or not gone <= seen <= ticker.last"
+STARTS_ANEW = f"if {IS_LOST}:\n    {RESETS}\n    seen = gone"
+WAITS = """
+for number, text in await ticker.after(seen):
+    yield ServerSentEvent(data=text, id=str(number))
+    seen = number
+"""
+WAITS_IN_A_TASK = """
+waiting = asyncio.create_task(ticker.after(seen))
+try:
+    while not waiting.done():
+        await asyncio.wait([waiting], timeout=15)
+finally:
+    waiting.cancel()
+""" + WAITS.replace("await ticker.after(seen)", "waiting.result()")
 
 # Other designs
 FEED = """
@@ -111,7 +127,7 @@ async def entries():
 @app.get("/news", response_class=EventSourceResponse)
 async def news(last_event_id: Annotated[str | None, Header()] = None):
     gone = ticker.last - len(ticker.entries)
-    is_known = last_event_id is None or (last_event_id.isdigit() and gone <= int(last_event_id) <= ticker.last)
+    is_known = last_event_id is None or (last_event_id.isdecimal() and gone <= int(last_event_id) <= ticker.last)
     seen = int(last_event_id or gone) if is_known else gone
     while True:
         async with entries() as queue:
@@ -126,6 +142,41 @@ async def news(last_event_id: Annotated[str | None, Header()] = None):
                     yield ServerSentEvent(data=text, id=str(number))
                     seen = number
             seen, is_known = ticker.last - len(ticker.entries), False
+"""
+A_READER = f"""{FEED}
+
+class Reader:
+    def __init__(self, last_event_id: Annotated[str | None, Header()] = None):
+        self.position = None
+        if not last_event_id:
+            self.position = self.oldest - 1
+        elif last_event_id.isdecimal():
+            self.position = int(last_event_id)
+
+    @property
+    def oldest(self):
+        return ticker.entries[0][0] if ticker.entries else ticker.last + 1
+
+    async def follow(self):
+        while True:
+            if self.position is None or not self.oldest - 1 <= self.position <= ticker.last:
+                self.position = self.oldest - 1
+                yield "reset", None
+            entries = await ticker.after(self.position)
+            if entries[0][0] != self.position + 1:
+                self.position = None
+                continue
+            for self.position, text in entries:
+                yield "message", text
+
+
+@app.get("/news", response_class=EventSourceResponse)
+async def news(reader: Annotated[Reader, Depends()]) -> AsyncIterator[ServerSentEvent]:
+    async for kind, text in reader.follow():
+        if kind == "reset":
+            yield ServerSentEvent(event="reset", data="anew")
+        else:
+            yield ServerSentEvent(data=text, id=str(reader.position))
 """
 
 WRONG = {
@@ -173,6 +224,65 @@ WRONG = {
         ("            seen = gone", "            seen = ticker.last"), says="got its `reset`. Then it expected"
     ),
     "looks once": changed((TURN, BEFORE_THE_LOOP), says="falls behind while the generator stands at its `yield`"),
+    "who falls behind is told the newest alone": changed(
+        before("while True:", "begun = False"),
+        (STARTS_ANEW, STARTS_ANEW.replace("= gone", "= ticker.last - 1 if begun else gone") + "\nbegun = True"),
+        says="got a `reset`, and expected all that is kept, from number",
+    ),
+    "what is kept, and then from the end": changed(
+        before(
+            "while True:",
+            f"{STARTS_ANEW}\nfor number, text in [entry for entry in ticker.entries if entry[0] > seen]:\n"
+            f"    {YIELDS}\nseen = ticker.last",
+        ),
+        says="nothing came. What comes while a client is told what is kept comes after that",
+    ),
+    "one above the last": changed(("<= ticker.last", "<= ticker.last + 1"), says="which this feed has not given yet"),
+    "an older reset only if it is above zero": changed(
+        ("not gone <= seen <= ticker.last", "0 <= seen < gone or seen > ticker.last"),
+        says="a client came with the Last-Event-ID -5, which is none of this feed, and expected a `reset`, but got",
+    ),
+    "a digit that is no number": changed(
+        (
+            "try:\n    return int(event_id)\nexcept ValueError:\n    return None",
+            "return int(event_id) if event_id.isdigit() else None",
+        ),
+        says="the response ended. The log has ValueError: invalid literal for int() with base 10: '\u00b2'.",
+    ),
+    "the reset waits for news": changed(
+        (STARTS_ANEW, f"if is_lost := {IS_LOST}:\n    seen = gone"),
+        (YIELDS, f"if is_lost:\n    {RESETS}\n    is_lost = False\n{YIELDS}"),
+        says="while nothing is kept, and expected a `reset`, but nothing came. A `reset` does not wait for news",
+    ),
+    "the reset has the newest id": changed(
+        (RESETS, RESETS.replace("data={}", "data={}, id=str(ticker.last)")),
+        says="It came back with that, and expected number",
+    ),
+    "a task that waits, and stays": changed(
+        (WAITS, WAITS_IN_A_TASK.replace("waiting.cancel()", "pass")), says="3 tasks still run: `Feed.after`."
+    ),
+    "a shield around the waiting": changed(
+        ("await ticker.after(seen)", "await asyncio.shield(ticker.after(seen))"),
+        says="FastAPI cancels the generator, and no task that this has begun",
+    ),
+    "a task for each that goes on": changed(
+        before(
+            "while True:",
+            """
+            async def tick():
+                while True:
+                    await asyncio.sleep(10)
+                    logger.info("still there, at %s", seen)
+
+
+            ticking = asyncio.create_task(tick())
+            """,
+        ),
+        says="3 clients have left, and 3 tasks still run: `news.<locals>.tick`.",
+    ),
+    "a queue of twenty for each": changed(
+        ("maxsize=5", "maxsize=20"), of=QUEUES, says="and 20 texts were kept for it, instead of five"
+    ),
     "queues without a limit": changed(("maxsize=5", ""), of=QUEUES, says="were kept for it, instead of five"),
     "queues that stay": changed(
         ("    finally:\n        queues.discard(queue)", "    finally:\n        pass"),
@@ -184,4 +294,18 @@ WRONG = {
 RIGHT = {
     "by hand": whole(BY_HAND),
     "a queue for each": whole(QUEUES),
+    "a class for who reads": whole(A_READER),
+    "a task that waits, and is cancelled": changed((WAITS, WAITS_IN_A_TASK)),
+    "one at a time": changed(
+        (
+            WAITS,
+            """
+            number, text = (await ticker.after(seen))[0]
+            if number == seen + 1:
+                yield ServerSentEvent(data=text, id=str(number), retry=1000)
+                seen = number
+            """,
+        ),
+    ),
+    "a reset with the id before what is kept": changed((RESETS, RESETS.replace("data={}", "data={}, id=str(gone)"))),
 }

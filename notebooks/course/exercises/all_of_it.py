@@ -2,11 +2,12 @@
 
 import inspect
 from collections import Counter
+from collections.abc import Iterable
 
 from course import rehearsal
 from course.client import NotYet
 from course.judging import Verdict
-from course.rehearsal import SAYS, Client, Endless, Run, runs
+from course.rehearsal import CROWD, LAGS, LARGER, Client, Endless, Member, Run, harder_runs, runs
 
 __all__ = ["chaos"]
 
@@ -19,15 +20,25 @@ ONE_STEP = (
 )
 KEPT_FIRST = (
     "First it is kept, then it is acknowledged. Where Redis does not answer, nobody knows: let the ConnectionError "
-    "out, and the client comes again. To append and to remember are one step."
+    "out, and the client comes again. To append and to remember are one step, and what a worker notes for itself, it "
+    "notes afterwards."
 )
 TAKEN_FOR_KNOWN = (
     "So it was taken for known, or never came so far. Each client counts its `seq` for itself, may say the same text "
     "twice, and is remembered in `db.seen`, in the step that appends."
 )
+BACK = "And how far it is, only its `number` says: of what this worker told it before, something was lost on its way."
 FROM_THE_LOG = "A line is told when it is read from the log, in `take`, and not before it is kept."
 AS_READ = "A line is told with the number with which `take` has read it from the log."
 ACKNOWLEDGE = "What is said again is acknowledged again, though it is not appended."
+ANEW = "Nor is it in the log: what is said again asks Redis again, which may be back."
+LET_IT_OUT = "If Redis does not answer, let the ConnectionError out: the worker has others to serve, until it is back."
+SHARED = (
+    "Workers are processes, so each has its own: make it in `__init__`, and not as an attribute of the class, as a "
+    "default argument, or beside the class."
+)
+HARDER = "with more texts, or if more goes wrong: "
+LONG_ENOUGH = 6  # things that happen in a run, for a sentence
 ABOVE = (
     "Who has heard up to `number` is told at `enter` what this worker has read above it, from `number + 1` on, and the "
     "rest when `take` reads it."
@@ -40,25 +51,35 @@ AHEAD = (
 
 async def chaos(worker) -> Verdict:
     """`worker` is a class with `enter`, `say` and `take`. Whatever goes wrong, its clients hear each line once."""
-    counted, number, failed = Counter(dict.fromkeys(COUNTS, 0)), 0, None
+    good = []
     try:
         is_a_worker(worker)
-        for run in runs(worker):
-            report = run.report()
-            counted.update(report)
-            number += 1
-            if failed is None and report.total():
-                failed = run
+        shares_nothing(worker)
+        good.append(rehearse("", runs(worker)))
+        good.append(rehearse(HARDER, harder_runs(worker)))
     except NotYet as problem:
-        return Verdict([], str(problem))
-    except Endless:
-        return Verdict([], "its code goes on and on in one of the runs.")
+        return Verdict(good, str(problem))
+    except Endless as endless:
+        hint = LET_IT_OUT if endless.run.kind == "outage" else ""
+        return Verdict(good, f"its code goes on and on in one of the runs: {story(endless.run)}. {hint}".strip())
     except Exception as error:
-        return Verdict([], f"{where(error)} raised {type(error).__name__}: {error}.")
-    words = ", ".join(f"{what} {counted[what]}" for what in COUNTS) + f", in {number} runs"
-    if failed is None:
-        return Verdict([words])
-    return Verdict([], f"{words}. One of them: {'; '.join(failed.story) or 'nothing goes wrong'}. {finding(failed)}")
+        return Verdict(good, f"{where(error)} raised {type(error).__name__}: {error}.")
+    return Verdict(good)
+
+
+def rehearse(words: str, all_runs: Iterable[Run]) -> str:
+    """What the runs' reports say together, behind these words. Raises NotYet if that is not 0, 0, 0, 0."""
+    counted, number, failed = Counter(dict.fromkeys(COUNTS, 0)), 0, None
+    for run in all_runs:
+        report = run.report()
+        counted.update(report)
+        number += 1
+        if failed is None and report.total():
+            failed = run
+    words += ", ".join(f"{what} {counted[what]}" for what in COUNTS) + f", in {number} runs"
+    if failed:
+        raise NotYet(f"{words}. One of them: {story(failed)}. {finding(failed)}")
+    return words
 
 
 def is_a_worker(worker) -> None:
@@ -67,8 +88,29 @@ def is_a_worker(worker) -> None:
         method = getattr(worker, name, None)
         if method is None or inspect.iscoroutinefunction(method):
             raise NotYet(f"`Worker` needs a method `{name}`, which is a plain `def`.")
-        if len(inspect.signature(method).parameters) != number + 1:
-            raise NotYet(f"`{name}` takes {number} arguments, besides `self`.")
+        try:
+            inspect.signature(method).bind(*[None] * (number + 1))
+        except TypeError:
+            raise NotYet(f"`{name}` takes {number} arguments, besides `self`.") from None
+
+
+def shares_nothing(worker) -> None:
+    """What one worker reads, the members of another must not hear from it: in the service, each is a process."""
+    run = Run(worker, "nothing", (), LAGS[0], CROWD)
+    first, second = (Member(client, "A") for client in run.clients)
+    run.call("A", "enter", first, 0)
+    run.call("B", "take", 1, "one")
+    run.call("A", "enter", second, 0)
+    if any(client.heard for client in run.clients):
+        raise NotYet(f"a member of one worker was told a line that only the other had read. {SHARED}")
+
+
+def story(run: Run) -> str:
+    """What goes wrong in the run, and what comes of it."""
+    happens = run.story[:LONG_ENOUGH] or ["nothing goes wrong"]
+    if run.crowd is LARGER:
+        happens.insert(0, f"{' and '.join(LARGER.says)} say {LARGER.burst} texts at once")
+    return "; ".join(happens) + ("; and so on" if len(run.story) > LONG_ENOUGH else "")
 
 
 def where(error: Exception) -> str:
@@ -84,11 +126,12 @@ def where(error: Exception) -> str:
 
 def finding(run: Run) -> str:
     """What went wrong first on the way from the client to Redis, and from there to clients; and why."""
-    said = Counter(text for says in SAYS.values() for text in says)
+    said = run.said()
     kept = Counter(run.data.lines)
     for client in run.clients:
         if client.unsure or client.says:
-            return f"{client.name} was never told that all it has said is kept. {ACKNOWLEDGE}"
+            hint = ANEW if Counter(client.unsure.values()) - kept else ACKNOWLEDGE
+            return f"{client.name} was never told that all it has said is kept. {hint}"
     if again := list(kept - said):
         return f"{again[0]!r} is in the log once too often. {ONE_STEP}"
     for client in run.clients:
@@ -99,7 +142,7 @@ def finding(run: Run) -> str:
                 is_there = f"line {number} is {kept_as(run, number)!r}" if kept_as(run, number) else "there is none"
                 return f"{client.name} was told {text!r} in `{method}` as line {number}; {is_there}. {AS_READ}"
     if missing := list(said - kept):
-        reason = KEPT_FIRST if run.kind in ("killed", "away") else TAKEN_FOR_KNOWN
+        reason = KEPT_FIRST if run.kind in ("killed", "away", "outage") else TAKEN_FOR_KNOWN
         return f"{missing[0]!r} was acknowledged, and is not in the log. {reason}"
     return next(filter(None, map(misheard, run.clients)))
 
@@ -116,5 +159,6 @@ def misheard(client: Client) -> str:
         hint = ABOVE if client.told_in[again[0]] == "enter" else AHEAD
         return f"{client.name} was told line {numbers[again[0]]} twice. {hint}"
     if missing := sorted(set(range(1, len(client.run.data.lines) + 1)) - set(numbers)):
-        return f"{client.name} was never told line {missing[0]}. {ABOVE}"
+        comes_back = client.run.kind == "cut" and len(client.been_at) > len(set(client.been_at))
+        return f"{client.name} was never told line {missing[0]}. {ABOVE}{f' {BACK}' if comes_back else ''}"
     return "" if numbers == sorted(numbers) else f"{client.name} was told lines in another order. {FROM_THE_LOG}"

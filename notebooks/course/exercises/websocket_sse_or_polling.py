@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import gc
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import anyio
 
@@ -18,17 +18,25 @@ __all__ = ["news"]
 
 PATH = "/news"
 TEXTS = ["1-0", "2-0\n(a penalty)", "", "data: 3-0\r\n\r\nid: 99", "\u00fc\u2028 \u0085"]
-LONG = "x" * 20_000
-TOO_MANY = 40  # long ones, more than the buffers hold
+KEPT = 5
+LONG = "x" * 100_000  # of which the buffers hold one or two
+TOO_MANY = 20  # of these, more than are on their way to a client that does not read, and kept
+LEAVERS = 3
+NOT_YET = "which this feed has not given yet, as after a restart"
 SETTLE = 5.0  # seconds for a generator to end after its client has left
 
 FROM_WHERE = "Whoever comes hears what is kept; whoever comes back, what came after its `Last-Event-ID`; nothing twice."
 AS_JSON = "`ServerSentEvent(data=text, id=str(number))` writes the text as JSON, and a line feed in it ends no line."
 ONCE = "Whoever has missed nothing that is gone needs no `reset`."
+AT_ONCE = "A `reset` does not wait for news: who has missed something hears so at once."
+RESET_ID = "Of its last `id`, the browser thinks that it has heard all up to there: a `reset` needs none."
 RESET = "An event of the type `reset` comes first. (Without `data`, a browser tells its page nothing of it.)"
 BEHIND = (
     "Somebody who does not read falls behind while the generator stands at its `yield`: what it has missed may be "
     "gone by the next turn of the loop. And nothing is kept for it but what the feed keeps."
+)
+MEANWHILE = (
+    "What comes while a client is told what is kept comes after that: go on from the last number that it was told."
 )
 GENERATOR = (
     "With `response_class=EventSourceResponse`, the endpoint itself is the generator, with `yield`, and without an end."
@@ -38,6 +46,7 @@ LEFT = (
     "FastAPI cancels the generator at its `await`. Does it wait in another way, or catch the `CancelledError`? "
     "And what it has put down for this client, a `finally` takes away."
 )
+TASKS = "FastAPI cancels the generator, and no task that this has begun: let a `finally` cancel it, or do without."
 
 
 async def news(app, ticker) -> Verdict:
@@ -46,8 +55,8 @@ async def news(app, ticker) -> Verdict:
         return Verdict([], "what the check gets beside the app must be the feed, `ticker`.")
     with errors_in_the_log() as log:
         check = News(app, ticker, log)
-        steps = [check.hears, check.comes_back, check.says_what_is_gone, check.falls_behind, check.leaves]
-        return await judge(check.counted, *steps)
+        steps = [check.hears, check.comes_back, check.says_what_is_gone, check.goes_on, check.falls_behind]
+        return await judge(check.counted, *steps, check.leaves)
 
 
 class News:
@@ -56,12 +65,20 @@ class News:
     def __init__(self, app, feed, log: ErrorLog):
         self.app, self.feed, self.log = app, feed, log
         self.running = 0  # requests
+        self.meanwhile: list[str] = []  # what is published when the next entry is sent
 
     async def counted(self, scope, receive, send) -> None:
         """The app."""
+
+        async def send_meanwhile(message) -> None:
+            if b"id:" in message.get("body", b""):
+                while self.meanwhile:
+                    self.feed.publish(self.meanwhile.pop())
+            await send(message)
+
         self.running += scope["type"] == "http"
         try:
-            await self.app(scope, receive, send)
+            await self.app(scope, receive, send_meanwhile)
         finally:
             self.running -= scope["type"] == "http"
 
@@ -93,57 +110,109 @@ class News:
         return "one that is cut off after each event misses nothing, and hears nothing twice"
 
     async def says_what_is_gone(self, server: Server) -> str:
-        for last_id, what in {
-            str(self.kept()[0] - 2): "after which something is no longer kept",
-            "abc": "which is none of this feed",
-            str(self.feed.last + 40): "which this feed has not given yet, as after a restart",
-        }.items():
-            came = f"a client came with the Last-Event-ID {last_id}, {what}, and"
-            async with self.client(server, last_id, came) as client:
-                event = await self.next(client, f"{came} expected a `reset`", RESET)
-                if event.type != "reset":
-                    raise NotYet(f"{came} expected a `reset`, but got {describe(event)}.", RESET)
-                for number in self.kept():
-                    await self.expect(client, number, f"{came} got its `reset`. Then it")
-                await self.publish(server, "still there?")
-                await self.expect(client, self.feed.last, f"{came} got its `reset`, and what is kept. Then it")
+        for last_id, what in self.lost_ids():
+            await self.expect_reset(server, last_id, what)
+        await server.on_loop(self.feed.entries.clear)
+        await self.expect_reset(server, str(self.feed.last + 40), f"{NOT_YET}, while nothing is kept", AT_ONCE)
+        await self.publish(server, *TEXTS)
         return "one that cannot be told all hears so, and then all that is kept"
+
+    def lost_ids(self) -> Iterator[tuple[str, str]]:
+        """With what somebody comes who must be told `reset`, and why. One at a time: after each, news are published."""
+        yield str(self.kept()[0] - 2), "after which something is no longer kept"
+        yield str(self.feed.last + 1), NOT_YET
+        yield str(self.feed.last + 40), NOT_YET
+        for last_id in ["abc", "-5", "\u00b2"]:  # the last is a digit, says isdigit(), and no int
+            yield last_id, "which is none of this feed"
+
+    async def expect_reset(self, server: Server, last_id: str, what: str, hint: str = RESET) -> None:
+        came = f"a client came with the Last-Event-ID {last_id}, {what}, and"
+        async with self.client(server, last_id, came) as client:
+            event = await self.next(client, f"{came} expected a `reset`", hint)
+            if event.type != "reset":
+                raise NotYet(f"{came} expected a `reset`, but got {describe(event)}.", RESET)
+            for number in self.kept():
+                await self.expect(client, number, f"{came} got its `reset`. Then it")
+            await self.publish(server, "still there?")
+            await self.expect(client, self.feed.last, f"{came} got its `reset`, and what is kept. Then it")
+        if event.id:
+            await self.is_cut_off_behind(server, event)
+
+    async def is_cut_off_behind(self, server: Server, reset: Event) -> None:
+        """Who has heard nothing but a `reset` that has an `id` comes back with that."""
+        came = f"a client was cut off behind a `reset` with the id {reset.id}. It came back with that, and"
+        wanted = f"{came} expected number {self.kept()[0]}, or another `reset`"
+        async with self.client(server, reset.id, came) as client:
+            event = await self.next(client, wanted, RESET_ID)
+            if event.type != "reset" and event.id != str(self.kept()[0]):
+                raise NotYet(f"{wanted}, but got {describe(event)}.", RESET_ID)
+
+    async def goes_on(self, server: Server) -> str:
+        seen, self.meanwhile = self.kept()[0] - 1, ["news at its first event"]
+        async with self.client(server) as client:
+            await self.follow(client, seen, "something came while a client was told what is kept. It", MEANWHILE)
+        return "what comes while one is told what is kept comes after that"
 
     async def falls_behind(self, server: Server) -> str:
         server.shrink_buffers()
         async with self.client(server) as client:
             for number in self.kept():
                 await self.expect(client, number)
-            for _ in range(TOO_MANY // 5):
-                await self.publish(server, *[LONG] * 5)  # as many as are kept: it could hear them all
+            for _ in range(TOO_MANY // KEPT):
+                await self.publish(server, *[LONG] * KEPT)  # it could hear them all
                 await server.let_time_pass(0.01)  # and has its turns
-            seen, types = number, ["message"]
-            while seen < self.feed.last:
-                wanted = f"a client did not read for a while, and then expected number {seen + 1}, or a `reset`"
-                event = await self.next(client, wanted, BEHIND)
-                types.append(event.type)
-                if event.type == "message":
-                    if event.id != str(seen + 1) and types[-2] != "reset":
-                        raise NotYet(f"{wanted}, but got number {event.id}.", BEHIND)
-                    seen = int(event.id)
+            types = await self.follow(client, number, "a client did not read for a while, and then", BEHIND)
         if "reset" not in types:
             raise NotYet(f"a client did not read, and {TOO_MANY} texts were kept for it, instead of five.", BEHIND)
         return "one that does not keep up is told that, too"
 
+    async def follow(self, client: Source, seen: int, start: str, hint: str) -> list[str]:
+        """Hear the feed to its end. If anything is gone, a `reset` says so, and then comes all that is kept.
+
+        The types of the events. `start` begins the sentence if something else comes.
+        """
+        types = ["message"]
+        while seen < self.feed.last:
+            first, behind_reset = self.kept()[0], types[-1] == "reset"
+            wanted = f"{start} expected number {seen + 1}, or a `reset`"
+            if behind_reset:
+                wanted = f"{start} got a `reset`, and expected all that is kept, from number {first} on"
+            event = await self.next(client, wanted, hint)
+            types.append(event.type)
+            if types.count("reset") > TOO_MANY:
+                raise NotYet(f"{start} got one `reset` after the other.", hint)
+            if event.type == "message":
+                number = int(event.id) if event.id.isdecimal() else 0
+                if not (0 < number <= first if behind_reset else number == seen + 1):
+                    raise NotYet(f"{wanted}, but got number {event.id}.", hint)
+                seen = number
+        return types
+
     async def leaves(self, server: Server) -> str:
         await self.expect_to_end()
-        queues = count_queues()
-        for _ in range(3):
+        queues, tasks = count_queues(), await server.on_loop(asyncio.all_tasks)
+        for _ in range(LEAVERS):
             async with self.client(server) as client:
                 await self.expect(client, self.kept()[0])
         await self.expect_to_end()
+        await self.expect_no_more_than(server, tasks)
         left = count_queues() - queues
         if left > 0:  # what was collected may have a `finally`, which the loop runs
             await server.let_time_pass(0.01)
             left = count_queues() - queues
         if left > 0:
-            raise NotYet(f"three clients have left, and {left} queues are still there.", LEFT)
+            raise NotYet(f"{LEAVERS} clients have left, and {left} queues are still there.", LEFT)
         return "whoever leaves leaves nothing behind"
+
+    async def expect_no_more_than(self, server: Server, before: set[asyncio.Task]) -> None:
+        """Clients have left: none of the tasks that they have brought with them may go on."""
+        tasks = await server.on_loop(lambda: asyncio.all_tasks() - before - {asyncio.current_task()})
+        await server.let_time_pass(SETTLE)
+        await until(lambda: all(task.done() for task in tasks), server=server)
+        left = sorted(task.get_coro().__qualname__ for task in tasks if not task.done())
+        if len(left) >= LEAVERS:  # fewer may be there for all
+            names = ", ".join(f"`{name}`" for name in dict.fromkeys(left))
+            raise NotYet(f"{LEAVERS} clients have left, and {len(left)} tasks still run: {names}.", TASKS)
 
     # --- what they have in common ---
 
