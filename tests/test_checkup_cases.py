@@ -148,6 +148,7 @@ CASES = {
         {"say": {"text": "hello"}, "room": True, "only": ["polite", "wrong kind", "not json"]},
         [
             (Harm.OTHERS, "the bystander was sent away, with 1000", "member.send_text", "still in its list"),
+            (Harm.NOTE, "closed with 1000", "", "as if all were well"),
         ],
     ),
     "closes_the_door": (

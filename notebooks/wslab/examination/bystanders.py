@@ -49,16 +49,20 @@ class Bystanders:
                 await self.one_more(stack)
         await self.forget_what_was_heard()
 
-    async def one_more(self, stack: contextlib.AsyncExitStack) -> None:
+    async def one_more(self, stack: contextlib.AsyncExitStack, patience: float | None = None) -> None:
         """Let one in. Raises what a refused handshake raises."""
-        ws = await stack.enter_async_context(clients.knock(self.target))
+        target = replace(self.target, patience=patience) if patience else self.target
+        ws = await stack.enter_async_context(clients.knock(target))
         self._peers.add(ws.local_address[:2])
         self.connections.append(ws)
 
     async def one_later(self, stack: contextlib.AsyncExitStack) -> None:
-        """Let one more in, who listens from now on; unless that one is refused, or put out at once."""
+        """Let one more in, who listens from now on; unless that one is refused, or put out at once.
+
+        What it is told when it joins may be held up, too, and is not waited for.
+        """
         with contextlib.suppress(OSError, EOFError, clients.InvalidStatus):
-            await self.one_more(stack)
+            await self.one_more(stack, patience=self.target.patience / 4)
             with contextlib.suppress(clients.ConnectionClosed):
                 await clients.heard_so_far(self.connections[-1], self.target)
                 return

@@ -1,14 +1,14 @@
 """What grows with each visit, looked at from time to time.
 
-Memory that lines of the app's own have allocated; threads, processes and open files.
+Memory that lines of the app's own have allocated; processes that have ended, and open files.
 """
 
 import contextlib
 import gc
 import linecache
 import os
-import threading
 import tracemalloc
+from collections import Counter
 from pathlib import Path
 
 from wslab import library
@@ -17,18 +17,19 @@ from wslab.examination.evidence import Spot, cuts_by_hand, limited, made_at
 from wslab.examination.findings import Kind, Sign, sign
 
 LOOKS = 4  # the first one begins; what grew between the last three is compared
-FILE = "an open file"
-POOLS = ("AnyIO worker thread", "asyncio_", "ThreadPoolExecutor-")  # begin the names of threads whose number is limited
+PROCESS, FILE = "a process", "an open file"
 
 
 def handles() -> dict[str, int]:
-    """How many threads this process has; and child processes and open files, where the system tells: Linux does."""
-    found = {"a thread": sum(not thread.name.startswith(POOLS) for thread in threading.enumerate())}
+    """How many child processes have ended that nobody has asked how, and how many files are open, sockets among them.
+
+    Nothing, where the system does not tell. Linux does: https://man7.org/linux/man-pages/man5/proc.5.html
+    """
     with contextlib.suppress(OSError):
-        children = (path.read_text().split() for path in Path("/proc/self/task").glob("*/children"))
-        found["a process"] = sum(map(len, children))
-        found[FILE] = len(os.listdir("/proc/self/fd"))
-    return found
+        children = " ".join(path.read_text() for path in Path("/proc/self/task").glob("*/children")).split()
+        states = [Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0] for child in children]
+        return {PROCESS: states.count("Z"), FILE: len(os.listdir("/proc/self/fd"))}
+    return {}
 
 
 class Memory:
@@ -70,10 +71,17 @@ class Memory:
 
     def _what_is_left(self, errors: bool) -> list[Sign]:
         """Of what the system counts."""
-        _, first, second, now = self._counts
-        grows = [what for what in now if min(now[what] - second[what], second[what] - first[what]) >= SOME_VISITS]
-        grows = [what for what in grows if what != FILE or not errors]
-        return [sign(Kind.LEAVES, f"each visit leaves {' and '.join(grows)}")] if grows else []
+        _, first, second, now = (Counter(count) for count in self._counts)
+        left = [
+            what for what in (PROCESS, FILE) if min(now[what] - second[what], second[what] - first[what]) >= SOME_VISITS
+        ]
+        left = [what for what in left if what is PROCESS or not errors]
+        return [sign(Kind.LEAVES, f"each visit leaves {' and '.join(left)}")] if left else []
+
+    def is_over(self) -> bool:
+        """Whether some of what was left is gone by now: something had to be finished."""
+        now = Counter(handles())
+        return any(count - now[what] >= SOME_VISITS for what, count in self._counts[-1].items())
 
     def _what_grows(self, histories: list) -> list[Sign]:
         before = self._lengths[-2]

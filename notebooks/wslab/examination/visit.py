@@ -272,7 +272,10 @@ class Visit:
         await self.server.conversation()
         watch = self.patient.watch
         self.unseen += watch.unseen()  # they hold what their errors hold
-        self.signs += self.memory.look(errors=bool(watch.raised or watch.logged))
+        grows = self.memory.look(errors=bool(watch.raised or watch.logged))
+        if any(s.kind is Kind.LEAVES for s in grows) and await self.running.until(self.memory.is_over, self.limit / 4):
+            grows = []
+        self.signs += grows
 
     # --- what is looked at afterwards ---
 
