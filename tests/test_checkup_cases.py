@@ -343,7 +343,7 @@ def test_a_send_to_one_whom_uvicorn_has_closed(whose, meaning):
 def test_who_waits_in_a_send_to_one_that_stalls_is_no_cause_of_its_own():
     place = Spot("rooms.py", 7, "tell", call="send", number=1)
     signs = [sign(Kind.STALLED, "no answer", place), sign(Kind.GOES_ON, "is still running", replace(place, line=8))]
-    elsewhere = sign(Kind.GOES_ON, "is still running", replace(place, function="draw"))
+    elsewhere = sign(Kind.GOES_ON, "is still running", replace(place, call=""))
     causes, _ = why([*signs, elsewhere])
     assert causes == [signs[0], elsewhere]
 

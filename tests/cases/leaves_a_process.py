@@ -1,6 +1,7 @@
 """For each client it starts a process, with a pipe to it, and leaves both to the end of the app."""
 
 import asyncio
+import os
 import subprocess
 import sys
 from contextlib import asynccontextmanager
@@ -25,6 +26,9 @@ app = FastAPI(lifespan=lifespan)
 async def run(websocket: WebSocket):
     await websocket.accept()
     program = [sys.executable, "-S", "-c", ""]
-    started.append(await asyncio.to_thread(subprocess.Popen, program, stdin=subprocess.PIPE))
+    process = await asyncio.to_thread(subprocess.Popen, program, stdin=subprocess.PIPE)
+    started.append(process)
+    # It has ended, and nobody has asked how. (The test need not wait for that.)
+    await asyncio.to_thread(os.waitid, os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     async for text in websocket.iter_text():
         await websocket.send_text(text)

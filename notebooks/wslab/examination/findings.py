@@ -422,9 +422,9 @@ def why(signs: Iterable[Sign]) -> tuple[list[Sign], dict[int, list[str]]]:
         causes = [s for s in causes if s.kind is not Kind.HELD]
     if any(s.kind is Kind.UNAWAITED for s in causes):  # it may have been what lets them go
         causes = [s for s in causes if s.kind is not Kind.HELD]
-    stalled = {(s.spot.file, s.spot.function) for s in causes if s.kind is Kind.STALLED}
-    waiting = STAYING | {Kind.GOES_ON}
-    causes = [s for s in causes if s.kind not in waiting or (s.spot.file, s.spot.function) not in stalled]
+    if any(s.kind is Kind.STALLED for s in causes):  # whoever waits in a send waits for that one
+        waiting = STAYING | {Kind.GOES_ON}
+        causes = [s for s in causes if not (s.kind in waiting and s.spot.call == "send")]
     if any(s.kind in LEFT_OVER for s in causes):  # they hold on to what they have
         causes = [s for s in causes if s.kind not in (Kind.GROWS, Kind.LEAVES)]
     if any(s.key[0] == OTHERS for s in causes):  # who sends to others without care brings that about, too
