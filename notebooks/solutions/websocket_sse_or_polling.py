@@ -36,6 +36,9 @@ async def news(last_event_id: Annotated[str, Header()] = "") -> AsyncIterator[Se
         if seen is None or not gone <= seen <= ticker.last:
             yield ServerSentEvent(event="reset", data={})
             seen = gone
-        for number, text in await ticker.after(seen):
-            yield ServerSentEvent(data=text, id=str(number))
-            seen = number
+        elif seen == ticker.last:
+            await ticker.after(seen)  # and look again: more may have come at once than is kept
+        else:
+            for number, text in await ticker.after(seen):
+                yield ServerSentEvent(data=text, id=str(number))
+                seen = number

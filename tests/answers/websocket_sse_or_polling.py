@@ -12,13 +12,23 @@ TURN = """
         if seen is None or not gone <= seen <= ticker.last:
             yield ServerSentEvent(event="reset", data={})
             seen = gone
+        elif seen == ticker.last:
+            await ticker.after(seen)  # and look again: more may have come at once than is kept
+        else:
+            for number, text in await ticker.after(seen):
+                yield ServerSentEvent(data=text, id=str(number))
+                seen = number
 """
 BEFORE_THE_LOOP = """
     if seen is None or not gone <= seen <= ticker.last:
         yield ServerSentEvent(event="reset", data={})
         seen = gone
     while True:
+        for number, text in await ticker.after(seen):
+            yield ServerSentEvent(data=text, id=str(number))
+            seen = number
 """
+LOOKS = "await ticker.after(seen)  # and look again: more may have come at once than is kept"
 YIELDS = "yield ServerSentEvent(data=text, id=str(number))"
 RESETS = 'yield ServerSentEvent(event="reset", data={})'
 IS_LOST = "seen is None or not gone <= seen <= ticker.last"
@@ -35,7 +45,7 @@ try:
         await asyncio.wait([waiting], timeout=15)
 finally:
     waiting.cancel()
-""" + WAITS.replace("await ticker.after(seen)", "waiting.result()")
+"""
 
 # Other designs
 FEED = """
@@ -83,6 +93,9 @@ async def stream(seen: int | None):
         if seen is None or seen < oldest() - 1 or seen > ticker.last:
             yield "event: reset\\ndata: begin anew\\n\\n"
             seen = oldest() - 1
+        if seen == ticker.last:
+            await ticker.after(seen)
+            continue
         for number, text in await ticker.after(seen):
             yield f"id: {{number}}\\ndata: {{json.dumps(text)}}\\n\\n"
             seen = number
@@ -224,9 +237,14 @@ WRONG = {
         ("            seen = gone", "            seen = ticker.last"), says="got its `reset`. Then it expected"
     ),
     "looks once": changed((TURN, BEFORE_THE_LOOP), says="falls behind while the generator stands at its `yield`"),
+    "looks, and then waits": changed(
+        (f"elif seen == ticker.last:\n    {LOOKS}\nelse:", "else:"),
+        says="more came in one moment than is kept, while a client waited. It expected number",
+    ),
     "who falls behind is told the newest alone": changed(
         before("while True:", "begun = False"),
-        (STARTS_ANEW, STARTS_ANEW.replace("= gone", "= ticker.last - 1 if begun else gone") + "\nbegun = True"),
+        (STARTS_ANEW, STARTS_ANEW.replace("= gone", "= ticker.last - 1 if begun else gone")),
+        before(YIELDS, "begun = True"),
         says="got a `reset`, and expected all that is kept, from number",
     ),
     "what is kept, and then from the end": changed(
@@ -250,7 +268,8 @@ WRONG = {
         says="the response ended. The log has ValueError: invalid literal for int() with base 10: '\u00b2'.",
     ),
     "the reset waits for news": changed(
-        (STARTS_ANEW, f"if is_lost := {IS_LOST}:\n    seen = gone"),
+        before("while True:", "is_lost = False"),
+        (STARTS_ANEW, f"if {IS_LOST}:\n    is_lost, seen = True, gone"),
         (YIELDS, f"if is_lost:\n    {RESETS}\n    is_lost = False\n{YIELDS}"),
         says="while nothing is kept, and expected a `reset`, but nothing came. A `reset` does not wait for news",
     ),
@@ -259,10 +278,10 @@ WRONG = {
         says="It came back with that, and expected number",
     ),
     "a task that waits, and stays": changed(
-        (WAITS, WAITS_IN_A_TASK.replace("waiting.cancel()", "pass")), says="3 tasks still run: `Feed.after`."
+        (LOOKS, WAITS_IN_A_TASK.replace("waiting.cancel()", "pass")), says="3 tasks still run: `Feed.after`."
     ),
     "a shield around the waiting": changed(
-        ("await ticker.after(seen)", "await asyncio.shield(ticker.after(seen))"),
+        (LOOKS, LOOKS.replace("ticker.after(seen)", "asyncio.shield(ticker.after(seen))")),
         says="FastAPI cancels the generator, and no task that this has begun",
     ),
     "a task for each that goes on": changed(
@@ -295,7 +314,7 @@ RIGHT = {
     "by hand": whole(BY_HAND),
     "a queue for each": whole(QUEUES),
     "a class for who reads": whole(A_READER),
-    "a task that waits, and is cancelled": changed((WAITS, WAITS_IN_A_TASK)),
+    "a task that waits, and is cancelled": changed((LOOKS, WAITS_IN_A_TASK)),
     "one at a time": changed(
         (
             WAITS,

@@ -29,6 +29,7 @@ FROM_WHERE = "Whoever comes hears what is kept; whoever comes back, what came af
 AS_JSON = "`ServerSentEvent(data=text, id=str(number))` writes the text as JSON, and a line feed in it ends no line."
 ONCE = "Whoever has missed nothing that is gone needs no `reset`."
 AT_ONCE = "A `reset` does not wait for news: who has missed something hears so at once."
+AT_WAITING = "Whoever has waited must look once more whether what it has seen is older than what is kept."
 RESET_ID = "Of its last `id`, the browser thinks that it has heard all up to there: a `reset` needs none."
 RESET = "An event of the type `reset` comes first. (Without `data`, a browser tells its page nothing of it.)"
 BEHIND = (
@@ -164,7 +165,16 @@ class News:
             types = await self.follow(client, number, "a client did not read for a while, and then", BEHIND)
         if "reset" not in types:
             raise NotYet(f"a client did not read, and {TOO_MANY} texts were kept for it, instead of five.", BEHIND)
+        await self.waits(server)
         return "one that does not keep up is told that, too"
+
+    async def waits(self, server: Server) -> None:
+        seen, start = self.feed.last, "more came in one moment than is kept, while a client waited. It"
+        async with self.client(server, str(seen)) as client:
+            await self.publish(server, "news")
+            await self.expect(client, seen + 1)
+            await self.publish(server, *["news"] * (KEPT + 3))
+            await self.follow(client, seen + 1, start, AT_WAITING)
 
     async def follow(self, client: Source, seen: int, start: str, hint: str) -> list[str]:
         """Hear the feed to its end. If anything is gone, a `reset` says so, and then comes all that is kept.
