@@ -1,6 +1,8 @@
 """Answers to the exercise of a-browser-client."""
 
-from tests.answers import after, changed, whole
+import textwrap
+
+from tests.answers import after, before, changed, whole
 
 # Parts of the solution
 SENDS = """
@@ -17,6 +19,17 @@ FAILS = """
 ENDS = """
             if is_final(ws.close_code):
                 return ws.close_code
+"""
+TALKS = """
+sending = asyncio.create_task(send_all(ws, outbox, unsent))
+try:
+    async for text in ws:
+        failures = 0
+        hear(text)
+except ConnectionClosed:
+    pass
+finally:
+    sending.cancel()
 """
 WAITS = "await wait(jitter(failures))"
 
@@ -64,9 +77,134 @@ async def stay_connected(url, outbox, hear, wait):
 """
 )
 
+CALLS_ITSELF = (
+    HEAD
+    + """
+
+async def send_all(ws, outbox, unsent):
+    with suppress(ConnectionClosed):
+        while True:
+            if not unsent:
+                unsent.append(await outbox.get())
+            await ws.send(unsent[0])
+            unsent.pop(0)
+
+
+async def stay_connected(url, outbox, hear, wait, unsent=None, failures=0):
+    unsent = [] if unsent is None else unsent
+    try:
+        async with connect(url) as ws:
+            sending = asyncio.create_task(send_all(ws, outbox, unsent))
+            try:
+                async for text in ws:
+                    failures = 0
+                    hear(text)
+            except ConnectionClosed:
+                pass
+            finally:
+                sending.cancel()
+        if is_final(ws.close_code):
+            return ws.close_code
+    except Exception as error:
+        if process_exception(error):
+            raise
+    await wait(jitter(failures))
+    return await stay_connected(url, outbox, hear, wait, unsent, failures + 1)
+"""
+)
+
+ONE_LOOP = (
+    HEAD
+    + """
+
+async def stay_connected(url, outbox, hear, wait):
+    failures, texts, getting = 0, [], None
+    try:
+        while True:
+            try:
+                ws = await connect(url)
+                receiving = asyncio.create_task(ws.recv())
+                try:
+                    while True:
+                        while texts:
+                            await ws.send(texts[0])
+                            del texts[0]
+                        if getting is None:
+                            getting = asyncio.create_task(outbox.get())
+                        await asyncio.wait([receiving, getting], return_when=asyncio.FIRST_COMPLETED)
+                        if getting.done():
+                            texts.append(getting.result())
+                            getting = None
+                        if receiving.done():
+                            hear(receiving.result())
+                            failures = 0
+                            receiving = asyncio.create_task(ws.recv())
+                finally:
+                    receiving.cancel()
+                    await asyncio.gather(receiving, return_exceptions=True)
+                    await ws.close()
+            except ConnectionClosed:
+                if is_final(ws.close_code):
+                    return ws.close_code
+            except Exception as error:
+                if process_exception(error):
+                    raise
+            await wait(jitter(failures))
+            failures += 1
+    finally:
+        if getting:
+            getting.cancel()
+"""
+)
+
+OWN_BACKOFF = (
+    HEAD
+    + """
+
+async def stay_connected(url, outbox, hear, wait):
+    failures, kept = 0, None
+
+    async def pump(ws):
+        nonlocal kept
+        with suppress(ConnectionClosed):
+            while True:
+                kept = kept if kept is not None else await outbox.get()
+                await ws.send(kept)
+                kept = None
+
+    async def pause():
+        nonlocal failures
+        await wait(jitter(failures))
+        failures += 1
+
+    while True:
+        try:
+            async for ws in connect(url, process_exception=lambda error: error):
+                async with ws:
+                    pumping = asyncio.create_task(pump(ws))
+                    try:
+                        with suppress(ConnectionClosed):
+                            async for text in ws:
+                                failures = 0
+                                hear(text)
+                    finally:
+                        pumping.cancel()
+                        await asyncio.wait([pumping])
+                if is_final(ws.close_code):
+                    return ws.close_code
+                await pause()
+        except Exception as error:
+            if process_exception(error) is error:
+                raise
+            await pause()
+"""
+)
+
 TASK_GROUP = (
     HEAD
     + """
+from websockets import InvalidMessage
+
 
 class Client:
     def __init__(self, outbox, hear):
@@ -104,7 +242,7 @@ async def stay_connected(url, outbox, hear, wait):
             code = await client.talk(await connect(url))
             if is_final(code):
                 return code
-        except OSError:
+        except (OSError, InvalidMessage):
             pass
         except InvalidStatus as refusal:
             if refusal.response.status_code not in (500, 502, 503, 504):
@@ -122,8 +260,38 @@ WRONG = {
         says="the server closed with 1000, and it came again. After this code it must not.",
     ),
     "stays away after 4001, and comes back after 1008": changed(
-        (ENDS, "if ws.close_code in (1000, 1003) or ws.close_code >= 3000:\n    return ws.close_code"),
+        (ENDS, "if is_final(ws.close_code) and ws.close_code != 1008:\n    return ws.close_code"),
         says="the server closed with 1008, and it came again. After this code it must not.",
+    ),
+    "a list of its own of the codes that are final": changed(
+        (ENDS, "if ws.close_code in (1000, 1003, 1008) or ws.close_code >= 3000:\n    return ws.close_code"),
+        says="the server closed with 1002, and it came again. After this code it must not.",
+    ),
+    "1005 is the end, too": changed(
+        (ENDS, "if ws.close_code == 1005 or is_final(ws.close_code):\n    return ws.close_code"),
+        says="the server closed without a code, and then it did not `await wait(...)`: it returned <CloseCode.NO",
+    ),
+    "a list of its own of the codes to come back after": changed(
+        (ENDS, "if ws.close_code not in (1001, 1006, 1011, 1012, 1013):\n    return ws.close_code"),
+        says="the server closed without a code, and then it did not `await wait(...)`: it returned",
+    ),
+    "after the loop's end, it waits for its sender": changed(
+        (
+            TALKS,
+            """
+            async def read():
+                nonlocal failures
+                async for text in ws:
+                    failures = 0
+                    hear(text)
+
+            try:
+                await asyncio.gather(read(), send_all(ws, outbox, unsent))
+            except ConnectionClosed:
+                pass
+            """,
+        ),
+        says="it did not return. After this code, `async for text in ws` ends without an error. Does it wait for its",
     ),
     "returns nothing": changed(
         (ENDS, "if is_final(ws.close_code):\n    return"),
@@ -143,7 +311,66 @@ WRONG = {
     ),
     "nobody listens, and that is the end": changed(
         (FAILS, "except InvalidStatus as error:\n    if process_exception(error):\n        raise"),
-        says="nobody listened there, and it did not try again: it raised ConnectionRefusedError: ",
+        says="nobody listened there, and then it did not `await wait(...)`: it raised ConnectionRefusedError: ",
+    ),
+    "nobody listens, and it tries at once": changed(
+        (
+            FAILS,
+            """
+            except OSError:
+                continue
+            except Exception as error:
+                if process_exception(error):
+                    raise
+            """,
+        ),
+        says="nobody listened there, and then it did not `await wait(...)`. It has to, each time before it comes back.",
+    ),
+    "nobody listens, and its pause is its own": changed(
+        (
+            FAILS,
+            """
+            except OSError:
+                await asyncio.sleep(1)
+                continue
+            except Exception as error:
+                if process_exception(error):
+                    raise
+            """,
+        ),
+        says="nobody listened there, and then it did not `await wait(...)`. It has to, each time before it comes back.",
+    ),
+    "a handshake may fail in two ways": changed(
+        (
+            FAILS,
+            """
+            except InvalidStatus as error:
+                if process_exception(error):
+                    raise
+            except (OSError, TimeoutError):
+                pass
+            """,
+        ),
+        says="the server hung up in the middle of the handshake, and then it did not `await wait(...)`: it raised Inv",
+    ),
+    "a handshake may fail in two ways, in a group": changed(
+        ("(OSError, InvalidMessage)", "OSError"),
+        of=TASK_GROUP,
+        says="the server hung up in the middle of the handshake, and then it did not `await wait(...)`: it raised Inv",
+    ),
+    "comes back after the refusals that it does not know": changed(
+        (
+            FAILS,
+            """
+            except InvalidStatus as refusal:
+                if refusal.response.status_code in (401, 403):
+                    raise
+            except (OSError, InvalidHandshake):
+                pass
+            """,
+        ),
+        before("BASE,", "from websockets import InvalidHandshake\n\n"),
+        says="it was refused with HTTP 404, and came again. It would be refused again: let InvalidStatus out.",
     ),
     "a refusal is returned": changed(
         (FAILS, "except InvalidStatus as error:\n    return error.response.status_code\nexcept OSError:\n    pass"),
@@ -193,6 +420,17 @@ WRONG = {
         ("async with ws:", "failures = 0\nasync with ws:"),
         says="none of its waits was longer than 1 second. To be let in says nothing yet.",
     ),
+    "counts no handshake that fails": changed(
+        after("if process_exception(error):\n    raise", "await wait(jitter(0))\ncontinue"),
+        says="now and then let in without a word; none of its waits was longer than 1 second. A handshake that fails",
+    ),
+    "an empty text is nothing heard": changed(
+        ("failures = 0\nhear(text)", "if text:\n    failures = 0\nhear(text)"),
+        says="the server said an empty text and closed, 60 times; its wait number",
+    ),
+    "calls itself": whole(
+        CALLS_ITSELF, says="it came back 120 times. Each time it calls itself, ever deeper: in the end, that is a"
+    ),
     "never counts anew": changed(
         ("failures = 0\nhear(text)", "hear(text)"),
         says="the server spoke and closed, 60 times; its wait number",
@@ -213,6 +451,24 @@ WRONG = {
     "does not hear": changed(
         ("hear(text)", "pass"),
         says="the server said 'hello', and it was not heard.",
+    ),
+    "does not hear an empty text": changed(
+        ("hear(text)", "if text:\n    hear(text)"),
+        says="the server said an empty text, and it was not heard. An empty text is one, too.",
+    ),
+    "an empty text ends its sender": changed(
+        (
+            SENDS,
+            """
+            text = unsent[0] if unsent else await outbox.get()
+            if not text:
+                break
+            unsent[:] = [text]
+            await ws.send(text)
+            unsent.clear()
+            """,
+        ),
+        says="an empty text and 'three' were in the outbox, and did not come. An empty text is one, too.",
     ),
     "does not hear while it speaks": changed(
         ("async for text in ws:", "async for text in ws:\n    await asyncio.wait([sending])"),
@@ -248,6 +504,40 @@ WRONG = {
         ),
         says="so that send() fails: the server got and more.",
     ),
+    "loses it when it fails again": changed(
+        (
+            f"while True:\n{textwrap.indent(textwrap.dedent(SENDS).strip(), '    ')}",
+            """
+            while unsent:
+                await ws.send(unsent.pop(0))
+            while True:
+                text = await outbox.get()
+                try:
+                    await ws.send(text)
+                except BaseException:
+                    unsent.append(text)
+                    raise
+            """,
+        ),
+        says="send() failed over the first connection and over the second: the server got 'two'. What was taken out",
+    ),
+    "what it could not send comes first, and may fail again": changed(
+        before("sending =", "while unsent:\n    await ws.send(unsent[0])\n    unsent.pop(0)"),
+        says="the server got none of them: it raised ConnectionClosedError: ",
+    ),
+    "loses an empty text": changed(
+        (
+            SENDS,
+            """
+            if not unsent.get("text"):
+                unsent["text"] = await outbox.get()
+            await ws.send(unsent["text"])
+            unsent["text"] = None
+            """,
+        ),
+        ("unsent, failures = [], 0", "unsent, failures = {}, 0"),
+        says="'' and 'two' were in the outbox, and send() failed over the first connection and over the second",
+    ),
     "the sender of the connection before takes it": changed(
         (SENDS, "await ws.send(await outbox.get())"),
         ("sending.cancel()", "pass"),
@@ -268,6 +558,23 @@ WRONG = {
         ("sending.cancel()", "pass"),
         says="it was cancelled, and a task of it goes on, `send_all()`. Stop in a `finally` what has been started.",
     ),
+    "leaves its sender behind while it waits": changed(
+        ("finally:\n    sending.cancel()", "except asyncio.CancelledError:\n    sending.cancel()\n    raise"),
+        ("unsent, failures = [], 0", "unsent, failures, sending = [], 0, None"),
+        after(WAITS, "if sending:\n    sending.cancel()  # the next connection has its own"),
+        says="it was cancelled in its wait, and a task of it goes on, `send_all()`. Stop in a `finally`",
+    ),
+    "catches its cancellation while it connects": changed(
+        (
+            FAILS,
+            """
+            except BaseException as error:
+                if isinstance(error, Exception) and process_exception(error):
+                    raise
+            """,
+        ),
+        says="it was cancelled while it connected, and did not end by that",
+    ),
     "leaves its connection open": changed(
         ("async with ws:", "if True:"),
         says="it was cancelled, and a task of it goes on, `keepalive()`. It is the connection's own: close that, too",
@@ -284,6 +591,8 @@ WRONG = {
 
 RIGHT = {
     "a task group": whole(TASK_GROUP),
+    "one loop that waits for what comes first": whole(ONE_LOOP),
+    "the loop of connect(), which is told to raise all failures": whole(OWN_BACKOFF),
     "cancels and waits": changed(
         ("sending.cancel()", "sending.cancel()\nawait asyncio.gather(sending, return_exceptions=True)"),
     ),

@@ -2,7 +2,7 @@
 
 import textwrap
 
-from tests.answers import after, before, changed
+from tests.answers import after, before, changed, whole
 
 LISTENS = """
 async with accepted(websocket), asyncio.TaskGroup() as tasks:
@@ -57,6 +57,105 @@ websocket.app.state.pending.put_nowait(await next_text(websocket))
 await websocket.send_text("noted")
 """
 
+SAVER_TELLS = (
+    (
+        "for news in watchers:\n    news.put_nowait(note)\n",
+        "for websocket in list(watchers):\n    await websocket.send_text(note)\n",
+    ),
+    (
+        LISTENS,
+        """
+        async with accepted(websocket):
+            watchers.add(websocket)
+            try:
+                while True:
+                    await next_text(websocket)
+            finally:
+                watchers.discard(websocket)
+        """,
+    ),
+)
+CONDITION = """
+log = logging.getLogger("notes")
+watchers = []
+
+
+class Notebook:
+    def __init__(self):
+        self.open = []
+        self.changed = asyncio.Condition()
+
+    async def note(self, text):
+        async with self.changed:
+            self.open.append(text)
+            self.changed.notify_all()
+
+    async def work(self):
+        while True:
+            async with self.changed:
+                await self.changed.wait_for(lambda: self.open)
+            await exercises.save(self.open[0])
+            for mailbox in watchers:
+                mailbox.put_nowait(self.open[0])
+            async with self.changed:
+                self.open.pop(0)
+                self.changed.notify_all()
+
+    async def done(self):
+        async with self.changed:
+            await self.changed.wait_for(lambda: not self.open)
+
+
+@asynccontextmanager
+async def lifespan(app):
+    app.state.book = book = Notebook()
+    worker = asyncio.create_task(book.work())
+    try:
+        yield
+        await asyncio.wait_for(book.done(), timeout=5)
+    except TimeoutError:
+        log.critical("lost: %s", book.open)
+    finally:
+        worker.cancel()
+
+
+app = FastAPI(lifespan=lifespan)
+
+
+@app.websocket("/notes")
+async def take_notes(websocket: WebSocket):
+    async with accepted(websocket):
+        while True:
+            await app.state.book.note(await next_text(websocket))
+            await websocket.send_text("noted")
+
+
+@app.websocket("/watch")
+async def watch(websocket: WebSocket):
+    async with accepted(websocket):
+        mailbox = asyncio.Queue()
+        watchers.append(mailbox)
+
+        async def post():
+            while True:
+                await websocket.send_text(await mailbox.get())
+
+        async def listen():
+            while True:
+                await next_text(websocket)
+
+        jobs = [asyncio.create_task(post()), asyncio.create_task(listen())]
+        try:
+            done, _ = await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
+            for job in done:
+                job.result()
+        finally:
+            watchers.remove(mailbox)
+            for job in jobs:
+                job.cancel()
+            await asyncio.gather(*jobs, return_exceptions=True)
+"""
+
 WRONG = {
     "nobody listens": changed((LISTENS, TELLS_ALONE), says="who watched has left, and is still in `watchers`."),
     "it looks up from time to time whether somebody is there": changed(
@@ -108,7 +207,7 @@ WRONG = {
             "tasks.create_task(tell(websocket, news))\nwhile True:\n    await next_text(websocket)",
             "while True:\n    await next_text(websocket)\n    await websocket.send_text(await news.get())",
         ),
-        says="It does not receive while it works",
+        says="the client expected 'one', but no answer came within 2 seconds. Who watches is told each note",
     ),
     "a task that is left behind": changed(
         (
@@ -134,7 +233,108 @@ WRONG = {
         ),
         says="ExceptionGroup with WebSocketDisconnect(1000). `accepted()` around the group takes",
     ),
-    "the first text ends it": changed((LISTENS, ONE_TEXT), says="whatever they say."),
+    "the first text ends it": changed((LISTENS, ONE_TEXT), says="whatever they say, if anything."),
+    "a minute without a word ends it": changed(
+        (
+            LISTENS,
+            LISTENS.replace(
+                "            await next", "            async with asyncio.timeout(60):\n                await next"
+            ),
+        ),
+        says="On the server, an error is logged: '/watch failed', with TimeoutError. Who watches is told each note",
+    ),
+    "the one who leaves is caught inside the group": changed(
+        (
+            "async with accepted(websocket), asyncio.TaskGroup() as tasks:",
+            "async with asyncio.TaskGroup() as tasks, accepted(websocket):",
+        ),
+        says="the endpoint is still running although its client has gone. A group waits for its tasks, unless an error",
+    ),
+    "a lifespan that is not the app's": changed(
+        ("app = FastAPI(lifespan=lifespan)", "app = FastAPI()"),
+        says="is logged: '/notes failed', with AttributeError: 'State' object has no attribute 'pending'.",
+    ),
+    "a limit from the start": changed(
+        (
+            """
+            yield
+            try:
+                async with asyncio.timeout(5):
+                    await pending.join()
+            """,
+            """
+            try:
+                async with asyncio.timeout(5):
+                    yield
+                    await pending.join()
+            """,
+        ),
+        says="expected 'one', but no answer came within 2 seconds. The lifespan has ended, and the server has not",
+    ),
+    "a queue for all servers": changed(
+        before("watchers: set", "pending: asyncio.Queue = asyncio.Queue()"),
+        ("pending = app.state.pending = asyncio.Queue()\n", ""),
+        ("websocket.app.state.pending.put_nowait", "pending.put_nowait"),
+        says="it works with one server, and not with the next one, which has an event loop of its own.",
+    ),
+    "a last note that is saved, too": changed(
+        after("await exercises.save(note)", "if note is None:\n    return"),
+        ("await pending.join()", "pending.put_nowait(None)\nawait saving"),
+        says="saved was None, which is no text of a client's. Save notes, and nothing else.",
+    ),
+    "notes with their time": changed(
+        ("put_nowait(await next_text(websocket))", "put_nowait((time.time(), await next_text(websocket)))"),
+        ("news.put_nowait(note)", "news.put_nowait(note[1])"),
+        before("logger =", "import time\n\n"),
+        says="'one'), which is no text of a client's. Save notes, and nothing else.",
+    ),
+    "an empty note ends the saver": changed(
+        ("while True:\n    note = await pending.get()\n", "while note := await pending.get():\n"),
+        says="'', four, four were answered with `noted` when the server was asked to end. Saved are, in this order:",
+    ),
+    "what is in the queue is not put in again": changed(
+        after("pending = app.state.pending = asyncio.Queue()", "app.state.open = set()"),
+        (
+            "websocket.app.state.pending.put_nowait(await next_text(websocket))",
+            """
+            note = await next_text(websocket)
+            if note not in websocket.app.state.open:
+                websocket.app.state.open.add(note)
+                websocket.app.state.pending.put_nowait(note)
+            """,
+        ),
+        after("await exercises.save(note)", "app.state.open.discard(note)"),
+        says="Saved are, in this order: '', four. Each text is a note: an empty one, and one that is like another one",
+    ),
+    "a queue that is full, and it waits": changed(
+        ("asyncio.Queue()\nsaving", "asyncio.Queue(10)\nsaving"),
+        (
+            "websocket.app.state.pending.put_nowait(await next_text(websocket))",
+            "await websocket.app.state.pending.put(await next_text(websocket))",
+        ),
+        says="expected 'noted', but no answer came within 2 seconds. The disk was slow. Answer at once",
+    ),
+    "a queue that is full, and it fails": changed(
+        ("asyncio.Queue()\nsaving", "asyncio.Queue(100)\nsaving"),
+        says="is logged: '/notes failed', with QueueFull. However many notes wait for the disk, each is answered at",
+    ),
+    "who does not read has a queue that is full": changed(
+        ("news = asyncio.Queue()", "news = asyncio.Queue(10)"),
+        says="at /watch, but no answer came within 2 seconds. Somebody else who watches did not read meanwhile:",
+    ),
+    "the saver tells, and waits for who does not read": changed(
+        *SAVER_TELLS,
+        (
+            "await websocket.send_text(note)\n",
+            "with suppress(Exception):  # it has left\n    await websocket.send_text(note)\n",
+        ),
+        before("logger =", "from contextlib import suppress\n\n"),
+        says="at /watch, but no answer came within 2 seconds. Somebody else who watches did not read meanwhile:",
+    ),
+    "the saver tells, and ends when one has left": changed(
+        *SAVER_TELLS,
+        says="at /watch, but no answer came within 2 seconds. Somebody else who watches did not read meanwhile:",
+    ),
     "noted when it is saved": changed(
         before('await websocket.send_text("noted")', "await websocket.app.state.pending.join()"),
         says="The disk was slow. Answer at once, and let the task save.",
@@ -178,7 +378,41 @@ WRONG = {
     "without a limit": changed((WAITS, "await pending.join()\nsaving.cancel()"), says="and the disk did not answer:"),
     "a limit that is too long": changed(("asyncio.timeout(5)", "asyncio.timeout(50)"), says="did not answer:"),
     "half of the time": changed(
-        ("asyncio.timeout(5)", "asyncio.timeout(2.5)"), says="1 notes are lost. The disk took 2.4 seconds for them."
+        ("asyncio.timeout(5)", "asyncio.timeout(2.5)"), says="2 notes are lost. The disk took 4.2 seconds for them."
+    ),
+    "three seconds": changed(
+        ("asyncio.timeout(5)", "asyncio.timeout(3)"),
+        says="The disk took 4.2 seconds for them. Is there a limit of less",
+    ),
+    "a second for each save, and then once more": changed(
+        (
+            "await exercises.save(note)",
+            """
+            while True:
+                try:
+                    async with asyncio.timeout(1):
+                        await exercises.save(note)
+                    break
+                except TimeoutError:
+                    logger.warning("the disk is slow, once more: %s", note)
+            """,
+        ),
+        says="Saved are, in this order: none. And an error is logged: the disk does not answer: 3 notes are lost.",
+    ),
+    "five seconds by another clock": changed(
+        (
+            WAITS,
+            """
+            deadline = time.monotonic() + 5
+            while pending._unfinished_tasks and time.monotonic() < deadline:
+                await asyncio.sleep(0.05)
+            if pending._unfinished_tasks:
+                logger.error("%d notes are lost", pending._unfinished_tasks)
+            saving.cancel()
+            """,
+        ),
+        before("logger =", "import time\n\n"),
+        says="sets the event loop's clock forward: `asyncio.timeout()` goes by it, `time.monotonic()` does not.)",
     ),
     "a limit for each note": changed(
         (
@@ -197,6 +431,21 @@ WRONG = {
     "a limit, and not a word": changed(
         ('logger.error("the disk does not answer: %d notes are lost", pending.qsize() + 1)', "pass"),
         says="the log has no error about it.",
+    ),
+    "what is in hand is not lost": changed(
+        (
+            WAITS,
+            """
+            try:
+                async with asyncio.timeout(5):
+                    await pending.join()
+            except TimeoutError:
+                if not pending.empty():
+                    logger.error("%d notes are lost", pending.qsize())
+            saving.cancel()
+            """,
+        ),
+        says="the disk did not answer, the one note that was to be saved was lost, and the log has no error about it.",
     ),
     "it only informs": changed(("logger.error(", "logger.info("), says="the log has no error about it."),
     "the endpoint waits until all is saved": changed(
@@ -318,6 +567,39 @@ WRONG = {
 }
 
 RIGHT = {
+    "a list and a condition": whole(CONDITION),
+    "a group in the lifespan, whose limit is set at its end": changed(
+        ("while True:\n    note = await pending.get()\n", "while (note := await pending.get()) is not None:\n"),
+        ("pending.task_done()\n", ""),
+        (
+            "saving = asyncio.create_task(save_all(pending))\nyield",
+            """
+            try:
+                async with asyncio.timeout(None) as limit, asyncio.TaskGroup() as tasks:
+                    tasks.create_task(save_all(pending))
+                    yield
+                    pending.put_nowait(None)
+                    limit.reschedule(asyncio.get_running_loop().time() + 5)
+            except TimeoutError:
+                logger.exception("the disk does not answer")
+            """,
+        ),
+        (WAITS, ""),
+    ),
+    "five seconds by the loop's clock": changed(
+        (
+            WAITS,
+            """
+            loop = asyncio.get_running_loop()
+            deadline = loop.time() + 5
+            while pending._unfinished_tasks and loop.time() < deadline:
+                await asyncio.sleep(0.05)
+            if pending._unfinished_tasks:
+                logger.error("%d notes are lost", pending._unfinished_tasks)
+            saving.cancel()
+            """,
+        )
+    ),
     "a last note that ends the task": changed(
         after("note = await pending.get()", "if note is None:\n    return"),
         ("pending.task_done()\n", ""),

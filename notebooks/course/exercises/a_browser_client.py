@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import math
 import socket
+import traceback
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -11,21 +12,40 @@ from websockets import InvalidStatus
 
 from course.client import WAIT, NotYet, until
 from course.judging import Verdict
-from course.stage import Stage, cuts_off, greets_and_closes, lets_in_and_closes, refuses
+from course.stage import (
+    NO_CODE,
+    Brief,
+    Stage,
+    cuts_off,
+    does_not_answer,
+    greets_and_closes,
+    lets_in_and_closes,
+    refuses,
+)
 from wslab.server import ServeError, Server, serve
 
 __all__ = ["comes_back"]
 
 BASE, CAP = 1, 30  # seconds, as in the exercise
 MANY = 60  # so often, that chance plays no part: whatever comes once in three times comes
-PATIENCE = 10.0  # seconds for so many connections, on a busy machine
-AWAY = [1000, 1003, 1008, 3000, 4001]
+PATIENCE = 20.0  # seconds for twice as many connections, on a busy machine
+AWAY = [1000, 1002, 1003, 1007, 1008, 1009, 1010, 3000, 4001]
 BACK = [1001, 1011, 1012, 1013]
+REFUSED = [401, 403, 404, 429]
 
 BY_ITSELF = "It has to, each time before it comes back. (A loop over connect() has pauses of its own, or none.)"
 STOPPED = "Stop in a `finally` what has been started."
 KEEPALIVE = "keepalive"  # the task that each connection of websockets 17.4 has
 CLOSED = "It is the connection's own: close that, too, as `async with` does."
+NO_ERROR = (
+    "After this code, `async for text in ws` ends without an error. Does it wait for its sender then, as gather() does?"
+)
+EMPTY = "An empty text is one, too."
+ONE_EACH = "One for each time is due, and no other."
+LET_IN = "To be let in says nothing yet."
+FAILURE = "A handshake that fails is a failure like any other."
+DEEPER = "Each time it calls itself, ever deeper: in the end, that is a RecursionError. Let it be a loop."
+KEPT = "What was taken out of the outbox must be kept until its send() has returned, and then goes first."
 TAKEN = "Has something taken it out of the outbox that belongs to a connection that has ended?"
 
 
@@ -45,6 +65,7 @@ class Run:
         self.outbox: asyncio.Queue[str] = Outbox()
         self.heard: list[str] = []
         self.waits: list[float] = []
+        self.depths: list[int] = []  # how many calls deep in each other each wait was
         self.may_go_on = asyncio.Event()
         self.may_go_on.set()
         self.then = lambda text: None  # is called with what has been heard
@@ -57,6 +78,7 @@ class Run:
 
     async def wait(self, seconds: float) -> None:
         self.waits.append(seconds)
+        self.depths.append(len(list(traceback.walk_stack(None))))
         await asyncio.sleep(0)
         await self.may_go_on.wait()
 
@@ -110,9 +132,19 @@ class Check:
             for text in ("one", "two"):
                 run.outbox.put_nowait(text)
             await run.expect(lambda: self.stage.got == ["one", "two"], "two texts were in the outbox, and did not come")
-            await self.server.on_loop(lambda: asyncio.ensure_future(self.stage.websocket.send_text("news")))
+            await self.says("news")
             await run.expect(lambda: run.heard == ["hello", "news"], "the server said something unasked, unheard")
+            for text in ("", "three"):
+                run.outbox.put_nowait(text)
+            problem = "an empty text and 'three' were in the outbox, and did not come"
+            await run.expect(lambda: self.stage.got == ["one", "two", "", "three"], problem, EMPTY)
+            await self.says("")
+            problem = "the server said an empty text, and it was not heard"
+            await run.expect(lambda: run.heard[2:] == [""], problem, EMPTY)
         return "it hears and speaks"
+
+    async def says(self, text: str) -> None:
+        await self.server.on_loop(lambda: asyncio.ensure_future(self.stage.websocket.send_text(text)))
 
     async def stays_away(self) -> str:
         for code in AWAY:
@@ -121,7 +153,7 @@ class Check:
                 await run.until(lambda run=run: run.task.done() or self.stage.came > 1)
                 if self.stage.came > 1:
                     raise NotYet(f"{problem}, and it came again. After this code it must not.")
-                await run.expect(run.task.done, f"{problem}, and it did not return")
+                await run.expect(run.task.done, f"{problem}, and it did not return", NO_ERROR)
                 if run.task.exception() or run.task.result() != code:
                     raise NotYet(f"{problem}, and the function should return that{run.end()}")
         return f"after {', '.join(map(str, AWAY))} it stays away"
@@ -129,14 +161,23 @@ class Check:
     async def returns(self) -> str:
         for code in BACK:
             await self.comes_after(f"the server closed with {code}", partial(greets_and_closes, code=code))
+        await self.comes_after_brief("the server closed without a code", NO_CODE)
         await self.comes_after("the connection was cut off", cuts_off)
+        return "it comes back after other ends"
+
+    async def tries_again(self) -> str:
         for status in (500, 502, 503, 504):
             await self.comes_after(f"it was refused with HTTP {status}", partial(refuses, status=status))
         with socket.socket() as silent:
             silent.bind(("127.0.0.1", 0))
             async with self.runs(url=f"ws://127.0.0.1:{silent.getsockname()[1]}/") as run:
-                await run.expect(lambda: len(run.waits) > 2, "nobody listened there, and it did not try again")
-        for status in (401, 403):
+                problem = "nobody listened there, and then it did not `await wait(...)`"
+                await run.expect(lambda: len(run.waits) > 2, problem, BY_ITSELF)
+        await self.comes_after_brief("the server hung up in the middle of the handshake", None)
+        return "it tries again when a handshake has failed"
+
+    async def lets_refusals_out(self) -> str:
+        for status in REFUSED:
             async with self.runs(partial(refuses, status=status)) as run:
                 what = f"it was refused with HTTP {status}"
                 await run.until(lambda run=run: run.task.done() or self.stage.came > 1)
@@ -144,29 +185,45 @@ class Check:
                     raise NotYet(f"{what}, and came again. It would be refused again: let InvalidStatus out.")
                 if not isinstance(run.task.exception(), InvalidStatus):
                     raise NotYet(f"{what}, and should let InvalidStatus out{run.end()}")
-        return "it comes back where that makes sense"
+        return "it gives up where it would be refused again"
 
     async def comes_after(self, what: str, play) -> None:
         async with self.runs(play) as run:
-            await run.until(lambda: run.waits or self.stage.came > 1 or run.task.done())
-            if not run.waits:
-                raise NotYet(f"{what}, and then it did not `await wait(...)`{run.end()}", BY_ITSELF)
-            await run.expect(lambda: self.stage.came == 2, f"{what}, and it did not come back")
-            await run.expect(lambda: run.heard[-1:] == ["hello"], f"{what}, it came back, and did not hear 'hello'")
-            if len(run.waits) != 1:
-                raise NotYet(
-                    f"{what}, and it came back after {len(run.waits)} waits. One for each time is due, and no other."
-                )
+            await expect_return(run, self.stage, what)
+
+    async def comes_after_brief(self, what: str, code: int | None) -> None:
+        async with Brief(code) as brief, self.runs(url=brief.url) as run:
+            await expect_return(run, brief, what)
 
     async def waits_well(self) -> str:
-        async with self.runs(*[partial(greets_and_closes, code=1012)] * MANY) as run:
-            await run.expect(lambda: self.stage.came > MANY, "it did not come back", patience=PATIENCE)
-            expect_spread(run.waits, f"the server spoke and closed, {MANY} times", [BASE] * MANY)
-        async with self.runs(*[partial(lets_in_and_closes, code=1013)] * MANY) as run:
-            await run.expect(lambda: self.stage.came > MANY, "it did not come back", patience=PATIENCE)
-            limits = [min(CAP, BASE * 2**failures) for failures in range(MANY)]
-            expect_spread(run.waits, f"the server let it in and closed without a word, {MANY} times", limits)
+        greets = partial(greets_and_closes, code=1012)
+        waits = await self.comes_often(*[greets] * MANY, *[partial(greets, text="")] * MANY)
+        expect_spread(waits[:MANY], f"the server spoke and closed, {MANY} times", [BASE] * MANY)
+        expect_spread(waits[MANY:], f"the server said an empty text and closed, {MANY} times", [BASE] * MANY, EMPTY)
+
+        lets_in = partial(lets_in_and_closes, code=1013)
+        limits = [min(CAP, BASE * 2**failures) for failures in range(MANY)]
+        waits = await self.comes_often(*[lets_in] * MANY)
+        what = f"the server let it in and closed without a word, {MANY} times"
+        expect_spread(waits, what, limits, LET_IN)
+
+        plays = [*[partial(refuses, status=503)] * 3, lets_in] * (MANY // 4)
+        waits = await self.comes_often(*plays)
+        del waits[3::4], limits[3::4]  # those after it was let in
+        what = f"it was refused with HTTP 503, {len(waits)} times, and now and then let in without a word"
+        expect_spread(waits, what, limits, FAILURE)
         return "it waits longer each time, and at random, until it hears something"
+
+    async def comes_often(self, *plays) -> list[float]:
+        """Its waits before the server was done with these plays."""
+        async with self.runs(*plays) as run:
+            await run.expect(lambda: self.stage.came > len(plays), "it did not come back", patience=PATIENCE)
+            waits = run.waits.copy()
+        if len(waits) != len(plays):
+            raise NotYet(f"it came back {len(plays)} times, after {len(waits)} waits. {ONE_EACH}")
+        if run.depths[-1] - run.depths[0] > len(plays) / 2:
+            raise NotYet(f"it came back {len(plays)} times.", DEEPER)
+        return waits
 
     async def keeps_what_was_not_sent(self) -> str:
         async with self.runs(self.stage.hears_one_text) as run:
@@ -201,24 +258,57 @@ class Check:
             await run.until(lambda: len(self.stage.got) > 1)
             if self.stage.got != ["last words", "and more"]:
                 what = "two texts came into the outbox when the server had just closed, so that send() fails"
-                hint = (
-                    "What was taken out of the outbox must be kept until its send() has returned, and then goes first."
-                )
-                raise NotYet(f"{what}: the server got {', '.join(self.stage.got) or 'none of them'}.", hint)
+                raise NotYet(f"{what}: the server got {', '.join(self.stage.got) or 'none of them'}.", KEPT)
+        for texts in (["one", "two"], ["", "two"]):
+            await self.keeps_it_once_more(texts)
         return "what could not be sent is not lost"
 
+    async def keeps_it_once_more(self, texts: list[str]) -> None:
+        """Over the first two connections, no send() can succeed."""
+        async with Brief(1012, 1012) as brief, self.runs(url=brief.url) as run:
+            for text in texts:
+                run.outbox.put_nowait(text)
+            await run.until(lambda: len(brief.got) >= len(texts) or run.task.done())
+            if brief.got != texts:
+                said, got = (" and ".join(map(repr, these)) for these in (texts, brief.got))
+                what = f"{said} were in the outbox, and send() failed over the first connection and over the second"
+                raise NotYet(f"{what}: the server got {got or 'none of them'}{run.end()}", KEPT)
+
     async def leaves_nothing_behind(self) -> str:
-        async with self.runs(partial(greets_and_closes, code=1012), patience=WAIT) as run:
+        closes = partial(greets_and_closes, code=1012)
+        async with self.runs(closes, patience=WAIT) as run:
             await run.expect(lambda: run.heard == ["hello", "hello"], "it did not come back")
+        await self.expect_nothing_of(run, "it was cancelled")
+        async with self.runs(closes, patience=WAIT) as run:
+            run.may_go_on.clear()
+            await run.expect(lambda: run.waits, "the server closed with 1012, and it did not wait")
+        await self.expect_nothing_of(run, "it was cancelled in its wait")
+        async with self.runs(closes, does_not_answer, patience=WAIT) as run:
+            await run.expect(lambda: self.stage.came == 2, "it did not come back")
+        await self.expect_nothing_of(run, "it was cancelled while it connected")
+        return "cancelled, it stops what it has started"
+
+    async def expect_nothing_of(self, run: Run, what: str) -> None:
+        """The function has been cancelled: that must be its end, and that of all that it has started."""
         if not run.task.cancelled():
-            raise NotYet(f"it was cancelled, and did not end by that{run.end()}", "Let CancelledError out.")
+            raise NotYet(f"{what}, and did not end by that{run.end()}", "Let CancelledError out.")
         if run.left:
             own = [name for name in run.left if name != KEEPALIVE]
             name, hint = (own[0], STOPPED) if own else (KEEPALIVE, CLOSED)
-            raise NotYet(f"it was cancelled, and a task of it goes on, `{name}()`.", hint)
+            raise NotYet(f"{what}, and a task of it goes on, `{name}()`.", hint)
         if not await run.until(lambda: not self.server.endpoints):
-            raise NotYet("it was cancelled, and is still connected.", STOPPED)
-        return "cancelled, it stops what it has started"
+            raise NotYet(f"{what}, and is still connected.", STOPPED)
+
+
+async def expect_return(run: Run, server: Stage | Brief, what: str) -> None:
+    """After one wait the function must come back to this server, which greets it then."""
+    await run.until(lambda: run.waits or server.came > 1 or run.task.done())
+    if not run.waits:
+        raise NotYet(f"{what}, and then it did not `await wait(...)`{run.end()}", BY_ITSELF)
+    await run.expect(lambda: server.came == 2, f"{what}, and it did not come back")
+    await run.expect(lambda: run.heard[-1:] == ["hello"], f"{what}, it came back, and did not hear 'hello'")
+    if len(run.waits) != 1:
+        raise NotYet(f"{what}, and it came back after {len(run.waits)} waits. {ONE_EACH}")
 
 
 def name_of(task: asyncio.Task) -> str:
@@ -227,15 +317,17 @@ def name_of(task: asyncio.Task) -> str:
     return getattr(coroutine, "__name__", type(coroutine).__name__)
 
 
-def expect_spread(waits: list[float], what: str, limits: list[float]) -> None:
+def expect_spread(waits: list[float], what: str, limits: list[float], hint: str = "") -> None:
     """Full jitter: each of the waits is somewhere between 0 and its limit, and together they are everywhere there."""
     for number, (seconds, limit) in enumerate(zip(waits, limits, strict=False), 1):
         is_number = isinstance(seconds, int | float)
         if not is_number or not 0 <= seconds <= limit:
             shown = f"{seconds:.2f}" if is_number else repr(seconds)
-            raise NotYet(f"{what}; its wait number {number} was {shown}, and should be from 0 to {limit} seconds.")
+            raise NotYet(
+                f"{what}; its wait number {number} was {shown}, and should be from 0 to {limit} seconds.", hint
+            )
     if max(limits) > BASE >= max(waits):
-        raise NotYet(f"{what}; none of its waits was longer than {BASE} second.", "To be let in says nothing yet.")
+        raise NotYet(f"{what}; none of its waits was longer than {BASE} second.", hint)
     shares = [seconds / limit for seconds, limit in zip(waits, limits, strict=False)]
     if max(shares) < 2 / 3 or min(shares) > 1 / 3:
         least, most = math.floor(100 * min(shares)), math.ceil(100 * max(shares))
@@ -251,8 +343,9 @@ async def comes_back(stay_connected) -> Verdict:
             raise NotYet("`stay_connected` must be a function, made with `async def`.")
         with serve(stage.app, name="exercise", ws_ping_interval=None) as server:
             check = Check(stay_connected, stage, server)
-            steps = [check.stays_away, check.talks, check.returns, check.waits_well]
-            steps += [check.keeps_what_was_not_sent, check.keeps_what_it_could_not_send, check.leaves_nothing_behind]
+            steps = [check.stays_away, check.talks, check.returns, check.tries_again, check.lets_refusals_out]
+            steps += [check.waits_well, check.keeps_what_was_not_sent, check.keeps_what_it_could_not_send]
+            steps.append(check.leaves_nothing_behind)
             for step in steps:
                 good.append(await step())
     except NotYet as problem:
