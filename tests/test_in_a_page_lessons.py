@@ -166,12 +166,20 @@ def not_shown(reader: Reader) -> list[str]:
 
 
 @pytest.mark.parametrize("slug", EACH)
-def test_a_lesson_runs_on_its_page(open_lesson, slug):
+def test_a_lesson_runs_on_its_page_and_its_solution_is_accepted_there(open_lesson, slug):
     reader = open_lesson(slug)
     reader.begin()
     reader.run_all()
     assert differences(reader) == {}
     assert not_shown(reader) == []
+    for stub in lessons.tagged(reader.stored, "exercise-stub"):
+        (check,) = lessons.tagged(reader.stored, "exercise-check")
+        (solution,) = lessons.tagged(reader.stored, "exercise-solution")
+        path = lessons.NOTEBOOKS / solution.source.removeprefix("# %load ")
+        reader.write(stub.id, path.read_text(encoding="utf-8"))
+        reader.run(stub.id)
+        reader.run(check.id)
+        expect(reader.cell(check.id).locator(".cell_output")).to_contain_text("Solved.")
 
 
 def test_what_cannot_run_in_a_page_is_this_alone():
