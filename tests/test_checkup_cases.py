@@ -39,7 +39,6 @@ CASES = {
         {},
         [
             (Harm.STAYS, "2 of its visits still remembered", "`members`", "The app keeps what it should let go"),
-            (Harm.NOTE, "raised ClientDisconnected", "await websocket.accept()", "It is accepted too late"),
         ],
     ),
     "fire_and_forget": (

@@ -246,7 +246,6 @@ AFTER_A_SEND = (
 )
 LOST = "Once a send of another's to its client has failed, its own receive raises RuntimeError: expect that, too."
 AFTER_A_REFUSAL = "It goes on after it has refused its client. Is a `return` missing?"
-TOO_LATE = "It is accepted too late: its client has given up, and the log has a traceback."
 BY_STARLETTE = "Starlette closes with 1003, and raises: the log has a traceback."
 CHANGED = "It walks through a set or a dict that others change meanwhile: walk through a copy."
 TWICE = "It takes out what is not there any more: two places do that, or others come under the same name."
@@ -273,7 +272,6 @@ MEANINGS = [
     Meaning(SENDS_ALTHOUGH_TOLD, Lesson.DONE_RIGHT, **LEFT, call="send"),
     Meaning(CLOSES_THE_CLOSED, Lesson.DONE_RIGHT, **LEFT, call="close"),
     Meaning(UNEXPECTED, Lesson.ESCAPE, **LEFT, leave=True),
-    Meaning(TOO_LATE, name="OSError", call="accept", harm=Harm.NOTE),
     # a connection is used that is not open, or not any more
     Meaning("accept() comes first.", Lesson.ACCEPT, "RuntimeError", call=ANY, accepted=False, state="new"),
     Meaning(AFTER_A_REFUSAL, Lesson.ACCEPT, **USED, call=f"accept {ANY}", state="refused"),

@@ -10,6 +10,7 @@ import warnings
 from pathlib import Path
 
 from starlette.websockets import WebSocket
+from uvicorn.protocols.utils import ClientDisconnected
 
 from wslab import library
 from wslab.conversation import Connection, Mark, _connection
@@ -39,6 +40,8 @@ class Watch:
 
     def ended(self, connection: Connection, error: BaseException | None) -> None:
         """An endpoint has ended by itself: for `Tape.on_end`."""
+        if isinstance(error, ClientDisconnected):
+            return  # its client had gone before it was accepted: uvicorn says nothing of that either
         if error is not None:
             self.raised += faults(error, connection, connection.endpoint)
         elif not connection.ended and not connection.given_up:
