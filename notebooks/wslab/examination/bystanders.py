@@ -56,8 +56,8 @@ class Bystanders:
         self._peers.add(ws.local_address[:2])
         self.connections.append(ws)
 
-    async def one_later(self, stack: contextlib.AsyncExitStack) -> None:
-        """Let one more in, who listens from now on; unless that one is refused, or put out at once.
+    async def one_later(self, stack: contextlib.AsyncExitStack) -> bool:
+        """Let one more in, who listens. Whether that one is in, and not refused, or put out at once.
 
         What it is told when it joins may be held up, too, and is not waited for.
         """
@@ -65,8 +65,9 @@ class Bystanders:
             await self.one_more(stack, patience=self.target.patience / 4)
             with contextlib.suppress(clients.ConnectionClosed):
                 await clients.heard_so_far(self.connections[-1], self.target)
-                return
+                return True
             self.connections.pop()
+        return False
 
     async def exchange(self) -> tuple[Kind | None, str]:
         """One of them says something, and waits for the answer; in a room the other one waits for it.

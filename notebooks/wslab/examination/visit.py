@@ -175,13 +175,10 @@ class Visit:
         kind, seen = await self.bystanders.exchange()
         if not kind:
             return
-        waits = await self.running.held_up(self.own_number)
-        if waits != NOWHERE and self.about.meanwhile == "talk":  # one is there who does not read
-            # Who gives such a one only so much time has given up on it then. (It passes by the server's clock.)
-            await self.server.let_time_pass(self.target.patience)
-            waits = await self.running.held_up(self.own_number)
-            if waits == NOWHERE:
-                return
+        waited = await self.running.held_up(self.own_number)
+        waits = await self.held_up()
+        if waited != NOWHERE and waits == NOWHERE:
+            return
         misled = self.misled()
         if kind is Kind.HURT and self.patient.taken:
             kind = Kind.TAKEN
@@ -213,16 +210,32 @@ class Visit:
     # --- what happens while the client keeps still ---
 
     async def talk(self) -> None:
-        """The bystander talks: twice, since the first time whoever listens may come before the client in a list.
-
-        In a room somebody who comes later listens: in a list, that one comes after the client.
-        """
-        if self.bystanders and self.patient.room and not self.patient.alone:
-            await self.bystanders.one_later(self.stack)
+        """The bystander talks: twice, since the first time whoever listens may come before the client in a list."""
         signs = len(self.signs)
         await self.ask()
         if len(self.signs) == signs:
             await self.ask()
+        if len(self.signs) == signs:
+            await self.ask_before_one_more()
+
+    async def ask_before_one_more(self) -> None:
+        """In a room, somebody comes later, and listens: in a list, that one stands behind the client."""
+        if not self.bystanders or not self.patient.room or self.patient.alone:
+            return
+        if await self.bystanders.one_later(self.stack):
+            kind, seen = await self.bystanders.exchange()
+            if kind and (waits := await self.held_up()) != NOWHERE:  # that one may be no partner of who speaks
+                self.found(Kind.STALLED, seen, waits)
+            self.bystanders.connections.pop()
+
+    async def held_up(self) -> Spot:
+        """Where somebody waits for the client, who does not read; for longer than its patience, in a talk."""
+        waits = await self.running.held_up(self.own_number)
+        if waits != NOWHERE and self.about.meanwhile == "talk":
+            # Who gives such a one only so much time has given up on it then. (It passes by the server's clock.)
+            await self.server.let_time_pass(self.target.patience)
+            waits = await self.running.held_up(self.own_number)
+        return waits
 
     async def stall(self, ws, full: bool) -> None:
         """Fill all buffers for a client, or empty them: tell uvicorn what the system tells it when they are.
