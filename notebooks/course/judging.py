@@ -27,7 +27,7 @@ ANOTHER_LOOP = (
     "it works with one server. The check starts another one, with an event loop of its own, and there, RuntimeError "
     "says that something belongs to a different event loop. An asyncio.Event, Condition, Lock or Queue serves only the "
     "loop in which somebody has first waited for it, and a Future the one that made it: make it in the endpoint, for "
-    "each connection."
+    "each connection, or in the app's lifespan."
 )
 BLOCKED = "event loop is blocked"
 LOOPS = (
