@@ -5,7 +5,6 @@ import gc
 import sys
 import weakref
 from collections.abc import Iterator
-from unittest.mock import patch
 
 import fastapi.routing
 from fastapi import WebSocket
@@ -24,12 +23,15 @@ def each_stands_where_the_last_one_stood() -> Iterator[None]:
     def make(*arguments, **options) -> WebSocket:
         gc.collect()
         # Nobody may be told of its end either, as a WeakKeyDictionary is: it would not come.
-        free = bool(last) and sys.getrefcount(last[0]) == NOBODY and not weakref.getweakrefcount(last[0])
+        free = bool(last) and sys.getrefcount(last[0]) <= NOBODY and not weakref.getweakrefcount(last[0])
         websocket = last[0] if free else WebSocket.__new__(WebSocket)
         last[:] = [websocket]
         vars(websocket).clear()
         websocket.__init__(*arguments, **options)
         return websocket
 
-    with patch.object(fastapi.routing, "WebSocket", make):
+    fastapi.routing.WebSocket = make
+    try:
         yield
+    finally:
+        fastapi.routing.WebSocket = WebSocket

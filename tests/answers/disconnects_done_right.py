@@ -193,17 +193,17 @@ WRONG = {
     ),
     "a send without a limit": changed(
         (SENDS, "async with asyncio.timeout(None):\n    await websocket.send_text(text)"),
-        says="a guest ordered a banquet twice, read nothing, and after 4.5 seconds its name was still in `seated`. "
+        says="a guest ordered a banquet twice, read nothing, and after 4 seconds its name was still in `seated`. "
         "A send may take `SLOW` seconds; then give it up, and do not wait for a close() either.",
     ),
     "a send with the limit of a receive": changed(
         (SENDS, "async with asyncio.timeout(IDLE * 2):\n    await websocket.send_text(text)"),
-        says="a guest ordered a banquet twice, read nothing, and after 4.5 seconds its name was still in `seated`. "
+        says="a guest ordered a banquet twice, read nothing, and after 4 seconds its name was still in `seated`. "
         "A send may take `SLOW` seconds; then give it up, and do not wait for a close() either.",
     ),
     "a tenth of the limit for a send": changed(
         (SENDS, "async with asyncio.timeout(SLOW / 10):\n    await websocket.send_text(text)"),
-        says="a guest ordered a banquet twice, read nothing, and was given up after 1.5 seconds. A send may take "
+        says="a guest ordered a banquet twice, read nothing, and was given up after 2.5 seconds. A send may take "
         "`SLOW`: 3.",
     ),
     "who does not read is closed, which waits for ever": changed(
@@ -212,8 +212,13 @@ WRONG = {
             "except TimeoutError:\n    await websocket.close(1008)\n    return",
         ),
         of=IN_ONE_FUNCTION,
-        says="a guest ordered a banquet twice, read nothing, and after 4.5 seconds its name was still in `seated`. "
+        says="a guest ordered a banquet twice, read nothing, and after 4 seconds its name was still in `seated`. "
         "A send may take `SLOW` seconds; then give it up, and do not wait for a close() either.",
+    ),
+    "two seconds for a send": changed(
+        (SENDS, "async with asyncio.timeout(2):\n    await websocket.send_text(text)"),
+        says="a guest ordered a banquet twice, read nothing, and was given up after 2.5 seconds. A send may take "
+        "`SLOW`: 3.",
     ),
     "the name is taken out where a client leaves": changed(
         (LEAVES_ITS_SEAT, "except WebSocketDisconnect:\n    seated.discard(name)\n    raise"),

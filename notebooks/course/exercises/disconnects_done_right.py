@@ -38,7 +38,7 @@ __all__ = ["table"]
 
 PATH = "/table"
 IDLE, SLOW = 5, 3  # seconds that the exercise gives to a guest, as there
-ALMOST_IDLE = 4
+ALMOST_IDLE, ALMOST_SLOW = 4, 2.5
 AN_HOUR = 3600  # seconds
 BUGS = {"bug 1": KeyError, "bug 2": RuntimeError, "bug 3": TimeoutError}  # as in the exercise
 SERVED = "The answer is what serve_dish(text) returns, for the text as it came, also for an empty one."
@@ -219,21 +219,21 @@ async def gives_up_who_does_not_read(app, seated: Collection[str]) -> None:
     stuck = "a guest ordered a banquet twice, read nothing, and"
     # Compressed, a banquet would fill no buffer.
     with serve(watched, name="exercise", ws_ping_interval=None, ws_per_message_deflate=False) as server:
-        async with guest(server, "Hal", seated) as client:
+        async with clock_by_hand(server) as forward, guest(server, "Hal", seated) as client:
             client.ws.transport.pause_reading()
             try:
                 for _ in range(2):  # uvicorn takes a message that is too much, and lets the next one wait
                     await client.say("banquet")
                 if not await until(lambda: len(dishes) == 2, server=server):
                     raise NotYet(f"{stuck} {len(dishes)} of 2 were sent.")
-                await server.let_time_pass(SLOW / 2)
+                await forward(ALMOST_SLOW)
                 if "Hal" not in seated:
-                    raise NotYet(f"{stuck} was given up after {SLOW / 2:g} seconds. A send may take `SLOW`: {SLOW}.")
-                await server.let_time_pass(SLOW)
+                    raise NotYet(f"{stuck} was given up after {ALMOST_SLOW} seconds. A send may take `SLOW`: {SLOW}.")
+                await forward(SLOW / 2)
                 if not await until(lambda: "Hal" not in seated, server=server):
                     raise NotYet(
-                        f"{stuck} after {1.5 * SLOW:g} seconds its name was still in `seated`. A send may take `SLOW` "
-                        f"seconds; then give it up, and do not wait for a close() either. {CLOCK}"
+                        f"{stuck} after {ALMOST_SLOW + SLOW / 2:g} seconds its name was still in `seated`. A send may "
+                        f"take `SLOW` seconds; then give it up, and do not wait for a close() either. {CLOCK}"
                     )
             finally:
                 client.ws.transport.abort()
