@@ -302,6 +302,28 @@ WRONG = {
         """,
         says="On the server, the endpoint raised ExceptionGroup with QueueFull.",
     ),
+    "threads that one server ends": changed(
+        before(
+            "app =",
+            """
+            from concurrent.futures import ThreadPoolExecutor
+            from contextlib import asynccontextmanager
+
+            pool = ThreadPoolExecutor()
+
+
+            @asynccontextmanager
+            async def lifespan(app):
+                yield
+                pool.shutdown()
+            """,
+        ),
+        ("FastAPI()", "FastAPI(lifespan=lifespan)"),
+        (MAKES, "text = await asyncio.get_running_loop().run_in_executor(pool, exercises.slow_report, name)"),
+        says="it works with one server, and not with the next: the client sent 'Lea' and expected 'report for Lea', "
+        "but the connection ended first, with code 1006, cut off without close(). On the server, the endpoint raised "
+        "RuntimeError: cannot schedule new futures after shutdown.",
+    ),
     "a queue that serves one event loop": changed(
         ("global jobs\njobs = asyncio.Queue()\nworkers =", "workers ="),
         before("async def work", "jobs = asyncio.Queue()"),

@@ -11,7 +11,15 @@ from websockets import ConnectionClosed
 
 from course.client import WAIT, Client, NotYet, describe_end, news, until, visit
 from course.error_log import errors_in_the_log
-from course.judging import ANOTHER_LOOP, Verdict, check_up, judge, lets_clients_leave, look_further
+from course.judging import (
+    ANOTHER_LOOP,
+    Verdict,
+    check_up,
+    judge,
+    lets_clients_leave,
+    look_further,
+    what_the_endpoint_did,
+)
 from course.slow_library import Library
 from course.troubles import lets_bugs_show
 from wslab.server import ServeError, Server, serve
@@ -80,8 +88,10 @@ async def works_with_another_server(app) -> None:
         try:
             async with visit(server, PATH) as client:
                 await client.ask("Lea", "report for Lea")
-        except NotYet:
-            raise NotYet(ANOTHER_LOOP) from None
+        except NotYet as problem:
+            did = await what_the_endpoint_did(server)
+            told = f"it works with one server, and not with the next: {problem} On the server, the {did}."
+            raise NotYet(told if "raised" in did else ANOTHER_LOOP) from None
 
 
 def watched(app):
