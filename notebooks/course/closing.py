@@ -14,6 +14,7 @@ MAY_BE_GONE = (
     "for an exception, does not expect it.)"
 )
 CLOSED = "Unexpected ASGI message 'websocket.send', after sending 'websocket.close'."  # as uvicorn says it
+CLOSED_TWICE = CLOSED.replace("websocket.send", "websocket.close")
 GIVEN_UP = (
     "Where uvicorn itself has closed, a send raises RuntimeError, while the endpoint's own side is still open: the "
     "client is gone, and that is no bug. The lesson's `send()` tells the two apart."
@@ -75,43 +76,46 @@ async def logs_bugs(app, path: str, bugs: Mapping[str, type[Exception]], functio
 
 
 async def closes_when_nobody_is_there(
-    app, path: str, sent: str | bytes = b"\x00\xff", advice: str = MAY_BE_GONE
+    app, path: str, sent: str | bytes = b"\x00\xff", advice: str = MAY_BE_GONE, first: Sequence[str] = ()
 ) -> None:
     """A look: it must not fail when the client has left already. uvicorn's other implementation always says so.
 
-    `sent` is what the client sends, at which it is to be closed; `advice` says what to do about an error.
+    `sent` is what the client sends, at which it is to be closed, after the texts `first`; `advice` says what to do
+    about an error.
     """
     words = "bytes" if isinstance(sent, bytes) else repr(sent)
     with serve(app, name="exercise", ws="wsproto") as server:
         async with visit(server, path) as client:
-            await client.say_and_leave(sent)
+            await client.say_and_leave(*first, sent)
         await expect_no_error(server, f"a client sent {words} and left at once, and the", advice=advice)
 
 
 async def lets_a_send_fail(
     app,
     path: str,
-    says: Sequence[str],
+    says: Sequence[str | bytes],
     error: Exception,
     is_gone: str,
     hint: str,
     causes: Mapping[str, str],
     first: Sequence[str] = (),
+    at: str = "websocket.send",
 ) -> None:
     """A look: an endpoint's send may be the first to find that its client `is_gone`: from then on, sends raise `error`.
 
     The client `says` what is answered, and before that the texts `first`, each of which gets one answer that arrives.
-    `causes` are hints for what the endpoint may have done, before the `hint`.
+    `causes` are hints for what the endpoint may have done, before the `hint`. Or it is its close() that finds it, `at`
+    the event "websocket.close".
     """
     failed, arrives = [], [*first]
 
     async def lossy(scope, receive, send):
         async def send_to_nobody(message):
             is_answer = message["type"] == "websocket.send"
-            if failed or (is_answer and not arrives):
+            if failed or (message["type"] == at and not arrives):
                 failed.append(message)
                 raise error
-            if is_answer:
+            if is_answer and arrives:
                 arrives.pop()
             await send(message)
 
@@ -126,7 +130,7 @@ async def lets_a_send_fail(
                 await client.say(text)
             await until(lambda: failed, server=server)
         did = await what_the_endpoint_did(server)
-    when = f"{is_gone} when something was sent to it"
+    when = f"{is_gone} when {'something was sent to it' if at == 'websocket.send' else 'it was to be closed'}"
     if did and "returned without close()" not in did:
         raise NotYet(f"a client {when}, and the {did}. {hint_for(did, causes) or hint}")
     log.expect_nothing(f"a client that {when}", hint)

@@ -2,10 +2,12 @@
 
 import contextlib
 import logging
+import traceback
 from collections.abc import Iterator
 
 from course.client import NotYet
-from wslab.conversation import record_logs
+from wslab.conversation import describe_error, record_logs
+from wslab.library import runs_library
 
 AFTER_ITS_END = (
     "WebSocketDisconnected says that a connection was used after its end. A send that found the client gone is its "
@@ -38,6 +40,17 @@ class ErrorLog(logging.Handler):
     def first_line(self) -> str:
         """The first line of the first of them, as Python writes it."""
         return repr((self.records[0].getMessage().splitlines() or [""])[0])
+
+    def own_error(self) -> str:
+        """The first error that is not about a client who has left, and the reader's line that raised it; or empty."""
+        for record in self.records:
+            error = record.exc_info[1] if record.exc_info else None
+            if error and "WebSocketDisconnect(" not in describe_error(error):
+                walk = traceback.walk_tb(error.__traceback__)
+                own = [(frame.f_code.co_name, line) for frame, line in walk if not runs_library(frame)]
+                said = describe_error(error).removesuffix(".")
+                return said + (f", in {own[-1][0]}(), line {own[-1][1]} of its cell" if own else "")
+        return ""
 
     def take(self) -> str:
         """The first of them, or an empty text; and forget what was logged so far."""

@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from course.client import NotYet, news, visit
-from course.error_log import errors_in_the_log
+from course.error_log import ErrorLog, errors_in_the_log
 from course.troubles import with_troubles
 from wslab.arguments import check_app
 from wslab.conversation import Event
@@ -27,7 +27,7 @@ ANOTHER_LOOP = (
     "it works with one server. The check starts another one, with an event loop of its own, and there, RuntimeError "
     "says that something belongs to a different event loop. An asyncio.Event, Condition, Lock or Queue serves only the "
     "loop in which somebody has first waited for it, and a Future the one that made it: make it in the endpoint, for "
-    "each connection."
+    "each connection, or in the app's lifespan."
 )
 BLOCKED = "event loop is blocked"
 LOOPS = (
@@ -52,6 +52,8 @@ CAUSES = {  # parts of an error's text, which Pythons word differently, and what
     "of type coroutine": "an `await` is missing",
     "'dict' object has no attribute 'encode'": "a dictionary goes into `send_json()`",
 }
+SLIPS = ("NameError", "UnboundLocalError", "AttributeError", "TypeError")  # they have a cause of their own
+CLOSED_FOR_A_BUG = "code 1011"
 NO_HINTS: Mapping[str, str] = {}
 HAS_LEFT = {  # parts of what an endpoint did when its client left, and what to do about it
     ITS_CLOSE: NOTHING_TO_CLOSE,
@@ -98,11 +100,14 @@ async def check_up(verdict: Verdict, app, path: str, *names: str, good: str, **o
     return Verdict(verdict.good, f"a client {row.did}. What came of it: {row.seen}. {row.problem.meaning}")
 
 
-async def judge(app, *steps: Callable[[Server], Awaitable[str]], **uvicorn_options) -> Verdict:
+async def judge(
+    app, *steps: Callable[[Server], Awaitable[str]], log: ErrorLog | None = None, **uvicorn_options
+) -> Verdict:
     """Run the steps against `app`, one after the other, up to the first that fails.
 
     After each, no endpoint may have raised an error, or returned without closing, that the step has not looked at.
-    The options are those of `serve`, such as `ws`, uvicorn's WebSocket implementation.
+    An endpoint that closes with 1011 for a bug raises none: why it did then stands in the `log`. The options are those
+    of `serve`, such as `ws`, uvicorn's WebSocket implementation.
     """
     good: list[str] = []
     try:
@@ -113,14 +118,14 @@ async def judge(app, *steps: Callable[[Server], Awaitable[str]], **uvicorn_optio
                 try:
                     good.append(await step(server))
                 except NotYet as problem:
-                    raise NotYet(await with_what_the_endpoint_did(server, problem)) from None
+                    raise NotYet(await with_what_the_endpoint_did(server, problem, log)) from None
                 await no_error(server)
     except (NotYet, ServeError) as problem:
         return Verdict(good, str(problem).strip())
     return Verdict([*good, "no endpoint ended with an error"])
 
 
-async def with_what_the_endpoint_did(server: Server, problem: NotYet) -> str:
+async def with_what_the_endpoint_did(server: Server, problem: NotYet, log: ErrorLog | None = None) -> str:
     """The problem, and what the endpoint did meanwhile; if that is no news, the problem's hint instead."""
     # A blocked loop is not asked again: that would only take as long. Nor is anything news that the problem says
     # already, or that the check's client, which has left because of the problem, has brought about.
@@ -130,8 +135,17 @@ async def with_what_the_endpoint_did(server: Server, problem: NotYet) -> str:
         or error == "endpoint returned without close()"
         or error in str(problem)
     ):
-        return f"{problem} {problem.hint}"
+        return with_the_bug(problem, log.own_error() if log else "")
     return f"{problem} On the server, the {error}. {AWAITED if BLOCKED in error else ''}"
+
+
+def with_the_bug(problem: NotYet, error: str) -> str:
+    """The problem, the `error` in the log, if an endpoint closed for it, and the hint, unless a slip's error is one."""
+    if not error or CLOSED_FOR_A_BUG not in str(problem):
+        return f"{problem} {problem.hint}"
+    cause = hint_for(error, CAUSES)
+    told = f"{problem} The log has an error: {error}{f' ({cause})' if cause else ''}."
+    return told if error.startswith(SLIPS) else f"{told} {problem.hint}"
 
 
 async def passes(app, *steps: Callable[[Server], Awaitable[str]], words: str = "", **uvicorn_options) -> None:

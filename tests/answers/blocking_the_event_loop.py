@@ -3,6 +3,44 @@
 from tests.answers import after, before, changed, whole
 
 MAKES = "text = await asyncio.to_thread(exercises.slow_report, name)"
+WORKERS = """
+from contextlib import asynccontextmanager
+
+
+async def work():
+    while True:
+        name, future = await jobs.get()
+        try:
+            text = await asyncio.to_thread(exercises.slow_report, name)
+            future.done() or future.set_result(text)
+        except Exception as error:
+            future.done() or future.set_exception(error)
+
+
+@asynccontextmanager
+async def lifespan(app):
+    global jobs
+    jobs = asyncio.Queue()
+    workers = [asyncio.create_task(work()) for _ in range(8)]
+    yield
+    for task in workers:
+        task.cancel()
+
+
+app = FastAPI(lifespan=lifespan)
+
+
+@app.websocket("/report")
+async def report(websocket: WebSocket):
+    await websocket.accept()
+    try:
+        while True:
+            future = asyncio.get_running_loop().create_future()
+            jobs.put_nowait((await websocket.receive_text(), future))
+            await websocket.send_text(await future)
+    except WebSocketDisconnect:
+        pass
+"""
 
 WRONG = {
     "async def around it, and an await": changed(
@@ -202,6 +240,97 @@ WRONG = {
     "close() in the except": changed(
         ("pass", "await websocket.close()"), says="When the client has gone, there is nothing to close"
     ),
+    "a report that fails is hidden": changed(
+        (MAKES, f'try:\n    {MAKES}\nexcept Exception:\n    text = "no report"'),
+        says="the check let slow_report() raise an OSError, as a bug in it would, and it showed nowhere: it was "
+        "neither raised nor logged. Let it pass where you call slow_report(), or log it",
+    ),
+    "a lock for each name": changed(
+        after("app = FastAPI()", "locks = {}"),
+        (MAKES, f"async with locks.setdefault(name, asyncio.Lock()):\n    {MAKES}"),
+        says="two clients asked at the same time, both for 'Ida', and slow_report() was called for the second one when "
+        "the first was done. A report waits for another one to be done.",
+    ),
+    "a future set from a thread": changed(
+        before("app =", "import threading"),
+        (
+            MAKES,
+            """
+            future = asyncio.get_running_loop().create_future()
+            threading.Thread(target=lambda: future.set_result(exercises.slow_report(name))).start()
+            text = await future
+            """,
+        ),
+        says="another thread did with the event loop what is not safe there, as the set_result() of an asyncio.Future",
+    ),
+    "a thread that receives, too": whole(
+        """
+        def work(loop):
+            while True:
+                name = asyncio.run_coroutine_threadsafe(websocket.receive_text(), loop).result()
+                text = exercises.slow_report(name)
+                asyncio.run_coroutine_threadsafe(websocket.send_text(text), loop).result()
+
+        await websocket.accept()
+        try:
+            await asyncio.to_thread(work, asyncio.get_running_loop())
+        except WebSocketDisconnect:
+            pass
+        """,
+        says="36 clients had come, and were silent: the client sent 'Joe' and expected 'report for Joe', but no answer "
+        "came within 2 seconds. Does each of them keep one of the few threads",
+    ),
+    "five names wait at most": whole(
+        """
+        await websocket.accept()
+        waiting = asyncio.Queue(maxsize=5)
+
+        async def listen():
+            while True:
+                waiting.put_nowait(await websocket.receive_text())
+
+        async def answer():
+            while True:
+                await websocket.send_text(await asyncio.to_thread(exercises.slow_report, await waiting.get()))
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(listen())
+                group.create_task(answer())
+        except* WebSocketDisconnect:
+            pass
+        """,
+        says="On the server, the endpoint raised ExceptionGroup with QueueFull.",
+    ),
+    "threads that one server ends": changed(
+        before(
+            "app =",
+            """
+            from concurrent.futures import ThreadPoolExecutor
+            from contextlib import asynccontextmanager
+
+            pool = ThreadPoolExecutor()
+
+
+            @asynccontextmanager
+            async def lifespan(app):
+                yield
+                pool.shutdown()
+            """,
+        ),
+        ("FastAPI()", "FastAPI(lifespan=lifespan)"),
+        (MAKES, "text = await asyncio.get_running_loop().run_in_executor(pool, exercises.slow_report, name)"),
+        says="it works with one server, and not with the next: the client sent 'Lea' and expected 'report for Lea', "
+        "but the connection ended first, with code 1006, cut off without close(). On the server, the endpoint raised "
+        "RuntimeError: cannot schedule new futures after shutdown.",
+    ),
+    "a queue that serves one event loop": changed(
+        ("global jobs\njobs = asyncio.Queue()\nworkers =", "workers ="),
+        before("async def work", "jobs = asyncio.Queue()"),
+        of=WORKERS,
+        says="it works with one server. The check starts another one, with an event loop of its own, and there, "
+        "RuntimeError says that something belongs to a different event loop.",
+    ),
 }
 
 RIGHT = {
@@ -214,4 +343,39 @@ RIGHT = {
         except WebSocketDisconnect:
             pass
         """),
+    "a listener, and reports that begin at once": whole(
+        """
+        await websocket.accept()
+        waiting = asyncio.Queue()
+
+        async def listen():
+            while True:
+                name = await websocket.receive_text()
+                waiting.put_nowait(asyncio.create_task(asyncio.to_thread(exercises.slow_report, name)))
+
+        async def answer():
+            while True:
+                await websocket.send_text(await (await waiting.get()))
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(listen())
+                group.create_task(answer())
+        except* WebSocketDisconnect:
+            pass
+        """
+    ),
+    "a queue of the lifespan": whole(WORKERS),
+    "a report for all who ask for it": changed(
+        after("app = FastAPI()", "being_made = {}"),
+        (
+            MAKES,
+            """
+            if name not in being_made:
+                being_made[name] = asyncio.create_task(asyncio.to_thread(exercises.slow_report, name))
+                being_made[name].add_done_callback(lambda _, name=name: being_made.pop(name))
+            text = await asyncio.shield(being_made[name])
+            """,
+        ),
+    ),
 }

@@ -90,7 +90,8 @@ WRONG = {
             """,
         ),
         says="the client sent 'x' and expected an answer that begins with 'error: ', but the connection ended first, "
-        "with code 1011. Mistakes of a client are answered, and the loop goes on.",
+        "with code 1011. The log has an error: ValueError: not enough values to unpack (expected 2, got 1), in "
+        "divide(), line 20 of its cell. Mistakes of a client are answered, and the loop goes on.",
     ),
     "answered, and then closed": changed(
         after('await websocket.send_text(f"error: {error}")', "await websocket.close()\nreturn"),
@@ -353,6 +354,106 @@ WRONG = {
         ),
         says="unless they are logged or raised again. So does a `return` in a `finally`. In the inner `try` stands",
     ),
+    "a slip": changed(
+        (ANSWERS_IT, "await websocket.send_text(signifcant(result))"),
+        says="the client sent '12/4' and expected '3.0', but the connection ended first, with code 1011. The log has "
+        "an error: NameError: name 'signifcant' is not defined, in divide(), line 26 of its cell.",
+    ),
+    "a slip at the split": changed(
+        ('text.split("/")', 'txt.split("/")'),
+        says="with code 1011. The log has an error: NameError: name 'txt' is not defined, in divide(), line 21 of its",
+    ),
+    "only the errors that are known": changed(
+        ("except Exception:", "except (ValueError, OverflowError):"),
+        says="the client sent '7/4', at which the check let significant() raise a KeyError, and the connection ended "
+        "with code 1006, cut off without close(), not with 1011",
+    ),
+    "a KeyError is taken for bytes, wherever it comes from": changed(
+        after(
+            IT_LEAVES, "except KeyError:\n    with suppress(WebSocketDisconnect):\n        await websocket.close(1003)"
+        ),
+        says="the client sent '7/4', at which the check let significant() raise a KeyError, and the connection ended "
+        "with code 1003, not with 1011",
+    ),
+    "the error is the reason": changed(
+        ("except Exception:", "except Exception as error:"),
+        ("close(1011)", "close(1011, repr(error))"),
+        says="the client sent '7/4', at which the check let significant() raise a KeyError, and the connection ended "
+        "with code 1006, cut off without close(), not with 1011: the client does not learn that the server failed. On "
+        "the server, the endpoint raised ProtocolError: control frame too long",
+    ),
+    "the receive in the inner try, with the client's errors": changed(
+        (DIVIDES, ANSWERS_IT),
+        (
+            "text = await websocket.receive_text()",
+            """
+            try:
+                text = await websocket.receive_text()
+                dividend, divisor = text.split("/")
+                result = float(dividend) / float(divisor)
+            except (ValueError, ZeroDivisionError) as error:
+                await websocket.send_text(f"error: {error}")
+                continue
+            """,
+        ),
+        says="the check let a ValueError happen where the endpoint receives, as a bug would, and it showed nowhere",
+    ),
+    "eval()": changed(
+        (
+            """
+            dividend, divisor = text.split("/")
+            result = float(dividend) / float(divisor)
+            """,
+            """
+            if text.count("/") != 1:
+                raise ValueError("one division, please")
+            result = eval(text)
+            """,
+        ),
+        ("(ValueError, ZeroDivisionError)", "(ValueError, ZeroDivisionError, SyntaxError, NameError)"),
+        says="the client sent '2+4/1' and expected an answer that begins with 'error: ', but got '6.0'.",
+    ),
+    "closed in the loop, which goes on": changed(
+        (A_BUG, ""),
+        (
+            ANSWERS_IT,
+            """
+            try:
+                answer = significant(result)
+            except Exception:
+                logger.exception("/divide failed")
+                with suppress(WebSocketDisconnect, RuntimeError):
+                    await websocket.close(1011)
+            else:
+                await websocket.send_text(answer)
+            """,
+        ),
+        says="a client sent '0/5', which makes significant() fail. Then the endpoint raised WebSocketDisconnected: "
+        'WebSocket is not connected. Need to call "accept" first. Something goes on after the close(): leave the loop',
+    ),
+    "no else below the answer to a mistake": changed(
+        (f"else:\n    {ANSWERS_IT}", ANSWERS_IT),
+        says="after the answer to 'x' came one more message, '3.0'.",
+    ),
+    "the disconnect is not expected from the answer to a mistake": changed(
+        (IT_LEAVES, ""),
+        (
+            "text = await websocket.receive_text()",
+            "try:\n    text = await websocket.receive_text()\nexcept WebSocketDisconnect:\n    return",
+        ),
+        (
+            ANSWERS_IT,
+            """
+            answer = significant(result)
+            try:
+                await websocket.send_text(answer)
+            except WebSocketDisconnect:
+                return
+            """,
+        ),
+        says="a client that leaves before the answer to its mistake is logged as an error: '/divide failed', with "
+        "WebSocketDisconnect. The send raises it: expect WebSocketDisconnect around the whole loop",
+    ),
 }
 
 RIGHT = {
@@ -361,5 +462,52 @@ RIGHT = {
         ("from math", "from traceback import format_exc\nfrom math"),
         ("raise  # uvicorn logs it", "logger.error(format_exc())"),
         of=UVICORN_LOGS_IT,
+    ),
+    "a decorator": whole(
+        """
+        from functools import wraps
+        from math import floor, log10
+
+        logger = logging.getLogger("uvicorn.error")
+
+
+        def significant(number: float) -> str:
+            return str(round(number, 2 - floor(log10(abs(number)))))
+
+
+        def careful(endpoint):
+            @wraps(endpoint)
+            async def wrapped(websocket: WebSocket):
+                await websocket.accept()
+                try:
+                    await endpoint(websocket)
+                except WebSocketDisconnect:
+                    pass
+                except Exception as error:
+                    logging.exception("a bug: %s", error)
+                    with suppress(WebSocketDisconnect, RuntimeError):
+                        await websocket.close(1011)
+
+            return wrapped
+
+
+        app = FastAPI()
+
+
+        @app.websocket("/divide")
+        @careful
+        async def divide(websocket: WebSocket):
+            while True:
+                match (await websocket.receive_text()).split("/"):
+                    case [first, second]:
+                        try:
+                            result = float(first) / float(second)
+                        except (ValueError, ZeroDivisionError):
+                            await websocket.send_text("error: not two numbers, or the second is 0")
+                            continue
+                        await websocket.send_text(significant(result))
+                    case _:
+                        await websocket.send_text("error: one slash, please")
+        """
     ),
 }

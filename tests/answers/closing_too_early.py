@@ -20,6 +20,14 @@ try:
 except WebSocketDisconnect:
     pass
 """
+IT_LEAVES = "except WebSocketDisconnect:\n    pass  # the client has left, and nothing is owed"
+BY_ID = (
+    after("app = FastAPI()", "sums = {}"),
+    ("total = 0", "key = id(websocket)\nsums.setdefault(key, 0)"),
+    (ADDS, "sums[key] += int(text)"),
+    ("str(total)", "str(sums[key])"),
+    ("{total}", "{sums[key]}"),
+)
 
 WRONG = {
     "closes after the first answer": whole(
@@ -101,6 +109,10 @@ WRONG = {
         ("total = 0", "global total"),
         after("app = FastAPI()", "total = 0"),
         before(CLOSES, "total = 0"),
+        says="the client sent '5' and expected '5', but got '10'. Each client has a sum of its own",
+    ),
+    "one sum, set back when somebody comes": changed(
+        ("total = 0", "global total\ntotal = 0"),
         says="the client sent '10' and expected '10', but got '11'. Each client has a sum of its own",
     ),
     "no reason": changed(
@@ -261,6 +273,60 @@ WRONG = {
         after("app = FastAPI()", "total = 0"),
         says="the client sent 'done' and expected 'total: 0', but got 'total: -8'. Each client has a sum of its own",
     ),
+    "digits of ASCII alone": changed(
+        before("app =", "import re"),
+        before(ADDS, r"""if not re.fullmatch(r"\s*[+-]?[0-9]+(_[0-9]+)*\s*", text):""" + "\n    raise ValueError"),
+        says="and expected '1084', but got 'not a number'. int() decides what is a whole number",
+    ),
+    "a hundred numbers at most": changed(
+        ("while True:\n    text", "for _ in range(100):\n    text"),
+        says="the client sent '0' and expected '-8', but got 'total: -8'. Is the loop there, and does only `done` end "
+        "it?",
+    ),
+    "sums by the id() of the websocket, which stay": changed(
+        *BY_ID, says="(By the id() of its websocket it is not its own: once that has gone, another one gets the same.)"
+    ),
+    "sums by the websocket, which stay": changed(
+        *BY_ID,
+        ("id(websocket)", "websocket"),
+        says="of its visits still remembered. The app keeps what it should let go: take it out in a `finally`.",
+    ),
+    "time.sleep() before close()": changed(
+        before("app =", "import time"),
+        before(CLOSES, "time.sleep(0.2)"),
+        says="before the close, time.sleep() was called in the endpoint, and kept everybody waiting. Leave it out.",
+    ),
+    "time.sleep() in a thread before close()": changed(
+        before("app =", "import time"),
+        before(CLOSES, "await asyncio.to_thread(time.sleep, 0.5)"),
+        says="after the answer the connection was still open 2 seconds later. Wait for nothing: close() loses nothing "
+        "of what was sent before.",
+    ),
+    "the answer to a mistake stands outside of the try": whole(
+        """
+        await websocket.accept()
+        total = 0
+        async for text in websocket.iter_text():
+            if text == "done":
+                try:
+                    await websocket.send_text(f"total: {total}")
+                    await websocket.close(1000, "done")
+                except WebSocketDisconnect:
+                    pass
+                return
+            try:
+                total += int(text)
+            except ValueError:
+                await websocket.send_text("not a number")
+                continue
+            try:
+                await websocket.send_text(str(total))
+            except WebSocketDisconnect:
+                return
+        """,
+        says="when a client said 'seven' and left at once, the endpoint raised WebSocketDisconnect(1006). The answer "
+        "to a mistake can fail, too: does it stand in the `try`?",
+    ),
 }
 
 RIGHT = {
@@ -282,4 +348,18 @@ RIGHT = {
         except WebSocketDisconnect:
             return
         """),
+    "sums by the id() of the websocket, taken out at the end": changed(
+        *BY_ID, (IT_LEAVES, f"{IT_LEAVES}\nfinally:\n    del sums[key]")
+    ),
+    "sums by the websocket, as long as it lives": changed(
+        *BY_ID,
+        ("id(websocket)", "websocket"),
+        before("app =", "from weakref import WeakKeyDictionary"),
+        ("sums = {}", "sums = WeakKeyDictionary()"),
+    ),
+    "a WebSocketException closes": changed(
+        before("app =", "from fastapi import WebSocketException"),
+        (CLOSES, ""),
+        (IT_LEAVES, 'except WebSocketDisconnect:\n    return\nraise WebSocketException(1000, "done")'),
+    ),
 }

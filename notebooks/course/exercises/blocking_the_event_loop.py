@@ -2,27 +2,47 @@
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import AsyncIterator
 from functools import partial
 
 from fastapi import FastAPI
 from websockets import ConnectionClosed
 
-from course.client import WAIT, Client, NotYet, describe_end, until, visit
-from course.judging import Verdict, check_up, judge, lets_clients_leave
+from course.client import WAIT, Client, NotYet, describe_end, news, until, visit
+from course.error_log import errors_in_the_log
+from course.judging import (
+    ANOTHER_LOOP,
+    Verdict,
+    check_up,
+    judge,
+    lets_clients_leave,
+    look_further,
+    what_the_endpoint_did,
+)
 from course.slow_library import Library
 from course.troubles import lets_bugs_show
-from wslab.server import ServeError, Server
+from wslab.server import ServeError, Server, serve
 
 __all__ = ["reports", "slow_report"]
 
 PATH = "/report"
+MORE = "three", "four", "five", "six", "seven", "eight", "nine", "ten"
 HASTE = 0.3  # seconds in which an answer comes that has no reason to wait
 ON_THE_LOOP = "Hand it to a thread: asyncio.to_thread() takes the function and its arguments, and calls it there."
 ONE_BY_ONE = "A report waits for another one to be done. Is there a lock, or a pool with too few threads?"
 ELSEWHERE = (
     "a report was sent from another thread, and the websocket is not made for that. Let the thread return the report, "
     "and send it in the endpoint."
+)
+POOL = 36  # more than asyncio.to_thread() has threads: 32 at most
+A_THREAD_EACH = (
+    "Does each of them keep one of the few threads, although it has not asked for anything? Receive in the endpoint, "
+    "and let a thread make a report, and nothing else."
+)
+NOT_SAFE = (
+    "another thread did with the event loop what is not safe there, as the set_result() of an asyncio.Future is: the "
+    "loop may sleep on, and the answer come late. Let asyncio.to_thread() do it, or loop.call_soon_threadsafe()."
 )
 SHARED = "Is the name in a variable that all calls share? A variable inside the function belongs to one client."
 OWN = "Each client gets the report that they asked for."
@@ -41,14 +61,37 @@ async def reports(app) -> Verdict:
     before, _library = _library, Library()
     _library.pause = 0.01
     leave, bugs = partial(lets_clients_leave, path=PATH, message="Ann"), partial(lets_bugs_show, path=PATH)
-    steps = [serves_others_meanwhile, serves_several_at_once, keeps_reports_apart, keeps_the_order, leave, bugs]
+    steps = [
+        serves_others_meanwhile,
+        serves_several_at_once,
+        keeps_reports_apart,
+        serves_two_of_the_same_name,
+        keeps_the_order,
+        leave,
+        serves_beside_the_silent,
+        bugs,
+        shows_that_a_report_failed,
+    ]
     try:
         verdict = await judge(watched(app) if isinstance(app, FastAPI) else app, *steps)
+        verdict = await look_further(verdict, partial(works_with_another_server, app))
         clients = ["does not wait", "crowd", "stays"]
         good = "clients that vanish, come in a crowd, or stay until the end do it no harm"
         return await check_up(verdict, app, PATH, *clients, say="Ann", good=good)
     finally:
         _library = before
+
+
+async def works_with_another_server(app) -> None:
+    """A look: the check-up starts one. Tasks that serve a queue may have died there, and nobody has seen why."""
+    with serve(app, name="exercise") as server:
+        try:
+            async with visit(server, PATH) as client:
+                await client.ask("Lea", "report for Lea")
+        except NotYet as problem:
+            did = await what_the_endpoint_did(server)
+            told = f"it works with one server, and not with the next: {problem} On the server, the {did}."
+            raise NotYet(told if "raised" in did else ANOTHER_LOOP) from None
 
 
 def watched(app):
@@ -67,9 +110,23 @@ def watched(app):
     return watched_app
 
 
+def watched_loop() -> asyncio.AbstractEventLoop:
+    """The running loop; whether another thread calls what is not made for that, the library notes, too."""
+    loop, its_thread = asyncio.get_running_loop(), threading.get_ident()
+    call_soon = loop.call_soon
+
+    def watched_call_soon(*arguments, **options):
+        if threading.get_ident() != its_thread:
+            _library.set_elsewhere = True
+        return call_soon(*arguments, **options)
+
+    loop.call_soon = watched_call_soon
+    return loop
+
+
 async def serves_others_meanwhile(server: Server) -> str:
     """While Ann's report is held back, Ben comes, asks, and gets his."""
-    _library.loop = await server.on_loop(asyncio.get_running_loop)
+    _library.loop = await server.on_loop(watched_loop)
     async with visit(server, PATH) as ann:
         with _library.hold("Ann"):
             await ann.say("Ann")
@@ -81,6 +138,8 @@ async def serves_others_meanwhile(server: Server) -> str:
         await ann.expect("report for Ann", wrong=OWN)
         if _library.sent_elsewhere:
             raise NotYet(ELSEWHERE)
+        if _library.set_elsewhere:
+            raise NotYet(NOT_SAFE)
     return "while Ann's report is being made, Ben connects and gets his"
 
 
@@ -156,8 +215,55 @@ async def all_asking(server: Server, *names: str) -> AsyncIterator[dict[str, Cli
             yield clients
 
 
+async def serves_two_of_the_same_name(server: Server) -> str:
+    """The report for both is held back. It may be made twice at the same time, or once for both."""
+    async with visit(server, PATH) as ida, visit(server, PATH) as another_ida:
+        with _library.hold("Ida"):
+            for client in (ida, another_ida):
+                await client.say("Ida")
+            await until(lambda: _library.begun.count("Ida") == 2)
+            at_once = _library.begun.count("Ida")
+        for client in (ida, another_ida):
+            await client.expect("report for Ida", wrong=OWN)
+        if _library.begun.count("Ida") > at_once:
+            raise NotYet(
+                "two clients asked at the same time, both for 'Ida', and slow_report() was called for the second one "
+                f"when the first was done. {ONE_BY_ONE}"
+            )
+    return "also to two who ask for the same"
+
+
+async def serves_beside_the_silent(server: Server) -> str:
+    """More clients than there are threads have come, and have not asked yet."""
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(POOL):
+            await stack.enter_async_context(visit(server, PATH))
+        client = await stack.enter_async_context(visit(server, PATH))
+        try:
+            await client.ask("Joe", "report for Joe", wrong=OWN)
+        except NotYet as problem:
+            raise NotYet(f"{POOL} clients had come, and were silent: {problem}", A_THREAD_EACH) from None
+    return "clients who do not ask keep nobody waiting"
+
+
+async def shows_that_a_report_failed(server: Server) -> str:
+    """slow_report() raises an error, which must be in the log, whether the endpoint ends by it or not."""
+    _library.failing = "Kim"
+    with errors_in_the_log() as log:
+        async with visit(server, PATH) as client:
+            await client.say(_library.failing)
+            await until(lambda: log.records or client.ws.close_code is not None, server=server)
+        await news(server)
+    if not log.records:
+        raise NotYet(
+            "the check let slow_report() raise an OSError, as a bug in it would, and it showed nowhere: it was neither "
+            "raised nor logged. Let it pass where you call slow_report(), or log it: logger.exception()."
+        )
+    return "a report that fails shows"
+
+
 async def keeps_the_order(server: Server) -> str:
-    """One client asks twice, and the first report takes longer."""
+    """One client asks for several, at once, and the first report takes longer."""
     async with visit(server, PATH) as client:
         with _library.hold("one"):
             await client.say("one")
@@ -168,10 +274,12 @@ async def keeps_the_order(server: Server) -> str:
                     f"a client asked for 'one', then for 'two', and was answered {early!r} while the report "
                     "for 'one' was still being made. Wait for a report before you receive the next name."
                 )
-        for name in ("one", "two"):
+            for name in MORE:
+                await client.say(name)
+        for name in ("one", "two", *MORE):
             client.said = name
             await client.expect(f"report for {name}")
-    return "a client that asks twice gets the two reports in order"
+    return "a client that asks ten times gets its reports in order"
 
 
 async def begins(name: str, client: Client) -> None:

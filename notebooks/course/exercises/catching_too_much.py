@@ -1,12 +1,16 @@
 """The check under the exercise of catching-too-much."""
 
+import builtins
+import contextlib
 import logging
+from collections.abc import Iterator
 from functools import partial
 
 from course.client import WAIT, Client, NotYet, describe_end, visit
 from course.error_log import ErrorLog, errors_in_the_log
 from course.judging import (
     BLOCKED,
+    DISCONNECTED,
     ITS_CLOSE,
     LOOPS,
     NOTHING_TO_CLOSE,
@@ -18,7 +22,7 @@ from course.judging import (
     passes,
     what_the_endpoint_did,
 )
-from course.troubles import HIDDEN, ends_when_cancelled, lets_bugs_show
+from course.troubles import HIDDEN, Bug, ends_when_cancelled, lets_bugs_show
 from wslab.examination.clients import TEXT, frame, write
 from wslab.server import Server
 
@@ -27,13 +31,20 @@ __all__ = ["careful_division"]
 PATH = "/divide"
 BUG = "0/5"  # what the given function cannot do: a ValueError
 INFINITE = "1e999/1"  # nor this: an OverflowError
-MISTAKES = ["x", "1/2/3", "1/0", "1/0.0", "one/two", "", "/"]
+UNKNOWN = "7/4"  # nor this, while `nobody_has_foreseen()` an error of it
+MISTAKES = ["x", "1/2/3", "1/0", "1/0.0", "one/two", "", "/", "2+4/1"]
 GOES_ON = "Mistakes of a client are answered, and the loop goes on."
 NOT_THE_CLIENTS = {
     BUG: "That is the bug of significant(), and no mistake of the client: keep it out of the inner `try`.",
     INFINITE: "float() takes 1e999 for infinity, so this is a division. That the result cannot be rounded is the bug "
     "of significant(), and no mistake of the client.",
+    UNKNOWN: "What significant() raises is a bug, whatever it is, and no mistake of the client.",
 }
+WORDY = (
+    "a bug of the check's, and its text is longer than the reason of a close can be, for which a close frame has room "
+    "for no more than 123 bytes"
+)
+AFTER_ITS_CLOSE = "Something goes on after the close(): leave the loop, or the endpoint, once it has closed."
 IN_ORDER = "Of several `except`, Python takes the first that fits."
 FROM_THE_SEND = "The send raises it: expect WebSocketDisconnect around the whole loop, not only where you receive."
 AROUND_THE_LOOP = {
@@ -51,10 +62,11 @@ async def careful_division(app) -> Verdict:
     with errors_in_the_log() as log:
         steps = [divides, lets_clients_leave, does_not_hide_the_bug, survives_a_client_in_a_hurry]
         steps = [partial(step, log=log) for step in steps]
-        verdict = await judge(app, *steps, partial(ends_when_cancelled, path=PATH), ws="websockets-sansio")
+        verdict = await judge(app, *steps, partial(ends_when_cancelled, path=PATH), log=log, ws="websockets-sansio")
         log.clear()
         again = [ends_after_what_is_not_utf8, *steps]
-        bugs = partial(lets_bugs_show, path=PATH, hint=f"{HIDDEN} {NO_RECEIVE}")
+        errors = Bug, RuntimeError, ValueError
+        bugs = partial(lets_bugs_show, path=PATH, errors=errors, hint=f"{HIDDEN} {NO_RECEIVE}")
         verdict = await look_further(
             verdict,
             partial(passes, app, *again, ws="wsproto", words='with uvicorn\'s other implementation, ws="wsproto": '),
@@ -73,6 +85,7 @@ async def divides(server: Server, log: ErrorLog) -> str:
             await client.ask("12/4", "3.0", closed=GOES_ON)
             await client.say(mistake)
             await expect_error(client)
+            await client.expect_silence()
         for division, result in [("1/3", "0.333"), ("-200/3", "-66.7"), ("2.5/1", "2.5")]:
             await client.ask(division, result)
         await client.expect_silence()
@@ -93,25 +106,52 @@ async def lets_clients_leave(server: Server, log: ErrorLog) -> str:
         await client.ask("12/4", "3.0")
         await client.drop()
     await nothing_went_wrong(server, log, "a client that leaves", IN_ORDER)
-    async with visit(server, PATH) as client:
-        await client.say_and_leave("12/4")
-    await nothing_went_wrong(server, log, "a client that leaves before its answer", FROM_THE_SEND)
+    for text, answer in [("12/4", "its answer"), ("x", "the answer to its mistake")]:
+        async with visit(server, PATH) as client:
+            await client.say_and_leave(text)
+        await nothing_went_wrong(server, log, f"a client that leaves before {answer}", FROM_THE_SEND)
     return "clients that leave or are cut off cause no error, in the endpoint or in the log"
 
 
 async def does_not_hide_the_bug(server: Server, log: ErrorLog) -> str:
     for bug in [BUG, INFINITE]:
-        async with visit(server, PATH) as client:
-            await client.say(bug)
-            await expect_internal_error(client)
-        await the_log_has_the_bug(server, log, bug)
+        await is_closed_for_it(server, log, bug, "which makes significant() fail")
+    for error in [KeyError, Bug]:
+        with nobody_has_foreseen(error):
+            how = f"at which the check let significant() raise {'an error' if error is Bug else 'a KeyError'}"
+            await is_closed_for_it(server, log, UNKNOWN, how)
     return f"the bug, at {BUG!r}, is in the log with its traceback, and its client is closed with 1011"
+
+
+async def is_closed_for_it(server: Server, log: ErrorLog, bug: str, how: str) -> None:
+    async with visit(server, PATH) as client:
+        await client.say(bug)
+        await expect_internal_error(client, how)
+    await the_log_has_the_bug(server, log, f"a client sent {bug!r}, {how}")
+
+
+@contextlib.contextmanager
+def nobody_has_foreseen(error: type[Exception]) -> Iterator[None]:
+    """Meanwhile, this error is raised in significant() at `UNKNOWN`, by the round() that it calls."""
+    built_in = builtins.round
+
+    def failing(number, *digits):
+        if number == 7 / 4:
+            raise error(WORDY)
+        return built_in(number, *digits)
+
+    builtins.round = failing
+    try:
+        yield
+    finally:
+        builtins.round = built_in
 
 
 async def survives_a_client_in_a_hurry(server: Server, log: ErrorLog) -> str:
     async with visit(server, PATH) as client:
         await client.say_and_leave(BUG)
-    await the_log_has_the_bug(server, log, BUG)
+    in_a_hurry = ", and left at the same moment"
+    await the_log_has_the_bug(server, log, f"a client sent {BUG!r}, which makes significant() fail", in_a_hurry)
     async with visit(server, PATH) as client:  # whoever comes next
         await client.ask("12/4", "3.0")
     await nothing_went_wrong(server, log, "a client that leaves", IN_ORDER)
@@ -138,10 +178,10 @@ async def expect_error(client: Client) -> None:
         raise NotYet(f"the client sent {client.said!r} and expected {expected}, but got {got!r}.")
 
 
-async def expect_internal_error(client: Client) -> None:
-    """The server must close with 1011, without an answer."""
+async def expect_internal_error(client: Client, how: str) -> None:
+    """The server must close with 1011, without an answer. `how` says of what was sent that it meets a bug."""
     bug = client.said
-    sent = f"the client sent {bug!r}, which makes significant() fail, and"
+    sent = f"the client sent {bug!r}, {how}, and"
     got = await client.message_or_end(
         f"{sent} the connection was still open {WAIT:g} seconds later. Close it with 1011."
     )
@@ -165,13 +205,14 @@ async def expect_internal_error(client: Client) -> None:
     )
 
 
-async def the_log_has_the_bug(server: Server, log: ErrorLog, bug: str) -> None:
+async def the_log_has_the_bug(server: Server, log: ErrorLog, sent: str, in_a_hurry: str = "") -> None:
     """The error of significant() must be in the log, with its traceback, and nothing else. Then the log is cleared."""
-    sent = f"a client sent {bug!r}, which makes significant() fail"
     did = await what_the_endpoint_did(server)
+    if did.startswith(DISCONNECTED):
+        raise NotYet(f"{sent}{in_a_hurry}. Then the {did}. {AFTER_ITS_CLOSE}")
     if "WebSocketDisconnect" in did:
         raise NotYet(
-            f"{sent}, and left at the same moment. Then the {did}: the close() of the error's block needs to expect "
+            f"{sent}{in_a_hurry}. Then the {did}: the close() of the error's block needs to expect "
             "that (a `WebSocketException` closes, too)."
         )
     if not log.records:

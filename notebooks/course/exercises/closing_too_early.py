@@ -1,9 +1,15 @@
 """The check under the exercise of closing-too-early."""
 
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import AsyncIterator
 from functools import partial
 
-from course.client import Client, NotYet, quote, visit
+from course.client import Client, NotYet, quote, until, visit
 from course.judging import Verdict, check_up, expect_no_error, judge, lets_clients_leave
+from course.same_address import each_stands_where_the_last_one_stood
 from course.troubles import HIDDEN, Bug, lets_bugs_show, time_stands_still
 from wslab.server import Server
 
@@ -11,17 +17,24 @@ __all__ = ["tally"]
 
 PATH = "/tally"
 LOOP = "Is the loop there, and does only `done` end it?"
-OWN = "Each client has a sum of its own: keep it in a variable of the endpoint."
+OWN = (
+    "Each client has a sum of its own: keep it in a variable of the endpoint. (By the id() of its websocket it is not "
+    "its own: once that has gone, another one gets the same.)"
+)
 WHOLE = "int() decides what is a whole number: call it, and catch its ValueError."
 CLOSED = 'End with `await websocket.close(1000, "done")`.'
 EXACTLY = "The end is exactly `done`. Other texts are numbers, or they are not."
 DIGITS = 1000  # of the longest number
-CAN_FAIL = "The last words can fail: do they stand in the `try`, too?"
+CAN_FAIL = {
+    "done": "The last words can fail: do they stand in the `try`, too?",
+    "seven": "The answer to a mistake can fail, too: does it stand in the `try`?",
+}
 AT_ONCE = (
     "Wait for nothing: close() loses nothing of what was sent before. (Here the clock of the server's event loop "
-    "stands still: whoever sleeps does not wake up.)"
+    "stands still: whoever sleeps does not wake up. Nor do threads come to an end.)"
 )
 ITS_LINE = f"{HIDDEN} And a ValueError is the client's where int() raises it: catch it around that line alone."
+MANY = 200  # numbers of one client
 LAST_WORDS = "The last words come before close()."
 
 
@@ -35,7 +48,7 @@ async def tally(app) -> Verdict:
         takes_what_int_takes,
         apart,
         partial(lets_clients_leave, path=PATH, message="1"),
-        leaves_before_the_last_words,
+        leaves_before_its_answer,
         partial(lets_bugs_show, path=PATH, errors=(Bug, RuntimeError, ValueError), hint=ITS_LINE),
     )
     clients = ["silent", "drops before the answer", "crowd"]
@@ -46,9 +59,15 @@ async def tally(app) -> Verdict:
 async def ends(server: Server) -> str:
     async with visit(server, PATH) as client:
         await adds(client, ("2", "2"), ("40", "42"), ("-50", "-8"), ("0", "-8"))
+        await adds(client, *[("0", "-8")] * MANY, wrong=LOOP)
         await done(client, -8)
     async with visit(server, PATH) as client:
         await done(client, 0, wrong=OWN)
+    with each_stands_where_the_last_one_stood():
+        for _ in range(3):
+            async with visit(server, PATH) as client:
+                await adds(client, ("5", "5"), wrong=OWN)
+            await until(lambda: not server.endpoints, server=server)
     return "numbers are added up, then come the last words, then close 1000 'done'"
 
 
@@ -73,9 +92,9 @@ async def takes_what_int_takes(server: Server) -> str:
                 f"the client sent {DIGITS} times '1' and expected the same number, but got {quote(got)}. "
                 "Numbers may have 1,000 digits."
             )
-        await adds(client, (f"-{number}", "0"), (" 42 ", "42"), ("1_000", "1042"), wrong=WHOLE)
+        await adds(client, (f"-{number}", "0"), (" 42 ", "42"), ("1_000", "1042"), ("٤٢", "1084"), wrong=WHOLE)
         await adds(client, *((text, "not a number") for text in ("4.0", "1e3", "1,000", "_1")), wrong=WHOLE)
-        await done(client, 1042)
+        await done(client, 1084)
     return "int() decides what a whole number is, however long"
 
 
@@ -88,20 +107,58 @@ async def apart(server: Server) -> str:
     return "two clients at once have sums of their own; one is done, the other goes on and leaves"
 
 
-async def leaves_before_the_last_words(server: Server) -> str:
-    async with visit(server, PATH) as client:
-        await adds(client, ("3", "3"))
-        # In one piece, so that the server knows that the client has left when the endpoint reads its `done`.
-        await client.say_and_leave("done")
-    await expect_no_error(server, "when a client said 'done' and left at once, the", advice=CAN_FAIL)
-    return "a client that says 'done' and leaves at once does no harm"
+async def leaves_before_its_answer(server: Server) -> str:
+    for text, advice in CAN_FAIL.items():
+        async with visit(server, PATH) as client:
+            await adds(client, ("3", "3"))
+            # In one piece, so that the server knows that the client has left when the endpoint reads the text.
+            await client.say_and_leave(text)
+        await expect_no_error(server, f"when a client said {text!r} and left at once, the", advice=advice)
+    return "a client that says 'done', or makes a mistake, and leaves at once does no harm"
 
 
 async def closes_at_once(server: Server) -> str:
-    async with visit(server, PATH) as client, time_stands_still(server):
+    async with visit(server, PATH) as client, time_stands_still(server), no_thread_ends(server) as slept:
         await client.ask("done", "total: 0", silent=AT_ONCE)
         await client.expect_close(hint=AT_ONCE)
+    if slept:
+        raise NotYet(
+            "before the close, time.sleep() was called in the endpoint, and kept everybody waiting. Leave it out."
+        )
     return "nothing is waited for before the close"
+
+
+@contextlib.asynccontextmanager
+async def no_thread_ends(server: Server) -> AsyncIterator[list[float]]:
+    """Meanwhile, whoever hands something to a thread waits in vain. Gives the sleeps in the event loop's own thread."""
+    slept, waiting, sleep = [], [], time.sleep
+
+    def begin():
+        loop, its_thread = asyncio.get_running_loop(), threading.get_ident()
+
+        def noted(seconds):
+            if threading.get_ident() == its_thread:
+                slept.append(seconds)
+            sleep(seconds)
+
+        def wait_in_vain(*_):
+            waiting.append(loop.create_future())
+            return waiting[-1]
+
+        loop.run_in_executor, time.sleep = wait_in_vain, noted
+        return loop
+
+    def end():
+        del loop.run_in_executor
+        for future in waiting:
+            future.cancelled() or future.set_result(None)
+
+    loop = await server.on_loop(begin)
+    try:
+        yield slept
+    finally:
+        time.sleep = sleep
+        await server.on_loop(end)
 
 
 async def done(client: Client, total: int, wrong: str = "") -> None:

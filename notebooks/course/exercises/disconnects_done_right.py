@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from functools import partial
 
 from course.client import MISSING_AWAIT, WAIT, Client, NotYet, describe_end, until, visit
 from course.closing import (
     CLOSED,
+    CLOSED_TWICE,
     GIVEN_UP,
     closes_when_nobody_is_there,
     expect_code,
@@ -30,12 +31,14 @@ from course.judging import (
     what_the_endpoint_did,
 )
 from course.troubles import ends_when_cancelled, lets_bugs_show
+from wslab.loop import go_round
 from wslab.server import Server, serve
 
 __all__ = ["table"]
 
 PATH = "/table"
 IDLE, SLOW = 5, 3  # seconds that the exercise gives to a guest, as there
+ALMOST_IDLE, ALMOST_SLOW = 4, 2.5
 AN_HOUR = 3600  # seconds
 BUGS = {"bug 1": KeyError, "bug 2": RuntimeError, "bug 3": TimeoutError}  # as in the exercise
 SERVED = "The answer is what serve_dish(text) returns, for the text as it came, also for an empty one."
@@ -45,6 +48,10 @@ IN_A_FINALLY = (
     "What must be done whatever ends the endpoint stands in a `finally`, before anything that is awaited there."
 )
 GUEST, IS_GIVEN_UP = ["Jo", "soup"], "had been given up"
+NOT_CLOSED_TWICE = (
+    "Where uvicorn itself has closed, a close() raises RuntimeError: it is over already, and that is no bug."
+)
+A_BUGS_CLOSE = "The guest may be gone when a bug strikes: let this close(), too, stand where that is expected."
 CLOCK = "(The check sets the event loop's clock forward: asyncio.timeout() goes by it, time.monotonic() does not.)"
 CAUSES = {  # what an endpoint may have done, and what to do about it
     ITS_CLOSE: NOTHING_TO_CLOSE,
@@ -56,6 +63,7 @@ CAUSES = {  # what an endpoint may have done, and what to do about it
 ONLY_A_BUG = (
     "Only a bug in serve_dish() is one. Expect WebSocketDisconnect from the send, too, and before other errors."
 )
+NOT_SERVED = "Only a bug in serve_dish() is one, and this is an error of what stands around it."
 
 
 async def table(app, seated: Collection[str]) -> Verdict:
@@ -63,15 +71,18 @@ async def table(app, seated: Collection[str]) -> Verdict:
     with errors_in_the_log() as log:
         steps = [serves, refuses_bytes, puts_out_the_idle, has_a_patient_kitchen, lets_go]
         steps = [partial(step, seated=seated) for step in steps]
-        verdict = await judge(app, *steps, ws_ping_interval=None)
+        verdict = await judge(app, *steps, log=log, ws_ping_interval=None)
     looks = [
         partial(expect_nothing_in, log),
         partial(gives_up_who_does_not_read, app, seated),
         partial(closes_when_nobody_is_there, app, PATH),
+        partial(gives_up_who_is_put_out, app, seated),
         partial(logs_bugs, app, PATH, BUGS, "serve_dish", "Bea"),
+        partial(closes_when_nobody_is_there, app, PATH, "bug 1", A_BUGS_CLOSE, first=["Bea"]),
         partial(seats_nobody_after, seated, "Bea", "had met a bug in serve_dish()"),
         partial(stops_with_the_server, app, seated),
         partial(lets_a_send_fail, app, PATH, GUEST, RuntimeError(CLOSED), IS_GIVEN_UP, GIVEN_UP, CAUSES),
+        partial(lets_a_close_fail, app),
         partial(passes, app, partial(lets_bugs_show, path=PATH), partial(ends_when_cancelled, path=PATH)),
     ]
     verdict = await look_further(verdict, *looks)
@@ -90,64 +101,100 @@ async def serves(server: Server, seated: Collection[str]) -> str:
             raise NotYet("another guest has left, and not only its own name was taken out of `seated`.")
         await ann.ask("tea", "your tea")
     await has_left(server, "Ann", "left with 1000", seated)
+    async with guest(server, "", seated) as client:
+        await client.ask("soup", "your soup", silent="An empty text is a name, too.")
+    await has_left(server, "", "left with 1000", seated)
     return "guests are seated, served, and may leave"
 
 
 async def refuses_bytes(server: Server, seated: Collection[str]) -> str:
-    async with visit(server, PATH) as client:
-        await client.say(b"\x00\xff")
-        await expect_code(client, 1003, None, "that sent bytes instead of its name", BYTES)
-    await has_left(server, "", "sent bytes instead of its name", seated)
-    async with guest(server, "Cleo", seated) as client:
-        await client.say(b"\x00\xff")
-        await expect_code(client, 1003, None, "that sent bytes instead of a dish", BYTES)
-    await has_left(server, "Cleo", "sent bytes instead of a dish", seated)
+    for sent, words in [(b"\x00\xff", "bytes"), (b"", "b'', which are bytes, too,")]:
+        async with visit(server, PATH) as client:
+            await client.say(sent)
+            await expect_code(client, 1003, None, f"that sent {words} instead of its name", BYTES)
+        await has_left(server, "", f"sent {words} instead of its name", seated)
+        async with guest(server, "Cleo", seated) as client:
+            await client.say(sent)
+            await expect_code(client, 1003, None, f"that sent {words} instead of a dish", BYTES)
+        await has_left(server, "Cleo", f"sent {words} instead of a dish", seated)
     return "bytes are refused with 1003"
 
 
 async def puts_out_the_idle(server: Server, seated: Collection[str]) -> str:
-    async with visit(server, PATH) as client:
-        await is_put_out(server, client, "that had not said its name")
-    async with guest(server, "Dan", seated) as client:
-        for _ in range(3):  # each text begins a new wait
-            await is_still_there(server, client)
-            await client.ask("tea", "your tea")
-        await is_put_out(server, client, "that ordered nothing more")
+    async with clock_by_hand(server) as forward:
+        async with visit(server, PATH) as client:
+            await is_put_out(forward, client, "that had not said its name")
+        async with guest(server, "Dan", seated) as client:
+            for _ in range(3):  # each text begins a new wait
+                await is_still_there(forward, client)
+                await client.ask("tea", "your tea")
+            await is_put_out(forward, client, "that ordered nothing more")
     await has_left(server, "Dan", "was put out", seated)
     return "a guest that says nothing is closed with 4000 and 'idle'"
 
 
-async def is_still_there(server: Server, client: Client) -> None:
-    """After half of its time."""
-    await server.let_time_pass(IDLE / 2)
+@contextlib.asynccontextmanager
+async def clock_by_hand(server: Server) -> AsyncIterator[Callable[[float], Awaitable[None]]]:
+    """Meanwhile, the clock of the server's event loop goes on when that is awaited which this gives, and never else.
+
+    So who is to be put out after 5 seconds is still there after 4, on a busy machine, too.
+    """
+
+    gone = 0.0
+
+    def take_over():
+        loop = asyncio.get_running_loop()
+        clock, start = loop.time, loop.time()
+        loop.time = lambda: start + gone
+        return lambda: setattr(loop, "time", clock)
+
+    async def go_forward(seconds):
+        nonlocal gone
+        await go_round()
+        for _ in range(100):  # whoever sets timers one after the other gets to it
+            gone += seconds / 100
+            await go_round()
+
+    give_back = await server.on_loop(take_over)
+    try:
+        yield lambda seconds: server.thread.run(go_forward(seconds), WAIT)
+    finally:
+        await server.on_loop(give_back)
+        await server.let_time_pass(gone)  # no clock goes back: somebody may have set a timer
+
+
+async def is_still_there(forward: Callable[[float], Awaitable[None]], client: Client, hint: str = "") -> None:
+    """For longer than a send may take, and almost as long as it may say nothing."""
+    await forward(ALMOST_IDLE)
     await client.caught_up()  # a close frame that was sent before has come, too
     if client.ws.close_code is not None:
         raise NotYet(
-            f"the connection of a guest that had said nothing for {IDLE / 2:g} seconds ended with "
-            f"{describe_end(client.ws)}. It has `IDLE` seconds for each text, which are {IDLE}."
+            f"the connection of a guest that had said nothing for {ALMOST_IDLE} seconds ended with "
+            f"{describe_end(client.ws)}. It has `IDLE` seconds for each text, which are {IDLE}.{hint}"
         )
 
 
-async def is_put_out(server: Server, client: Client, whose: str) -> None:
-    """After half of its time it is there still, and not much later it is put out."""
-    await is_still_there(server, client)
-    await server.let_time_pass(IDLE)
+async def is_put_out(forward: Callable[[float], Awaitable[None]], client: Client, whose: str) -> None:
+    """When its time is almost over it is there still, and not much later it is put out."""
+    await is_still_there(forward, client)
+    await forward(IDLE)
     await client.caught_up()
     if client.ws.close_code is None:
         raise NotYet(
-            f"a client {whose} was still connected after {1.5 * IDLE:g} seconds. "
+            f"a client {whose} was still connected after {ALMOST_IDLE + IDLE} seconds. "
             f"Close it after `IDLE` seconds, with 4000 and the reason 'idle'. {CLOCK}"
         )
     await expect_code(client, 4000, "idle", whose)
 
 
 async def has_a_patient_kitchen(server: Server, seated: Collection[str]) -> str:
-    async with guest(server, "Eve", seated) as client:
+    async with clock_by_hand(server) as forward, guest(server, "Eve", seated) as client:
         await client.say("slow")
         await client.caught_up()
-        await server.let_time_pass(AN_HOUR)
+        await forward(AN_HOUR)
         hint = "The limits are for receive() and for a send, not for serve_dish(): its dish has come after an hour."
         await client.expect("your slow", silent=hint, closed=hint)
+        await is_still_there(forward, client, " The time that its dish has taken does not count.")
     await has_left(server, "Eve", "left with 1000", seated)
     return "a dish may take as long as it likes"
 
@@ -168,7 +215,58 @@ async def lets_go(server: Server, seated: Collection[str]) -> str:
 
 
 async def gives_up_who_does_not_read(app, seated: Collection[str]) -> None:
-    dishes = []  # that the endpoint has begun to send
+    watched, dishes = noting_dishes(app)
+    stuck = "a guest ordered a banquet twice, read nothing, and"
+    # Compressed, a banquet would fill no buffer.
+    with serve(watched, name="exercise", ws_ping_interval=None, ws_per_message_deflate=False) as server:
+        async with clock_by_hand(server) as forward, guest(server, "Hal", seated) as client:
+            client.ws.transport.pause_reading()
+            try:
+                for _ in range(2):  # uvicorn takes a message that is too much, and lets the next one wait
+                    await client.say("banquet")
+                if not await until(lambda: len(dishes) == 2, server=server):
+                    raise NotYet(f"{stuck} {len(dishes)} of 2 were sent.")
+                await forward(ALMOST_SLOW)
+                if "Hal" not in seated:
+                    raise NotYet(f"{stuck} was given up after {ALMOST_SLOW} seconds. A send may take `SLOW`: {SLOW}.")
+                await forward(SLOW / 2)
+                if not await until(lambda: "Hal" not in seated, server=server):
+                    raise NotYet(
+                        f"{stuck} after {ALMOST_SLOW + SLOW / 2:g} seconds its name was still in `seated`. A send may "
+                        f"take `SLOW` seconds; then give it up, and do not wait for a close() either. {CLOCK}"
+                    )
+            finally:
+                client.ws.transport.abort()
+        did = await what_the_endpoint_did(server)
+        if did and "returned without close()" not in did:  # there is no use in it
+            raise NotYet(f"a guest read nothing, and the {did}. {hint_for(did, CAUSES)}".rstrip())
+
+
+async def gives_up_who_is_put_out(app, seated: Collection[str]) -> None:
+    """Nobody reads the close frame, either: the dish before it fills all buffers."""
+    watched, dishes = noting_dishes(app)
+    with serve(watched, name="exercise", ws_ping_interval=None, ws_per_message_deflate=False) as server:
+        async with clock_by_hand(server) as forward, guest(server, "Kim", seated) as client:
+            client.ws.transport.pause_reading()
+            try:
+                await client.say("banquet")
+                await until(lambda: dishes, server=server)
+                await forward(IDLE + 1)  # it is to be put out
+                await forward(SLOW + 1)
+                if not await until(lambda: not server.endpoints, server=server):
+                    still = "its name was still in `seated`" if "Kim" in seated else "its endpoint was still running"
+                    raise NotYet(
+                        "a guest ordered a banquet, did not read it, and said nothing more. `IDLE` seconds later it is "
+                        f"to be closed, and does not read that either: after `SLOW` more, {still}. A close() waits as "
+                        "a send does: give it a limit, too."
+                    )
+            finally:
+                client.ws.transport.abort()
+
+
+def noting_dishes(app):
+    """The app, and a list to which each dish comes that an endpoint begins to send."""
+    dishes = []
 
     async def watched(scope, receive, send):
         async def watched_send(message):
@@ -178,30 +276,12 @@ async def gives_up_who_does_not_read(app, seated: Collection[str]) -> None:
 
         await app(scope, receive, watched_send)
 
-    stuck = "a guest ordered a banquet twice, read nothing, and"
-    # Compressed, a banquet would fill no buffer.
-    with serve(watched, name="exercise", ws_ping_interval=None, ws_per_message_deflate=False) as server:
-        async with guest(server, "Hal", seated) as client:
-            client.ws.transport.pause_reading()
-            try:
-                for _ in range(2):  # uvicorn takes a message that is too much, and lets the next one wait
-                    await client.say("banquet")
-                if not await until(lambda: len(dishes) == 2, server=server):
-                    raise NotYet(f"{stuck} {len(dishes)} of 2 were sent.")
-                await server.let_time_pass(SLOW / 2)
-                if "Hal" not in seated:
-                    raise NotYet(f"{stuck} was given up after {SLOW / 2:g} seconds. A send may take `SLOW`: {SLOW}.")
-                await server.let_time_pass(SLOW)
-                if not await until(lambda: "Hal" not in seated, server=server):
-                    raise NotYet(
-                        f"{stuck} after {1.5 * SLOW:g} seconds its name was still in `seated`. A send may take `SLOW` "
-                        f"seconds; then give it up, and do not wait for a close() either. {CLOCK}"
-                    )
-            finally:
-                client.ws.transport.abort()
-        did = await what_the_endpoint_did(server)
-        if did and "returned without close()" not in did:  # there is no use in it
-            raise NotYet(f"a guest read nothing, and the {did}. {hint_for(did, CAUSES)}".rstrip())
+    return watched, dishes
+
+
+async def lets_a_close_fail(app) -> None:
+    error, hint = RuntimeError(CLOSED_TWICE), NOT_CLOSED_TWICE
+    await lets_a_send_fail(app, PATH, ["Jo", b"\0"], error, IS_GIVEN_UP, hint, {}, at="websocket.close")
 
 
 async def stops_with_the_server(app, seated: Collection[str]) -> None:
@@ -223,6 +303,9 @@ async def seats_nobody_after(seated: Collection[str], name: str, how: str) -> No
 
 
 async def expect_nothing_in(log: ErrorLog) -> None:
+    error = log.own_error()
+    if error and not error.startswith("WebSocketDisconnected"):
+        raise NotYet(f"what a guest may do is logged as an error: {error}. {NOT_SERVED}")
     log.expect_nothing("what a guest may do", ONLY_A_BUG)
 
 
@@ -233,9 +316,11 @@ async def guest(server: Server, name: str, seated: Collection[str]) -> AsyncIter
         await client.say(name)
         await until(lambda: name in seated or client.ws.close_code is not None, server=server)
         if name not in seated:
-            raise NotYet(
-                f"a guest said its name, {name!r}, and {WAIT:g} seconds later it was not in `seated`, as it came."
-            )
+            said = f"a guest said its name, {name!r}, and"
+            if client.ws.close_code is not None:
+                end = describe_end(client.ws)
+                raise NotYet(f"{said} its connection ended with {end}, before it was in `seated`, as it came.")
+            raise NotYet(f"{said} {WAIT:g} seconds later it was not in `seated`, as it came.")
         yield client
 
 
