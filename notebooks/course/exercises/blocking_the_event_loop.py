@@ -9,9 +9,9 @@ from fastapi import FastAPI
 from websockets import ConnectionClosed
 
 from course.client import WAIT, Client, NotYet, describe_end, until, visit
-from course.judging import Verdict, check_up, judge, lets_clients_leave
+from course.judging import Verdict, check_up, judge, lets_clients_leave, waits_for_the_silent
 from course.slow_library import Library
-from course.troubles import lets_bugs_show
+from course.troubles import UNEXPECTED, lets_bugs_show
 from wslab.server import ServeError, Server
 
 __all__ = ["reports", "slow_report"]
@@ -40,10 +40,13 @@ async def reports(app) -> Verdict:
     global _library
     before, _library = _library, Library()
     _library.pause = 0.01
-    leave, bugs = partial(lets_clients_leave, path=PATH, message="Ann"), partial(lets_bugs_show, path=PATH)
-    steps = [serves_others_meanwhile, serves_several_at_once, keeps_reports_apart, keeps_the_order, leave, bugs]
+    leave = partial(lets_clients_leave, path=PATH, message="Ann")
+    bugs = partial(lets_bugs_show, path=PATH, errors=UNEXPECTED, says=["Ann"])
+    asks = [partial(Client.ask, message="Ann", answer="report for Ann")] * 2
+    silent = partial(waits_for_the_silent, path=PATH, asks=asks)
+    steps = [serves_others_meanwhile, serves_several_at_once, keeps_reports_apart, keeps_the_order, leave, bugs, silent]
     try:
-        verdict = await judge(watched(app) if isinstance(app, FastAPI) else app, *steps)
+        verdict = await judge(watched(app) if isinstance(app, FastAPI) else app, *steps, ws_ping_interval=None)
         clients = ["does not wait", "crowd", "stays"]
         good = "clients that vanish, come in a crowd, or stay until the end do it no harm"
         return await check_up(verdict, app, PATH, *clients, say="Ann", good=good)

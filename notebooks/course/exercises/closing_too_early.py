@@ -3,8 +3,8 @@
 from functools import partial
 
 from course.client import Client, NotYet, quote, visit
-from course.judging import Verdict, check_up, expect_no_error, judge, lets_clients_leave
-from course.troubles import HIDDEN, Bug, lets_bugs_show, time_stands_still
+from course.judging import Verdict, check_up, expect_no_error, judge, lets_clients_leave, waits_for_the_silent
+from course.troubles import ITS_LINE, UNEXPECTED, lets_bugs_show, time_stands_still
 from wslab.server import Server
 
 __all__ = ["tally"]
@@ -21,12 +21,12 @@ AT_ONCE = (
     "Wait for nothing: close() loses nothing of what was sent before. (Here the clock of the server's event loop "
     "stands still: whoever sleeps does not wake up.)"
 )
-ITS_LINE = f"{HIDDEN} And a ValueError is the client's where int() raises it: catch it around that line alone."
 LAST_WORDS = "The last words come before close()."
 
 
 async def tally(app) -> Verdict:
     """`/tally` adds up numbers, says the total at `done`, and closes with 1000 "done"."""
+    asks = [partial(Client.ask, message="1", answer=answer) for answer in ("1", "2")]
     verdict = await judge(
         app,
         ends,
@@ -36,7 +36,9 @@ async def tally(app) -> Verdict:
         apart,
         partial(lets_clients_leave, path=PATH, message="1"),
         leaves_before_the_last_words,
-        partial(lets_bugs_show, path=PATH, errors=(Bug, RuntimeError, ValueError), hint=ITS_LINE),
+        partial(lets_bugs_show, path=PATH, errors=UNEXPECTED, hint=ITS_LINE, says=["1", "one", "done"]),
+        partial(waits_for_the_silent, path=PATH, asks=asks),
+        ws_ping_interval=None,
     )
     clients = ["silent", "drops before the answer", "crowd"]
     good = "clients that say nothing, lose their connection, or come in a crowd do it no harm"
