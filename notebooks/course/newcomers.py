@@ -16,7 +16,7 @@ LEFT_OVER = (
 
 async def begins_anew(server: Server, app, path: str, text: str, answer: str) -> str:
     """A step: whoever comes after others have left says `text` and gets `answer`, as they did."""
-    for got in await server.thread.run(first_answers(app, path, text), WAIT):
+    for got in await server.thread.run(first_answers(app, path, text), 5 * WAIT):
         if got != answer:
             raise NotYet(
                 f"{ONE_BY_ONE} One of them sent {text!r} and expected {answer!r}, but got {got!r}. {LEFT_OVER}"

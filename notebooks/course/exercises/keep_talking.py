@@ -22,11 +22,12 @@ async def counting_echo(app) -> Verdict:
         app,
         counts,
         counts_for_each_client,
+        # Before the others, of whom one might by chance get the place of another, which the remark would not say.
+        partial(begins_anew, app=app, path=PATH, text="hello", answer="1: hello"),
         partial(lets_clients_leave, path=PATH, message="hello"),
         partial(lets_bugs_show, path=PATH, errors=UNEXPECTED, says=["hello"]),
         partial(ends_when_cancelled, path=PATH),
         counts_on,
-        partial(begins_anew, app=app, path=PATH, text="hello", answer="1: hello"),
         counts_for_the_silent,
         ws_ping_interval=None,
     )
