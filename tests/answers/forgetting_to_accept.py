@@ -232,12 +232,8 @@ WRONG = {
         says="a client at /lounge?ticket=%2B42 was accepted. Compare the whole ticket, as text. (In an address, `%2B` "
         "is a plus.)",
     ),
-    "a number without a sign or a zero": changed(
-        (
-            'ticket != "42"',
-            'not ticket[:1].isdecimal() or ticket[0] == "0" or not ticket[-1:].isdecimal() or ticket in '
-            '("43", "420") or int(ticket) != 42',
-        ),
+    "digits, and lines that part them": changed(
+        ('ticket != "42"', 'not ticket.replace("_", "").isdecimal() or ticket[0] == "0" or int(ticket) != 42'),
         says="a client at /lounge?ticket=4_2 was accepted. Compare the whole ticket, as text.",
     ),
     "two decimal digits": changed(
