@@ -106,7 +106,7 @@ class Client:
         `wrong`, or what it says of that text, is added to the message if it is another one, `silent` if none comes,
         `closed` if the connection has ended instead.
         """
-        expected = repr(answer)
+        expected = quote(answer)
         got = await self.hear(expected, silent=silent, closed=closed)
         if got != answer:
             raise NotYet(f"{self._asked(expected)} got {quote(got)}.", wrong(got) if callable(wrong) else wrong)

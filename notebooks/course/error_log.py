@@ -16,15 +16,17 @@ AFTER_ITS_END = (
 
 
 class ErrorLog(logging.Handler):
-    """The errors that are logged, wherever."""
+    """The errors that are logged, wherever; and the `warnings`, which are none."""
 
     def __init__(self):
-        super().__init__(logging.ERROR)
+        super().__init__(logging.WARNING)
         self.records: list[logging.LogRecord] = []
+        self.warnings: list[logging.LogRecord] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record not in self.records:
-            self.records.append(record)
+        records = self.records if record.levelno >= logging.ERROR else self.warnings
+        if record not in records:
+            records.append(record)
 
     def first(self) -> str:
         """The first of them, for a sentence: its first line, and the type of its error; of a group, what is in it."""
@@ -79,6 +81,7 @@ class ErrorLog(logging.Handler):
     def clear(self) -> None:
         """Forget what was logged so far."""
         self.records.clear()
+        self.warnings.clear()
 
 
 @contextlib.contextmanager

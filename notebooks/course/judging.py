@@ -8,7 +8,7 @@ import gc
 import textwrap
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from course.client import NotYet, news, visit
+from course.client import Client, NotYet, news, visit
 from course.error_log import ErrorLog, errors_in_the_log
 from course.troubles import with_troubles
 from wslab.arguments import check_app
@@ -19,6 +19,8 @@ from wslab.server import ServeError, Server, serve
 DISCONNECT = "endpoint raised WebSocketDisconnect("
 DISCONNECT_IN_A_GROUP = "endpoint raised ExceptionGroup with WebSocketDisconnect("
 DISCONNECTED = "endpoint raised WebSocketDisconnected:"
+AN_HOUR = 3600  # seconds
+SILENT = "Nothing says how long a client may take: is there a time limit, such as `timeout()` or `wait_for()`?"
 GOES_ON = (
     "Something goes on after the connection has ended: is a `return` missing, or is it still in a loop? "
     "Or does a send or close() stand in or below the `except`, or in a `finally`?"
@@ -54,6 +56,7 @@ CAUSES = {  # parts of an error's text, which Pythons word differently, and what
 }
 SLIPS = ("NameError", "UnboundLocalError", "AttributeError", "TypeError")  # they have a cause of their own
 CLOSED_FOR_A_BUG = "code 1011"
+NO_ERROR = "It is none. And a task must be awaited, or nobody sees its errors."
 NO_HINTS: Mapping[str, str] = {}
 HAS_LEFT = {  # parts of what an endpoint did when its client left, and what to do about it
     ITS_CLOSE: NOTHING_TO_CLOSE,
@@ -97,7 +100,7 @@ async def check_up(verdict: Verdict, app, path: str, *names: str, good: str, **o
     if report.ok:
         return Verdict([*verdict.good, good])
     row = report.failed[0]
-    return Verdict(verdict.good, f"a client {row.did}. What came of it: {row.seen}. {row.problem.meaning}")
+    return Verdict(verdict.good, f"a client {row.did}. What came of it: {row.seen.rstrip('.')}. {row.problem.meaning}")
 
 
 async def judge(
@@ -194,11 +197,26 @@ async def lets_clients_leave(server: Server, path: str, message: str) -> str:
             await client.drop()
         await expect_no_error(server, "when a client lost its connection, the", HAS_LEFT)
         async with visit(server, path) as client:
-            await client.say_and_leave(message)
+            await client.say_and_leave(message, message)  # whoever goes on after a send that fails meets the next
         await expect_no_error(server, "when a client left without waiting for its answer, the", THE_SEND)
         gc.collect()  # only when a task is gone, asyncio says that nobody has asked for its error
-        log.expect_nothing("a client that leaves", "It is none. And a task must be awaited, or nobody sees its errors.")
+        log.expect_nothing("a client that leaves", NO_ERROR)
     return "clients may leave: with a code, without one, and before their answer"
+
+
+async def waits_for_the_silent(server: Server, path: str, asks: Sequence[Callable[[Client], Awaitable[None]]]) -> str:
+    """A step: a client may be silent for an hour before each thing that it asks.
+
+    That hour is by the clock of the server's event loop. Serve with `ws_ping_interval=None`.
+    """
+    async with visit(server, path) as client:
+        for ask in asks:
+            await server.let_time_pass(AN_HOUR)
+            try:
+                await ask(client)
+            except NotYet as problem:
+                raise NotYet(f"a client had been silent for an hour. Then {problem} {SILENT}") from None
+    return "a client may be silent for an hour, by the clock of the server's event loop"
 
 
 async def expect_no_error(server: Server, start: str, hints: Mapping[str, str] = NO_HINTS, advice: str = "") -> None:

@@ -6,7 +6,7 @@
 import asyncio
 import contextlib
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from course.client import NotYet, news, until, visit
 from course.error_log import errors_in_the_log
@@ -21,13 +21,17 @@ class Cancelled(Exception):
     """Says that an endpoint has ended as it was told to, by a cancellation."""
 
 
-BUGS = {f"a bug of the check's: {error.__name__}": error for error in (Bug, RuntimeError, KeyError, ValueError)}
+UNEXPECTED = (Bug, RuntimeError, ValueError, TypeError)  # of which receive_text() raises none, whatever is sent
+ANY_BUG = (*UNEXPECTED, KeyError)  # which it raises for bytes
+BUGS = {f"a bug of the check's: {error.__name__}": error for error in ANY_BUG}
 CANCEL = "a cancellation of the check's"
 BOTH_KEYS = "?keys=both"  # behind the path of an endpoint
+AT_SEND = {f"?bug={error.__name__}": error for error in ANY_BUG}  # there, too
 HIDDEN = (
     "What is caught where a client leaves is `WebSocketDisconnect` alone: `except:`, `except Exception` and others "
     "beside it hide your own errors, too, unless they are logged or raised again. So does a `return` in a `finally`."
 )
+ITS_LINE = f"{HIDDEN} And a ValueError is the client's where int() raises it: catch it around that line alone."
 
 UNSEEN = "A task's error is seen by nobody, unless somebody awaits that task."
 SWALLOWED = ""
@@ -40,18 +44,21 @@ def with_troubles(app):
     """The app. But where an endpoint receives a text of `BUGS`, that error is raised; at `CANCEL` it is cancelled.
 
     With `BOTH_KEYS` in its address, messages have both `text` and `bytes`, one of them None, which ASGI permits
-    (https://asgi.readthedocs.io/en/stable/specs/www.html#websocket).
+    (https://asgi.readthedocs.io/en/stable/specs/www.html#websocket). With one of `AT_SEND`, its first send of a message
+    raises that error.
     """
 
     async def troubled_app(scope, receive, send):
         endpoint = asyncio.current_task()
         is_cancelled = False
+        query = "?" + scope.get("query_string", b"").decode("latin-1")
+        bug = AT_SEND.get(query)
 
         async def receive_trouble():
             nonlocal is_cancelled
             message = await receive()
             text = message.get("text")
-            if message["type"] == "websocket.receive" and scope["query_string"] == BOTH_KEYS[1:].encode():
+            if message["type"] == "websocket.receive" and query == BOTH_KEYS:
                 message = {"text": None, "bytes": None, **message}
             if text in BUGS:
                 raise BUGS[text]("a bug")
@@ -60,8 +67,15 @@ def with_troubles(app):
                 await asyncio.sleep(0)  # here it is cancelled, unless another task receives for it
             return message
 
+        async def send_trouble(message):
+            nonlocal bug
+            if bug and message["type"] == "websocket.send":
+                error, bug = bug, None
+                raise error("a bug")
+            await send(message)
+
         try:
-            await app(scope, receive_trouble, send)
+            await app(scope, receive_trouble, send_trouble)
         except asyncio.CancelledError:
             if not is_cancelled:
                 raise
@@ -70,24 +84,51 @@ def with_troubles(app):
     return troubled_app
 
 
-async def lets_bugs_show(server: Server, path: str, errors=(Bug, RuntimeError), hint: str = HIDDEN) -> str:
-    """A step: `errors` of the endpoint's own must be raised, so that uvicorn logs them, or be logged."""
-    for text, error in BUGS.items():
-        if error not in errors:
-            continue
-        with errors_in_the_log() as log:
-            async with visit(server, path) as client:
-                await client.say(text)
-                await until(lambda: log.records or client.ws.close_code is not None, server=server)
-            events = await news(server)  # its endpoint has ended, or should have
-        if not log.records:
-            name = "an error" if error is Bug else f"a {error.__name__}"
-            goes_on = any(event.text.startswith("endpoint is still running") for event in events)
-            raise NotYet(
-                f"the check let {name} happen where the endpoint receives, as a bug would, and it showed nowhere: it "
-                f"was neither raised nor logged. {f'Something of the endpoint goes on. {UNSEEN}' if goes_on else hint}"
-            )
+async def lets_bugs_show(
+    server: Server,
+    path: str,
+    errors=(Bug, RuntimeError),
+    hint: str = HIDDEN,
+    says: Sequence[str | bytes] = (),
+    goes_on: bool = True,
+) -> str:
+    """A step: `errors` of the endpoint's own must be raised, so that uvicorn logs them, or be logged.
+
+    They happen where it receives its first message. If a client `says` something that is answered, they happen where it
+    sends the answer, too, a KeyError among them: around a receive, that may be expected, for what bytes bring about.
+    And, if the endpoint goes on then, where it receives once more.
+    """
+    texts = [text for text, error in BUGS.items() if error in errors]
+    troubles = [(path, [text], BUGS[text], "receives") for text in texts]
+    if says and goes_on:
+        troubles += [(path, [says[0], text], BUGS[text], "receives once more") for text in texts]
+    troubles += [(path + at, [said], error, "sends") for said in says for at, error in AT_SEND.items()]
+    for address, messages, error, where in troubles:
+        await lets_a_bug_show(server, address, messages, error, f"where the endpoint {where}", hint)
     return "an error of its own shows"
+
+
+async def lets_a_bug_show(
+    server: Server, path: str, says: Sequence[str | bytes], error: type[Exception], where: str, hint: str
+) -> None:
+    """The error must show that happens at one of the messages that a client `says`."""
+    with errors_in_the_log() as log:
+        async with visit(server, path) as client:
+            for message in says:
+                await client.say(message)
+            await until(lambda: log.records or client.ws.close_code is not None, server=server)
+        events = await news(server)  # its endpoint has ended, or should have
+    if log.records:
+        return
+    name = "an error" if error is Bug else f"a {error.__name__}"
+    unseen = "it showed nowhere: it was neither raised nor logged"
+    if any(record.exc_info for record in log.warnings):
+        unseen = "it did not show as an error: it was logged as a warning"
+    goes_on = any(event.text.startswith("endpoint is still running") for event in events)
+    raise NotYet(
+        f"the check let {name} happen {where}, as a bug would, and {unseen}. "
+        f"{f'Something of the endpoint goes on. {UNSEEN}' if goes_on else hint}"
+    )
 
 
 async def ends_when_cancelled(server: Server, path: str) -> str:

@@ -109,7 +109,7 @@ WRONG = {
         ("total = 0", "global total"),
         after("app = FastAPI()", "total = 0"),
         before(CLOSES, "total = 0"),
-        says="the client sent '5' and expected '5', but got '10'. Each client has a sum of its own",
+        says="the client sent '10' and expected '10', but got '11'. Each client has a sum of its own",
     ),
     "one sum, set back when somebody comes": changed(
         ("total = 0", "global total\ntotal = 0"),
@@ -284,7 +284,7 @@ WRONG = {
         "it?",
     ),
     "sums by the id() of the websocket, which stay": changed(
-        *BY_ID, says="(By the id() of its websocket it is not its own: once that has gone, another one gets the same.)"
+        *BY_ID, says="What is kept for a client outside of the endpoint, by `id(websocket)` or by its address"
     ),
     "sums by the websocket, which stay": changed(
         *BY_ID,

@@ -218,6 +218,50 @@ WRONG = {
         says="a client at /lounge?ticket=42 was accepted, and before that, a task had been started for it. Whatever is "
         "slow comes after accept().",
     ),
+    "a number, but for some spellings": changed(
+        (
+            'if ticket != "42":',
+            """
+            try:
+                number = int(ticket)
+            except ValueError:
+                number = None
+            if number != 42 or ticket != ticket.strip() or ticket.startswith("0"):
+            """,
+        ),
+        says="a client at /lounge?ticket=%2B42 was accepted. Compare the whole ticket, as text. (In an address, `%2B` "
+        "is a plus.)",
+    ),
+    "digits, and lines that part them": changed(
+        ('ticket != "42"', 'not ticket.replace("_", "").isdecimal() or ticket[0] == "0" or int(ticket) != 42'),
+        says="a client at /lounge?ticket=4_2 was accepted. Compare the whole ticket, as text.",
+    ),
+    "two decimal digits": changed(
+        ('ticket != "42"', "not (len(ticket) == 2 and ticket.isdecimal() and int(ticket) == 42)"),
+        says="a client at /lounge?ticket=%EF%BC%94%EF%BC%92 was accepted. Compare the whole ticket, as text. (In this "
+        "address are digits that are not ASCII.)",
+    ),
+    "an address that ends well": changed(
+        (", ticket: str", ""),
+        ('ticket != "42"', 'not websocket.url.query.endswith("ticket=42")'),
+        says="a client at /lounge?noticket=42 was accepted. What it has is no ticket. Let FastAPI read the address",
+    ),
+    "an address that is compared whole": changed(
+        (", ticket: str", ""),
+        ('ticket != "42"', 'websocket.url.query != "ticket=42"'),
+        says="a client at /lounge?lang=en&ticket=%34%32 should be accepted, but got HTTP 403. It has ticket 42, too",
+    ),
+    "blocks before accept": changed(
+        before("app =", "import time"),
+        before("await websocket.accept()", "time.sleep(0.05)"),
+        says="a client at /lounge?ticket=42 was accepted, and before that, `time.sleep()` had blocked the event loop, "
+        "and with it every client. Whatever is slow comes after accept().",
+    ),
+    "the sleep taken out of load_greeting()": changed(
+        ("    await asyncio.sleep(0.1)\n", ""),
+        says="got 'Welcome to the lounge!' although the clock of the server's event loop stood still. Has "
+        "load_greeting() its sleep? Leave it as it is",
+    ),
 }
 
 RIGHT = {
@@ -233,6 +277,35 @@ RIGHT = {
             async with asyncio.timeout(1):
                 is_right = secrets.compare_digest(ticket.encode(), b"42")
             if not is_right:
+            """,
+        ),
+    ),
+    "a ticket of one kind alone": changed(
+        before("app =", "from typing import Literal"),
+        ("ticket: str", 'ticket: Literal["42"]'),
+        ('if ticket != "42":\n    await websocket.close()\n    return\n', ""),
+    ),
+    "a dependency that yields, and a task": changed(
+        before(
+            "@app.websocket",
+            """
+            async def holder(websocket: WebSocket, ticket: str = ""):
+                if ticket != "42":
+                    raise HTTPException(status_code=403, detail="no")
+                await websocket.accept()
+                yield websocket
+                await websocket.close()
+
+            """,
+        ),
+        ("websocket: WebSocket, ticket: str):", "websocket: Annotated[WebSocket, Depends(holder)]):"),
+        ('if ticket != "42":\n    await websocket.close()\n    return\nawait websocket.accept()\n', ""),
+        (
+            "greeting = await load_greeting()\nawait websocket.send_text(greeting)\nawait websocket.close()",
+            """
+            async with asyncio.TaskGroup() as group:
+                loading = group.create_task(load_greeting())
+            await websocket.send_text(loading.result())
             """,
         ),
     ),

@@ -32,7 +32,7 @@ WRONG = {
     ),
     "one message too many at the end": changed(
         after(ANSWER, 'if number == 5:\n    await websocket.send_text("done")'),
-        says="after the answer to '  spaces  ' came one more message, 'done'.",
+        says="after the answer to '  <b>déjà vu</b>  ' came one more message, 'done'.",
     ),
     "only the clean close is expected": changed(
         ("except WebSocketDisconnect:", "except WebSocketDisconnect as disconnect:"),
@@ -181,6 +181,88 @@ WRONG = {
     "a return in the finally": changed(
         (LEAVES, "finally:\n    return"), says="neither raised nor logged. What is caught where a client leaves"
     ),
+    "KeyError is caught beside it": changed(
+        ("except WebSocketDisconnect:", "except (WebSocketDisconnect, KeyError):"),
+        says="the check let a KeyError happen where the endpoint sends, as a bug would, and it showed nowhere",
+    ),
+    "ValueError and OSError are caught beside it": changed(
+        ("except WebSocketDisconnect:", "except (WebSocketDisconnect, OSError, ValueError):"),
+        says="the check let a ValueError happen where the endpoint receives, as a bug would, and it showed nowhere",
+    ),
+    "TypeError is caught beside it, from the second text on": whole(
+        """
+        await websocket.accept()
+        try:
+            text = await websocket.receive_text()
+            await websocket.send_text(f"1: {text}")
+        except WebSocketDisconnect:
+            return
+        number = 1
+        while True:
+            try:
+                text = await websocket.receive_text()
+            except (WebSocketDisconnect, TypeError):
+                return
+            number += 1
+            try:
+                await websocket.send_text(f"{number}: {text}")
+            except WebSocketDisconnect:
+                return
+        """,
+        says="the check let a TypeError happen where the endpoint receives once more, as a bug would, and it showed",
+    ),
+    "any error of the send is the end": changed(
+        (ANSWER, f"try:\n    {ANSWER}\nexcept Exception:\n    break"),
+        says="the check let an error happen where the endpoint sends, as a bug would, and it showed nowhere: it was "
+        "neither raised nor logged.",
+    ),
+    "other errors are logged as warnings": changed(
+        after(LEAVES, 'except Exception:\n    logging.warning("a bug", exc_info=True)'),
+        says="as a bug would, and it did not show as an error: it was logged as a warning.",
+    ),
+    "whoever is silent is put out": changed(
+        (
+            "text = await websocket.receive_text()",
+            "async with asyncio.timeout(30):\n    text = await websocket.receive_text()",
+        ),
+        ("except WebSocketDisconnect:", "except (WebSocketDisconnect, TimeoutError):"),
+        says="a client had been silent for an hour. Then the client sent 'one' and expected '1: one', but the "
+        "connection ended first, with code 1006, cut off without close(). Nothing says how long a client may take",
+    ),
+    "counts kept by the websocket's id": changed(
+        after("app = FastAPI()", "from collections import defaultdict\ncounts = defaultdict(int)"),
+        ("number = 0", ""),
+        ("number += 1", "counts[id(websocket)] += 1"),
+        ("{number}", "{counts[id(websocket)]}"),
+        says="keep it in a variable of the endpoint.",  # mostly as clients come one by one, but it may show before
+    ),
+    "escaped as for HTML": changed(
+        before("app =", "import html"), ("{text}", "{html.escape(text)}"), says="but got '5:   &lt;b&gt;déjà vu&lt;"
+    ),
+    "ASCII alone": changed(
+        ("{text}", "{text.encode('ascii', 'replace').decode()}"), says="but got '5:   <b>d?j? vu</b>  '."
+    ),
+    "goes on after a send that has failed": whole(
+        """
+        from contextlib import suppress
+        from starlette.endpoints import WebSocketEndpoint
+
+        app = FastAPI()
+
+        class Count(WebSocketEndpoint):
+            encoding = "text"
+            number = 0
+
+            async def on_receive(self, websocket, data):
+                self.number += 1
+                with suppress(WebSocketDisconnect):
+                    await websocket.send_text(f"{self.number}: {data}")
+
+        app.router.add_websocket_route("/count", Count)
+        """,
+        says="when a client left without waiting for its answer, the endpoint raised WebSocketDisconnected: Cannot "
+        'call "send" once a close message has been sent. Something goes on after the connection has ended',
+    ),
 }
 
 RIGHT = {
@@ -189,5 +271,46 @@ RIGHT = {
     ),
     "other errors are logged": changed(
         after(LEAVES, 'except Exception:\n    logging.exception("a bug")\n    await websocket.close(1011)')
+    ),
+    "a task that reads, and one that answers": whole("""
+        await websocket.accept()
+        texts = asyncio.Queue()
+
+        async def read():
+            while True:
+                texts.put_nowait(await websocket.receive_text())
+
+        async def answer():
+            number = 0
+            while True:
+                text = await texts.get()
+                number += 1
+                await websocket.send_text(f"{number}: {text}")
+
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(read())
+                tasks.create_task(answer())
+        except* WebSocketDisconnect:
+            pass
+        """),
+    "counts kept by the websocket's id, as long as it is there": changed(
+        after("app = FastAPI()", "counts = {}"),
+        ("number = 0", "counts[id(websocket)] = 0"),
+        ("number += 1", "counts[id(websocket)] += 1"),
+        ("{number}", "{counts[id(websocket)]}"),
+        after(LEAVES, "finally:\n    del counts[id(websocket)]"),
+    ),
+    "whoever sends bytes is closed with 1003": changed(
+        (
+            "text = await websocket.receive_text()",
+            """
+            try:
+                text = await websocket.receive_text()
+            except KeyError:
+                await websocket.close(1003, "text, please")
+                break
+            """,
+        )
     ),
 }

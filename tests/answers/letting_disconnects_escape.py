@@ -448,6 +448,42 @@ WRONG = {
         ),
         says="when a client left without having said a name, the endpoint raised KeyError: <starlette.",
     ),
+    "RuntimeError is caught beside it, once the name is there": changed(
+        before("finally:\n    names.remove(name)", "except (WebSocketDisconnect, RuntimeError):\n    pass"),
+        says="the check let a RuntimeError happen where the endpoint receives once more, as a bug would, and it showed "
+        "nowhere",
+    ),
+    "a KeyError is bytes, wherever it comes from": changed(
+        before("except WebSocketDisconnect:", 'except KeyError:\n    await websocket.close(1003, "text, please")'),
+        says="the check let a KeyError happen where the endpoint sends, as a bug would, and it showed nowhere",
+    ),
+    "any error of the send is the end": changed(
+        (SENDS, f"try:\n    {SENDS}\nexcept Exception:\n    return"),
+        says="the check let an error happen where the endpoint sends, as a bug would, and it showed nowhere",
+    ),
+    "whoever is silent is put out": changed(
+        (f"{SENDS}\nawait websocket.receive_text()", f"{SENDS}\nawait asyncio.wait_for(websocket.receive_text(), 60)"),
+        before("except WebSocketDisconnect:", 'except TimeoutError:\n    await websocket.close(4000, "idle")'),
+        says="a client had been silent for an hour. Then the client sent 'who is there?' and expected 'Ann', but the "
+        "connection ended first, with code 4000. Nothing says how long a client may take",
+    ),
+    "escaped as for HTML": changed(
+        before("app =", "import html"), ("set(names)", "set(map(html.escape, names))"), says="e &lt;{Wolfeschlegel"
+    ),
+    "long names are cut": changed(
+        ("name = await websocket.receive_text()", "name = (await websocket.receive_text())[:20]"),
+        says="<{Wolfeschleg'. The first text of a client is its name, as it came",
+    ),
+    "capital letters do not count": changed(
+        ("sorted(set(names))", "sorted({name.lower(): name for name in names}.values())"),
+        says="Zoe was there when a client called 'zoe' came. It got 'zoe'. The first text of a client is its name, as "
+        "it came",
+    ),
+    "waits before it takes the name out": changed(
+        before("names.remove(name)", "await asyncio.sleep(0.05)"),
+        says="expected 'Zoe', but got 'Ben, Zoe'. Ben has left before that. Take the name out first, before anything "
+        "is waited for.",
+    ),
 }
 
 RIGHT = {
@@ -475,5 +511,41 @@ RIGHT = {
     "an error that happens": changed(*RECEIVES_BY_ITSELF, ('message["text"]', 'message.get("text").encode().decode()')),
     "logged, and the connection cut": changed(
         before("except WebSocketDisconnect:", 'except KeyError:\n    logger.exception("/online failed")')
+    ),
+    "a Counter, and a context manager": whole("""
+        from collections import Counter
+        from contextlib import contextmanager, suppress
+
+        app = FastAPI()
+        names = Counter()
+
+        @contextmanager
+        def online_as(name):
+            names[name] += 1
+            try:
+                yield
+            finally:
+                names[name] -= 1
+
+        @app.websocket("/online")
+        async def online(websocket: WebSocket):
+            await websocket.accept()
+            with suppress(WebSocketDisconnect):
+                with online_as(await websocket.receive_text()):
+                    while True:
+                        await websocket.send_text(", ".join(sorted(+names)))
+                        await websocket.receive_text()
+        """),
+    "bytes are refused with 1003, where they come": changed(
+        *RECEIVES_BY_ITSELF,
+        (
+            'return message["text"]',
+            """
+            if message.get("text") is None:
+                await websocket.close(1003, "text, please")
+                raise WebSocketDisconnect(1003)
+            return message["text"]
+            """,
+        ),
     ),
 }

@@ -1,6 +1,6 @@
 """Answers to the exercise of text-bytes-and-json."""
 
-from tests.answers import before, changed, whole
+from tests.answers import after, before, changed, whole
 
 SHORTER = """
 await websocket.accept()
@@ -23,6 +23,8 @@ while True:
     kind = "text" if "text" in message else "bytes"
     await websocket.send_json({"kind": kind, "length": len(message[kind])})
 """
+SENDS = 'await websocket.send_json({"kind": kind, "length": len(message[kind])})'
+TO_BYTES = 'await websocket.send_json({"kind": "bytes", "length": len(message["bytes"])})'
 BREAKS = 'if message["type"] == "websocket.disconnect":\n    break'
 RAISES = """
 if message["type"] == "websocket.disconnect":
@@ -288,6 +290,85 @@ WRONG = {
     "a bare except around all": changed(
         ("except WebSocketDisconnect:", "except:"), says="it was neither raised nor logged."
     ),
+    "a TypeError is taken for the end": changed(
+        (RAISES, ""),
+        ('len(message["bytes"])', 'len(message.get("bytes"))'),
+        ("except WebSocketDisconnect:", "except (WebSocketDisconnect, TypeError):"),
+        says="the check let a TypeError happen where the endpoint receives, as a bug would, and it showed nowhere",
+    ),
+    "ValueError is caught beside it": changed(
+        ("except WebSocketDisconnect:", "except (WebSocketDisconnect, ValueError):"),
+        says="the check let a ValueError happen where the endpoint receives",
+    ),
+    "any error of the answer is the end": changed(
+        (SENDS, f"try:\n    {SENDS}\nexcept Exception:\n    return"),
+        of=SHORTER,
+        says="the check let an error happen where the endpoint sends, as a bug would, and it showed nowhere",
+    ),
+    "any error of the answer to bytes is the end": changed(
+        (TO_BYTES, f"try:\n    {TO_BYTES}\nexcept Exception:\n    return"),
+        says="the check let an error happen where the endpoint sends, as a bug would, and it showed nowhere",
+    ),
+    "only the answer to a text may find nobody": whole(
+        """
+        await websocket.accept()
+        while True:
+            message = await websocket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            text = message.get("text")
+            if text is None:
+                await websocket.send_json({"kind": "bytes", "length": len(message["bytes"])})
+                continue
+            try:
+                await websocket.send_json({"kind": "text", "length": len(text)})
+            except WebSocketDisconnect:
+                return
+        """,
+        says="when a client left without waiting for its answers, the endpoint raised WebSocketDisconnect(1006). This "
+        "one comes from a send",
+    ),
+    "every error is logged in the loop, that of a client that has left, too": whole(
+        """
+        await websocket.accept()
+        while True:
+            try:
+                message = await websocket.receive()
+                if message["type"] == "websocket.disconnect":
+                    return
+                kind = "bytes" if message.get("text") is None else "text"
+                await websocket.send_json({"kind": kind, "length": len(message[kind])})
+            except Exception:
+                logger.exception("/measure failed")
+        """,
+        says="a client that leaves is logged as an error: '/measure failed', with WebSocketDisconnect. It is none.",
+    ),
+    "a task for each answer": changed(
+        (SENDS, SENDS.replace("await ", "asyncio.create_task(") + ")"),
+        of=SHORTER,
+        says="a client that leaves is logged as an error: 'Task exception was never retrieved', with "
+        "WebSocketDisconnect. It is none. And a task must be awaited, or nobody sees its errors.",
+    ),
+    "an accent of its own is not counted": changed(
+        before("app =", "import unicodedata"),
+        ("len(text)", 'len(unicodedata.normalize("NFC", text))'),
+        says='expected {"kind": "text", "length": 6}, but got {"kind":"text","length":5}. The length of a text is that '
+        "which len() tells, whatever one sees of it.",
+    ),
+    "a byte order mark is not counted": changed(
+        ("len(text)", r'len(text.removeprefix("\ufeff"))'), says="The length of a text is that which len() tells"
+    ),
+    "long texts are too big": changed(
+        after(
+            'text = message.get("text")', "if text and len(text) > 10_000:\n    await websocket.close(1009)\n    return"
+        ),
+        says="but the connection ended first, with code 1009. Messages may be long.",
+    ),
+    "whoever is silent is put out": changed(
+        ("await websocket.receive()", "await asyncio.wait_for(websocket.receive(), 60)"),
+        ("except WebSocketDisconnect:", "except (WebSocketDisconnect, TimeoutError):"),
+        says="a client had been silent for an hour. Then the client sent 'hello' and expected",
+    ),
 }
 
 RIGHT = {
@@ -302,5 +383,20 @@ RIGHT = {
                 await websocket.send_text(answer)
             except WebSocketDisconnect:
                 break
+        """),
+    "match": whole("""
+        await websocket.accept()
+        try:
+            while True:
+                match await websocket.receive():
+                    case {"type": "websocket.disconnect"}:
+                        return
+                    case {"text": str(text)}:
+                        answer = {"kind": "text", "length": len(text)}
+                    case {"bytes": bytes(data)}:
+                        answer = {"kind": "bytes", "length": len(data)}
+                await websocket.send_json(answer)
+        except WebSocketDisconnect:
+            return
         """),
 }

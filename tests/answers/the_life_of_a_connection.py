@@ -236,12 +236,17 @@ WRONG = {
         await websocket.accept()
         try:
             text = await websocket.receive_text()
-            await websocket.send_text(f"In a year you will be {int(text) + 1}.")
-            await websocket.close()
-        except ValueError:
-            await websocket.close(4000, f"not a number: {text[:27]}")
+            try:
+                number = int(text)
+            except ValueError:
+                number = None
+            else:
+                await websocket.send_text(f"In a year you will be {number + 1}.")
+                await websocket.close()
         except WebSocketDisconnect:
-            pass
+            return
+        if number is None:
+            await websocket.close(4000, f"not a number: {text[:27]}")
         """,
         says="a client sent 'ten' and left at once, and the endpoint raised WebSocketDisconnect(1006) (its close() "
         "found nobody there). Whoever is to be closed may be gone: let each close() stand in the `try` that expects "
@@ -253,6 +258,71 @@ WRONG = {
             "finally:\n    await websocket.close()",
         ),
         says="is it still in a loop? Or does a send or close() stand in or below the `except`, or in a `finally`?",
+    ),
+    "very long texts are too big": changed(
+        before("try:\n    number", 'if len(text) > 1000:\n    await websocket.close(1009, "too long")\n    return'),
+        says="the client sent 50000 times 'x' and expected to be closed with 4000, but the connection ended with code "
+        "1009.",
+    ),
+    "more than 100 digits are no number": changed(
+        before(NUMBER, "if len(text) > 100:\n    raise ValueError"),
+        says="but the connection ended first, with code 4000. int() takes '1111",
+    ),
+    "digits in ASCII alone": changed(
+        before("app =", "import re"),
+        before(NUMBER, r'if not re.fullmatch(r"\s*[+-]?[0-9]+(_[0-9]+)*\s*", text):' "\n    raise ValueError"),
+        says="the client sent '٤٢' and expected 'In a year you will be 43.', but the connection ended first, with "
+        "code 4000. int() takes '٤٢'.",
+    ),
+    "an accent and its letter become one": changed(
+        before("app =", "import unicodedata"),
+        ("text[:27]", "unicodedata.normalize('NFC', text)[:27]"),
+        says=r"the reason was 'not a number: caf\xe9\x00' instead of 'not a number: cafe\u0301\x00'.",
+    ),
+    "what nobody sees is left out": changed(
+        ("text[:27]", "text[:27].strip(chr(0))"), says=r"the reason was 'not a number: cafe\u0301' instead of"
+    ),
+    "a ValueError of the receive is the client's": whole(
+        """
+        await websocket.accept()
+        text = ""
+        try:
+            try:
+                text = await websocket.receive_text()
+                number = int(text)
+            except ValueError:
+                await websocket.close(4000, f"not a number: {text[:27]}")
+            else:
+                await websocket.send_text(f"In a year you will be {number + 1}.")
+                await websocket.close()
+        except WebSocketDisconnect:
+            pass
+        """,
+        says="the check let a ValueError happen where the endpoint receives, as a bug would, and it showed nowhere",
+    ),
+    "a ValueError of the send is the client's": changed(
+        (f"else:\n    {ANSWER}\n    await websocket.close()", ""),
+        (NUMBER, f"{NUMBER}\n{ANSWER}\nawait websocket.close()"),
+        says="And a ValueError is the client's where int() raises it: catch it around that line alone.",
+    ),
+    "a KeyError is bytes, wherever it comes from": changed(
+        before("except WebSocketDisconnect:", 'except KeyError:\n    await websocket.close(1003, "text, please")'),
+        says="the check let a KeyError happen where the endpoint sends, as a bug would, and it showed nowhere",
+    ),
+    "any error of the answer is a client that has left": changed(
+        (
+            f"{ANSWER}\nawait websocket.close()",
+            f"try:\n    {ANSWER}\n    await websocket.close()\nexcept Exception:\n    pass",
+        ),
+        says="the check let an error happen where the endpoint sends, as a bug would, and it showed nowhere",
+    ),
+    "whoever is silent is put out": changed(
+        (
+            "text = await websocket.receive_text()",
+            "async with asyncio.timeout(10):\n    text = await websocket.receive_text()",
+        ),
+        ("except WebSocketDisconnect:", "except (WebSocketDisconnect, TimeoutError):"),
+        says="a client had been silent for an hour. Then the client sent '42' and expected",
     ),
 }
 
@@ -271,4 +341,46 @@ RIGHT = {
         except WebSocketDisconnect:
             pass
         """),
+    "an exception handler": whole("""
+        from contextlib import suppress
+
+        class NotANumber(Exception):
+            pass
+
+        app = FastAPI()
+
+        @app.exception_handler(NotANumber)
+        async def refuse(websocket: WebSocket, error: NotANumber):
+            reason = f"not a number: {error}"
+            while len(reason.encode()) > 123:
+                reason = reason[:-1]
+            with suppress(WebSocketDisconnect, RuntimeError):
+                await websocket.close(4000, reason)
+
+        def number_of(text: str) -> int:
+            try:
+                return int(text)
+            except ValueError:
+                raise NotANumber(text[:123]) from None
+
+        @app.websocket("/age")
+        async def age(websocket: WebSocket):
+            await websocket.accept()
+            with suppress(WebSocketDisconnect):
+                text = await websocket.receive_text()
+                await websocket.send_text(f"In a year you will be {number_of(text) + 1}.")
+                await websocket.close()
+        """),
+    "whoever sends bytes is closed with 1003": changed(
+        (
+            "text = await websocket.receive_text()",
+            """
+            try:
+                text = await websocket.receive_text()
+            except KeyError:
+                await websocket.close(1003, "text, please")
+                return
+            """,
+        )
+    ),
 }

@@ -88,6 +88,39 @@ WRONG = {
         *worn_out("await websocket.send_text"),
         says="a client comes fifty times at once. What came of it: raised MemoryError",
     ),
+    "escaped as for HTML": changed(
+        before("app =", "import html"), ("{name}", "{html.escape(name)}"), says="but got 'Hello,  Renée &lt;"
+    ),
+    "spaces around a name are left out": changed(
+        ("await websocket.receive_text()", "(await websocket.receive_text()).strip()"), says="but got 'Hello, Renée <"
+    ),
+    "ASCII alone": changed(
+        ("{name}", "{name.encode('ascii', 'ignore').decode()}"), says="but got 'Hello,  Rene <{Wolfe"
+    ),
+    "long names are cut": changed(("{name}", "{name[:20]}"), says="but got 'Hello,  Renée <{Wolfeschleg!'."),
+    "braces in a name are taken for a field": changed(
+        ('f"Hello, {name}!"', '("Hello, " + name + "!").format(name=name)'),
+        says="On the server, the endpoint raised KeyError: 'Wolfeschlegel",
+    ),
+    "whoever sends an empty name is asked again": changed(
+        (
+            "name = await websocket.receive_text()",
+            "name = ''\nwhile not name:\n    name = await websocket.receive_text()",
+        ),
+        says="the client sent '' and expected 'Hello, !', but no answer came within 2 seconds.",
+    ),
+    "one client after the other": changed(
+        after("app = FastAPI()", "one = asyncio.Lock()"),
+        (
+            'name = await websocket.receive_text()\nawait websocket.send_text(f"Hello, {name}!")',
+            """
+            async with one:
+                name = await websocket.receive_text()
+                await websocket.send_text(f"Hello, {name}!")
+            """,
+        ),
+        says="Two clients are there that have not said their names yet. Nobody waits for another: is there a lock?",
+    ),
 }
 
 RIGHT = {
@@ -95,5 +128,19 @@ RIGHT = {
         await websocket.accept()
         await websocket.send_text("Hello, " + await websocket.receive_text() + "!")
         await websocket.close(code=1000, reason="bye")
+        """),
+    "a class": whole("""
+        from starlette.endpoints import WebSocketEndpoint
+
+        app = FastAPI()
+
+        class Greet(WebSocketEndpoint):
+            encoding = "text"
+
+            async def on_receive(self, websocket, data):
+                await websocket.send_text("Hello, {}!".format(data))
+                await websocket.close()
+
+        app.router.add_websocket_route("/greet", Greet)
         """),
 }

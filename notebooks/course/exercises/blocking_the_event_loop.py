@@ -18,10 +18,11 @@ from course.judging import (
     judge,
     lets_clients_leave,
     look_further,
+    waits_for_the_silent,
     what_the_endpoint_did,
 )
 from course.slow_library import Library
-from course.troubles import lets_bugs_show
+from course.troubles import UNEXPECTED, lets_bugs_show
 from wslab.server import ServeError, Server, serve
 
 __all__ = ["reports", "slow_report"]
@@ -60,7 +61,9 @@ async def reports(app) -> Verdict:
     global _library
     before, _library = _library, Library()
     _library.pause = 0.01
-    leave, bugs = partial(lets_clients_leave, path=PATH, message="Ann"), partial(lets_bugs_show, path=PATH)
+    leave = partial(lets_clients_leave, path=PATH, message="Ann")
+    bugs = partial(lets_bugs_show, path=PATH, errors=UNEXPECTED, says=["Ann"])
+    asks = [partial(Client.ask, message="Ann", answer="report for Ann")] * 2
     steps = [
         serves_others_meanwhile,
         serves_several_at_once,
@@ -71,9 +74,10 @@ async def reports(app) -> Verdict:
         serves_beside_the_silent,
         bugs,
         shows_that_a_report_failed,
+        partial(waits_for_the_silent, path=PATH, asks=asks),
     ]
     try:
-        verdict = await judge(watched(app) if isinstance(app, FastAPI) else app, *steps)
+        verdict = await judge(watched(app) if isinstance(app, FastAPI) else app, *steps, ws_ping_interval=None)
         verdict = await look_further(verdict, partial(works_with_another_server, app))
         clients = ["does not wait", "crowd", "stays"]
         good = "clients that vanish, come in a crowd, or stay until the end do it no harm"

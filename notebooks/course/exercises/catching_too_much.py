@@ -20,9 +20,10 @@ from course.judging import (
     judge,
     look_further,
     passes,
+    waits_for_the_silent,
     what_the_endpoint_did,
 )
-from course.troubles import HIDDEN, Bug, ends_when_cancelled, lets_bugs_show
+from course.troubles import HIDDEN, UNEXPECTED, Bug, ends_when_cancelled, lets_bugs_show
 from wslab.examination.clients import TEXT, frame, write
 from wslab.server import Server
 
@@ -65,12 +66,13 @@ async def careful_division(app) -> Verdict:
         verdict = await judge(app, *steps, partial(ends_when_cancelled, path=PATH), log=log, ws="websockets-sansio")
         log.clear()
         again = [ends_after_what_is_not_utf8, *steps]
-        errors = Bug, RuntimeError, ValueError
-        bugs = partial(lets_bugs_show, path=PATH, errors=errors, hint=f"{HIDDEN} {NO_RECEIVE}")
+        bugs = partial(lets_bugs_show, path=PATH, errors=UNEXPECTED, hint=f"{HIDDEN} {NO_RECEIVE}", says=["12/4", "x"])
+        asks = [partial(Client.ask, message="12/4", answer="3.0")] * 2
+        silent = partial(waits_for_the_silent, path=PATH, asks=asks)
         verdict = await look_further(
             verdict,
             partial(passes, app, *again, ws="wsproto", words='with uvicorn\'s other implementation, ws="wsproto": '),
-            partial(passes, app, bugs),
+            partial(passes, app, bugs, silent, ws_ping_interval=None),
         )
         if verdict.passed:
             verdict = Verdict([*verdict.good[:-1], "all that with both of uvicorn's implementations"])

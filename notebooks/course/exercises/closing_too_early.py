@@ -7,20 +7,17 @@ import time
 from collections.abc import AsyncIterator
 from functools import partial
 
-from course.client import Client, NotYet, quote, until, visit
-from course.judging import Verdict, check_up, expect_no_error, judge, lets_clients_leave
-from course.same_address import each_stands_where_the_last_one_stood
-from course.troubles import HIDDEN, Bug, lets_bugs_show, time_stands_still
+from course.client import Client, NotYet, quote, visit
+from course.judging import Verdict, check_up, expect_no_error, judge, lets_clients_leave, waits_for_the_silent
+from course.newcomers import begins_anew
+from course.troubles import ITS_LINE, UNEXPECTED, lets_bugs_show, time_stands_still
 from wslab.server import Server
 
 __all__ = ["tally"]
 
 PATH = "/tally"
 LOOP = "Is the loop there, and does only `done` end it?"
-OWN = (
-    "Each client has a sum of its own: keep it in a variable of the endpoint. (By the id() of its websocket it is not "
-    "its own: once that has gone, another one gets the same.)"
-)
+OWN = "Each client has a sum of its own: keep it in a variable of the endpoint."
 WHOLE = "int() decides what is a whole number: call it, and catch its ValueError."
 CLOSED = 'End with `await websocket.close(1000, "done")`.'
 EXACTLY = "The end is exactly `done`. Other texts are numbers, or they are not."
@@ -33,13 +30,13 @@ AT_ONCE = (
     "Wait for nothing: close() loses nothing of what was sent before. (Here the clock of the server's event loop "
     "stands still: whoever sleeps does not wake up. Nor do threads come to an end.)"
 )
-ITS_LINE = f"{HIDDEN} And a ValueError is the client's where int() raises it: catch it around that line alone."
 MANY = 200  # numbers of one client
 LAST_WORDS = "The last words come before close()."
 
 
 async def tally(app) -> Verdict:
     """`/tally` adds up numbers, says the total at `done`, and closes with 1000 "done"."""
+    asks = [partial(Client.ask, message="1", answer=answer) for answer in ("1", "2")]
     verdict = await judge(
         app,
         ends,
@@ -49,7 +46,10 @@ async def tally(app) -> Verdict:
         apart,
         partial(lets_clients_leave, path=PATH, message="1"),
         leaves_before_its_answer,
-        partial(lets_bugs_show, path=PATH, errors=(Bug, RuntimeError, ValueError), hint=ITS_LINE),
+        partial(begins_anew, app=app, path=PATH, text="1", answer="1"),
+        partial(lets_bugs_show, path=PATH, errors=UNEXPECTED, hint=ITS_LINE, says=["1", "one", "done"]),
+        partial(waits_for_the_silent, path=PATH, asks=asks),
+        ws_ping_interval=None,
     )
     clients = ["silent", "drops before the answer", "crowd"]
     good = "clients that say nothing, lose their connection, or come in a crowd do it no harm"
@@ -63,11 +63,6 @@ async def ends(server: Server) -> str:
         await done(client, -8)
     async with visit(server, PATH) as client:
         await done(client, 0, wrong=OWN)
-    with each_stands_where_the_last_one_stood():
-        for _ in range(3):
-            async with visit(server, PATH) as client:
-                await adds(client, ("5", "5"), wrong=OWN)
-            await until(lambda: not server.endpoints, server=server)
     return "numbers are added up, then come the last words, then close 1000 'done'"
 
 

@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import time
+from collections.abc import Iterator
 from functools import partial
 
 from fastapi import FastAPI
 
-from course.client import NotYet, Refused, news, visit
+from course.client import NotYet, Refused, news, quote, some_more_turns, visit
 from course.judging import Verdict, check_up, judge, what_the_endpoint_did
 from course.troubles import time_stands_still
 from wslab.server import Server
@@ -20,9 +22,13 @@ ALMOST = {  # 42, if it is read as a number; and what to do about it
     "?ticket=%2042": WHOLE,
     "?ticket=42%20": f"{WHOLE} (In an address, `%20` is a space.)",
     "?ticket=42%0A": f"{WHOLE} (In an address, `%0A` is a line break.)",
+    "?ticket=%2B42": f"{WHOLE} (In an address, `%2B` is a plus.)",
+    "?ticket=4_2": WHOLE,
+    "?ticket=%EF%BC%94%EF%BC%92": f"{WHOLE} (In this address are digits that are not ASCII.)",
+    "?noticket=42": "What it has is no ticket. Let FastAPI read the address: `ticket: str`.",
 }
 NOT_ASCII = "?ticket=%C3%A9"
-WRONG = ("?ticket=43", "?ticket=420", "?ticket=x", "?ticket=ab", "?ticket=", "", *ALMOST, NOT_ASCII)
+WRONG = ("?ticket=43", "?ticket=420", "?ticket=x", "?ticket=ab", "?ticket=", "", NOT_ASCII, *ALMOST)
 ANY_TEXT = (
     " (In an address, `%C3%A9` is é. A ticket may be any text, and `secrets.compare_digest()`, given a `str`, takes "
     "ASCII alone: give it bytes, made by `encode()`.)"
@@ -33,15 +39,17 @@ EXACTLY = (
 )
 GREETING = "Welcome to the lounge!"
 LOADS = "log: loads the greeting"
+OTHERWISE = "/lounge?lang=en&ticket=%34%32"
 SLOW = "Whatever is slow comes after accept()."
 
 
 async def lounge(app) -> Verdict:
     """`/lounge` refuses whoever has not ticket 42 with 403, accepts at once, and then loads a greeting."""
-    began: list[str] = []
-    accepts = partial(accepts_at_once, began=began)
-    steps = [*(partial(refuses, query=query) for query in WRONG), welcomes, welcomes, accepts]
-    verdict = await judge(noting_tasks(app, began), *steps)
+    too_early: list[str] = []
+    accepts = partial(accepts_at_once, too_early=too_early)
+    steps = [*(partial(refuses, query=query) for query in WRONG), welcomes, welcomes, welcomes_otherwise, accepts]
+    with noting_sleeps() as slept:
+        verdict = await judge(noting_what_comes_first(app, too_early, slept), *steps)
     return await check_up(verdict, app, PATH, "crowd", good="fifty clients at once are all welcomed")
 
 
@@ -83,35 +91,76 @@ async def welcomes(server: Server) -> str:
     return f"a client at {PATH} gets the greeting, then the connection is closed with 1000"
 
 
-async def accepts_at_once(server: Server, began: list[str]) -> str:
+async def welcomes_otherwise(server: Server) -> str:
+    try:
+        async with visit(server, OTHERWISE) as client:
+            await client.expect(GREETING)
+    except Refused as refusal:
+        raise NotYet(
+            f"a client at {OTHERWISE} should be accepted, but got HTTP {refusal.status}. It has ticket 42, too: an "
+            "address may say more, and write 4 as %34. Let FastAPI read it: `ticket: str`."
+        ) from None
+    return f"so does a client at {OTHERWISE}"
+
+
+async def accepts_at_once(server: Server, too_early: list[str]) -> str:
     async with contextlib.AsyncExitStack() as stack:
         try:
             async with time_stands_still(server):
                 client = await stack.enter_async_context(visit(server, PATH))
+                await some_more_turns(server, lambda: False)
+                await client.caught_up()
+                early = await client.unread()
         except NotYet:
             await what_the_endpoint_did(server)  # it learns that its client has given up: no news
             raise NotYet(f"a client at {PATH} had to wait until it was accepted. {SLOW}") from None
+        if early is not None:
+            raise NotYet(
+                f"a client at {PATH} got {quote(early)} although the clock of the server's event loop stood still. Has "
+                "load_greeting() its sleep? Leave it as it is, and send what it returns."
+            )
         await client.expect(GREETING)
         await client.expect_close()
-    if began:
-        raise NotYet(f"a client at {PATH} was accepted, and before that, a task had been started for it. {SLOW}")
+    if too_early:
+        raise NotYet(f"a client at {PATH} was accepted, and before that, {too_early[0]}. {SLOW}")
     return "the greeting is loaded when the client is in: before accept() there is no sleep, and no task"
 
 
-def noting_tasks(app, began: list[str]):
-    """The app. If an endpoint has started a task before it accepts, its path is added to `began`."""
+def noting_what_comes_first(app, too_early: list[str], slept: list[float]):
+    """The app. If an endpoint has started a task or `slept` before it accepts, `too_early` says so."""
 
     async def noted_app(scope, receive, send):
         before = asyncio.all_tasks()
+        slept.clear()
 
         async def noted_send(message):
             if message["type"] == "websocket.accept" and asyncio.all_tasks() - before:
-                began.append(scope["path"])
+                too_early.append("a task had been started for it")
+            if message["type"] == "websocket.accept" and slept:
+                too_early.append("`time.sleep()` had blocked the event loop, and with it every client")
             await send(message)
 
         await app(scope, receive, noted_send)
 
     return noted_app if isinstance(app, FastAPI) else app
+
+
+@contextlib.contextmanager
+def noting_sleeps() -> Iterator[list[float]]:
+    """The seconds of each `time.sleep()` that is called where an event loop runs."""
+    slept, sleep = [], time.sleep
+
+    def noted_sleep(seconds):
+        with contextlib.suppress(RuntimeError):  # there is none in this thread
+            asyncio.get_running_loop()
+            slept.append(seconds)
+        sleep(seconds)
+
+    time.sleep = noted_sleep
+    try:
+        yield slept
+    finally:
+        time.sleep = sleep
 
 
 def loads_once(welcome: list[str]) -> None:

@@ -2,16 +2,17 @@
 
 from functools import partial
 
-from course.client import ENDLESS_LOOP, visit
-from course.judging import Verdict, check_up, judge, lets_clients_leave
-from course.troubles import ends_when_cancelled, lets_bugs_show
+from course.client import ENDLESS_LOOP, Client, visit
+from course.judging import Verdict, check_up, judge, lets_clients_leave, waits_for_the_silent
+from course.newcomers import begins_anew
+from course.troubles import UNEXPECTED, ends_when_cancelled, lets_bugs_show
 from wslab.examination.clients import in_one_breath
 from wslab.server import Server
 
 __all__ = ["counting_echo"]
 
 PATH = "/count"
-TEXTS = ["one", "two", "two", "", "  spaces  "]
+TEXTS = ["one", "two", "two", "", "  <b>déjà vu</b>  "]
 MANY = 1200  # messages of one client
 
 
@@ -21,10 +22,14 @@ async def counting_echo(app) -> Verdict:
         app,
         counts,
         counts_for_each_client,
+        # Before the others, of whom one might by chance get the place of another, which the remark would not say.
+        partial(begins_anew, app=app, path=PATH, text="hello", answer="1: hello"),
         partial(lets_clients_leave, path=PATH, message="hello"),
-        partial(lets_bugs_show, path=PATH),
+        partial(lets_bugs_show, path=PATH, errors=UNEXPECTED, says=["hello"]),
         partial(ends_when_cancelled, path=PATH),
         counts_on,
+        counts_for_the_silent,
+        ws_ping_interval=None,
     )
     good = "clients that lose their connection or do not wait for their answers do it no harm"
     return await check_up(verdict, app, PATH, "drops before the answer", "does not wait", good=good)
@@ -45,6 +50,11 @@ async def counts_for_each_client(server: Server) -> str:
         await ben.ask("hello", "1: hello", wrong=hint, closed=ENDLESS_LOOP)
         await ann.ask("bye", "2: bye", wrong=hint, closed=ENDLESS_LOOP)
     return "two clients at once are counted apart"
+
+
+async def counts_for_the_silent(server: Server) -> str:
+    asks = [partial(Client.ask, message=text, answer=f"{number}: {text}") for number, text in enumerate(TEXTS[:2], 1)]
+    return await waits_for_the_silent(server, PATH, asks)
 
 
 async def counts_on(server: Server) -> str:

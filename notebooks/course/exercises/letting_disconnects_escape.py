@@ -5,10 +5,20 @@ import re
 from collections.abc import AsyncIterator
 from functools import partial
 
-from course.client import ENDLESS_LOOP, Client, NotYet, visit
+from course.client import ENDLESS_LOOP, Client, NotYet, quote, some_more_turns, visit
 from course.error_log import ErrorLog, errors_in_the_log
-from course.judging import DISCONNECT, DISCONNECTED, HAS_LEFT, Verdict, check_up, hint_for, judge, what_the_endpoint_did
-from course.troubles import CANCEL, lets_bugs_show
+from course.judging import (
+    DISCONNECT,
+    DISCONNECTED,
+    HAS_LEFT,
+    Verdict,
+    check_up,
+    hint_for,
+    judge,
+    waits_for_the_silent,
+    what_the_endpoint_did,
+)
+from course.troubles import CANCEL, UNEXPECTED, lets_bugs_show, time_stands_still
 from wslab.server import Server
 
 __all__ = ["who_is_online"]
@@ -35,6 +45,11 @@ EVERYBODY = (
 )
 ONLY_THE_FIRST = "Only the first text of a client is its name; a later one asks who is there."
 AS_IT_CAME = "The first text of a client is its name, as it came, and an empty one is a name, too."
+ODD = "Rene\u0301e <{Wolfeschlegelsteinhausenbergerdorff}> & \u5f20\u4f1f"  # long, and what HTML would change
+AT_ONCE = (
+    "Ben has left before that. Take the name out first, before anything is waited for. (Here the clock of the server's "
+    "event loop stands still: whoever sleeps does not wake up.)"
+)
 NOT_TAKEN_OUT = (
     "A client called Fay left before its answer, and is still in the answers. Is the name taken out when the *send* "
     "fails, too?"
@@ -55,6 +70,7 @@ async def who_is_online(app) -> Verdict:
         partial(
             lets_go, name="Eve", how="sent bytes", leave=partial(say_and_leave, message=b"\x00\xff"), may_fail=True
         ),
+        lets_go_at_once,
         lets_nobody_go,
         lets_go_without_an_answer,
         counts_namesakes,
@@ -64,8 +80,10 @@ async def who_is_online(app) -> Verdict:
         takes_any_name,
     ]
     with errors_in_the_log() as log:
-        bugs = partial(lets_bugs_show, path=PATH)
-        verdict = await judge(app, *(partial(step, log=log) for step in steps), bugs)
+        bugs = partial(lets_bugs_show, path=PATH, errors=UNEXPECTED, says=["Ann"])
+        asks = [partial(Client.ask, message=text, answer="Ann") for text in ["Ann", WHO]]
+        silent = partial(waits_for_the_silent, path=PATH, asks=asks)
+        verdict = await judge(app, *(partial(step, log=log) for step in steps), bugs, silent, ws_ping_interval=None)
     clients = ["goes away", "drops before the answer", "does not wait", "drops inside a message"]
     good = "clients that do not wait for the answer, or lose their connection, do it no harm"
     return await check_up(verdict, app, PATH, *clients, say="Ann", good=good)
@@ -92,6 +110,18 @@ async def lets_go(server: Server, log: ErrorLog, name: str, how: str, leave, may
             hint = ALWAYS if may_fail else "Zoe is still there."
             await says(zoe, WHO, "Zoe", f"{name} {how} before that, and has to be taken out. {hint}")
     return f"{name} {how}, and is not in the answers any more"
+
+
+async def lets_go_at_once(server: Server, log: ErrorLog) -> str:
+    async with guest(server, log) as zoe:
+        await says(zoe, "Zoe", "Zoe")
+        async with visit(server, PATH) as ben, time_stands_still(server):
+            await says(ben, "Ben", "Ben, Zoe")
+            await ben.leave()
+            await some_more_turns(server, lambda: False)
+            await says(zoe, WHO, "Zoe", AT_ONCE)
+        await has_left(server, log)
+    return "nothing is waited for before a name is taken out"
 
 
 async def lets_nobody_go(server: Server, log: ErrorLog) -> str:
@@ -151,12 +181,17 @@ async def keeps_those_who_stay(server: Server, log: ErrorLog) -> str:
 
 
 async def takes_any_name(server: Server, log: ErrorLog) -> str:
-    for name in [" Ann lee ", ""]:
+    for name in [" Ann lee ", ODD, ""]:
         async with guest(server, log) as client:
             for text in [name, WHO]:
                 await client.ask(text, name, wrong=AS_IT_CAME, closed=AS_IT_CAME)
     async with guest(server, log) as zoe:
         await zoe.ask("Zoe", "Zoe", wrong="A client whose name was '' has left, and has to be taken out.")
+        async with guest(server, log) as other:
+            await other.say("zoe")
+            got = await other.hear("'Zoe, zoe'")
+            if sorted(got.split(", ")) != ["Zoe", "zoe"]:
+                raise NotYet(f"Zoe was there when a client called 'zoe' came. It got {quote(got)}. {AS_IT_CAME}")
     return "a name is the first text as it came, with spaces or empty"
 
 

@@ -1,21 +1,25 @@
 """The check under the exercise of text-bytes-and-json."""
 
+import gc
 from functools import partial
 
-from course.client import ENDLESS_LOOP, MISSING_AWAIT, NotYet, visit
+from course.client import ENDLESS_LOOP, MISSING_AWAIT, Client, NotYet, visit
+from course.error_log import errors_in_the_log
 from course.judging import (
     BLOCKED,
     DISCONNECT,
     DISCONNECTED,
     LOOPS,
+    NO_ERROR,
     THE_SEND,
     Verdict,
     check_up,
     expect_no_error,
     judge,
+    waits_for_the_silent,
     what_the_endpoint_did,
 )
-from course.troubles import BOTH_KEYS, HIDDEN, Bug, lets_bugs_show
+from course.troubles import ANY_BUG, BOTH_KEYS, HIDDEN, lets_bugs_show
 from wslab.server import Server
 
 __all__ = ["measuring"]
@@ -31,6 +35,8 @@ MESSAGES = [
     ("déjà vu ☕ 🙂", "", "The length of a text is its number of characters."),
     ("déjà vu ☕".encode(), "", "The length of bytes is their number, whatever they mean."),
     (b"\x00\xff", "Bytes need not be text in UTF-8.", ""),
+    ("\ufeffcafe\u0301", "", "The length of a text is that which len() tells, whatever one sees of it."),
+    ("x" * 50_000, "Messages may be long.", ""),
     ("hello", "", ""),
 ]
 SILENT = (
@@ -52,8 +58,9 @@ ONE_OF_THEM_IS_NONE = (
 async def measuring(app) -> Verdict:
     """`/measure` answers text and bytes with JSON, such as `{"kind": "text", "length": 5}`."""
     hint = f'{HIDDEN} Whether the client has left, `message["type"]` says, and no KeyError.'
-    bugs = partial(lets_bugs_show, path=PATH, errors=(Bug, RuntimeError, KeyError), hint=hint)
-    verdict = await judge(app, measures, lets_go, lets_the_silent_go, measures_on_another_server, bugs)
+    bugs = partial(lets_bugs_show, path=PATH, errors=ANY_BUG, hint=hint, says=["hello", b"bye"])
+    steps = [measures, lets_go, lets_the_silent_go, measures_on_another_server, bugs, measures_for_the_silent]
+    verdict = await judge(app, *steps, ws_ping_interval=None)
     clients = ["goes away", "drops before the answer", "floods", "crowd"]
     good = "clients that go away, lose their connection, or come in a crowd do it no harm"
     return await check_up(verdict, app, PATH, *clients, say=["hello", b"\x00\x01"], good=good)
@@ -84,10 +91,14 @@ async def measures(server: Server) -> str:
 
 
 async def lets_go(server: Server) -> str:
-    async with visit(server, PATH) as client:
-        # In one piece: the server knows that the client has left before the endpoint gets the first message.
-        await client.say_and_leave("hello", "hello", "hello")
-    await expect_no_error(server, "when a client left without waiting for its answers, the", THE_SEND)
+    with errors_in_the_log() as log:
+        for message in ["hello", b"good day"]:
+            async with visit(server, PATH) as client:
+                # In one piece: the server knows that the client has left before the endpoint gets the first message.
+                await client.say_and_leave(message, message, message)
+            await expect_no_error(server, "when a client left without waiting for its answers, the", THE_SEND)
+        gc.collect()  # only when a task is gone, asyncio says that nobody has asked for its error
+        log.expect_nothing("a client that leaves", NO_ERROR)
     return "a client may leave, before it has its answers, too"
 
 
@@ -97,6 +108,14 @@ async def lets_the_silent_go(server: Server) -> str:
     hints = {DISCONNECT: "Catch WebSocketDisconnect around the first receive, too.", "": IF_RECEIVE}
     await expect_no_error(server, "when a client left without having sent anything, the", hints)
     return "and before it has sent anything"
+
+
+async def measures_for_the_silent(server: Server) -> str:
+    async def asks(client: Client, message: str | bytes) -> None:
+        await client.say(message)
+        await client.expect_json(measured(message))
+
+    return await waits_for_the_silent(server, PATH, [partial(asks, message=message) for message in ["hello", b"bye"]])
 
 
 async def measures_on_another_server(server: Server) -> str:

@@ -6,8 +6,16 @@ from fastapi import FastAPI, WebSocketDisconnect, WebSocketException
 
 from course.client import MISSING_AWAIT, WAIT, Client, NotYet, describe_end, quote, visit
 from course.closing import closes_when_nobody_is_there
-from course.judging import Verdict, check_up, judge, lets_clients_leave, look_further, no_error
-from course.troubles import lets_bugs_show
+from course.judging import (
+    Verdict,
+    check_up,
+    judge,
+    lets_clients_leave,
+    look_further,
+    no_error,
+    waits_for_the_silent,
+)
+from course.troubles import ITS_LINE, UNEXPECTED, lets_bugs_show
 from wslab.server import Server
 
 __all__ = ["age_gate"]
@@ -22,10 +30,12 @@ LONG = [
     # Each the shortest of its kind that does not fit whole, then longer ones.
     *(
         (letter * n, f"{n} times {letter!r}")
-        for letter, n in [("x", 110), ("é", 55), ("🙂", 28), ("x", 500), ("é", 200)]
+        for letter, n in [("x", 110), ("é", 55), ("🙂", 28), ("x", 500), ("é", 200), ("x", 50_000)]
     ),
     # Whoever cuts bytes cuts through a character of at least one of these.
     *(("a" * n + "🙂" * 100, f"{'a' * n!r} and 100 times '🙂'") for n in range(4)),
+    # An accent of its own, which belongs to the letter before it, and what nobody sees.
+    ("cafe\u0301\0", ascii("cafe\u0301\0")),
 ]
 # what int() does not take, although it looks like a number
 STRANGE = [(text, repr(text)) for text in ("4.5", "²", "4.0", "1e3", "0x10", "1,000")]
@@ -36,12 +46,15 @@ TAKEN = [
     (" 42 ", "43"),
     ("1_000", "1001"),
     ("12345678901234567890", "12345678901234567891"),
-    ("1" * 90, "1" * 89 + "2"),
+    ("1" * 1000, "1" * 999 + "2"),
+    ("٤٢", "43"),
+    ("４２", "43"),
 ]
 
 
 async def age_gate(app) -> Verdict:
     """`/age` answers a number and closes with 1000; else it closes with 4000 and `not a number: TEXT`."""
+    asks = partial(Client.ask, message="42", answer="In a year you will be 43.")
     verdict = await judge(
         app,
         partial(answers, numbers=[("42", "43"), ("7", "8")], good="a number is answered with the next one"),
@@ -49,8 +62,10 @@ async def age_gate(app) -> Verdict:
         partial(refuses, texts=LONG, good="long ones too, in any alphabet"),
         partial(refuses, texts=STRANGE, good="what int() does not take is refused"),
         partial(answers, numbers=TAKEN, good="whatever int() takes is answered"),
-        partial(lets_bugs_show, path=PATH),
+        partial(lets_bugs_show, path=PATH, errors=UNEXPECTED, hint=ITS_LINE, says=["42"], goes_on=False),
         partial(lets_clients_leave, path=PATH, message="42"),
+        partial(waits_for_the_silent, path=PATH, asks=[asks]),
+        ws_ping_interval=None,
     )
     verdict = await look_further(verdict, partial(closes_when_nobody_is_there, but_for_fastapi(app), PATH, "ten", GONE))
     good = "clients that leave early, or come fifty at once, do it no harm"
@@ -94,7 +109,7 @@ async def refuses(server: Server, texts: list[tuple[str, str]], good: str) -> st
         await no_error(server)
         expected = f"not a number: {text}"
         if len(text) <= SURE and reason != expected:
-            raise NotYet(f"the client sent {words}, and the reason was {reason!r} instead of {expected!r}.")
+            raise NotYet(f"the client sent {words}, and the reason was {reason!a} instead of {expected!a}.")
         if not reason.startswith(expected[: len("not a number: ") + SURE]):
             raise NotYet(
                 f"the client sent {words}, and the reason was {reason!r}. It should begin with `not a number: ` "
