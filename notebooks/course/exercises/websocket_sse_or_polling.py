@@ -240,6 +240,8 @@ class News:
             if not source.content_type.startswith("text/event-stream"):
                 raise NotYet(f"{came} got {source.content_type!r}, and not 'text/event-stream'.", GENERATOR)
             yield source
+        # What a stream leaves is taken away before the next one begins: a page's Python breaks down otherwise.
+        gc.collect()
 
     async def next(self, client: Source, wanted: str, hint: str) -> Event:
         """The next event, whatever it is. `wanted` begins the sentence if there is none."""
