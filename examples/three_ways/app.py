@@ -82,9 +82,12 @@ async def sse(last_event_id: Annotated[str, Header()] = "") -> AsyncIterator[Ser
         if seen is None or not gone <= seen <= feed.last:
             yield ServerSentEvent(event="reset", data={})
             seen = gone
-        for number, text in await feed.after(seen):
-            yield ServerSentEvent(data=text, id=str(number))
-            seen = number
+        elif seen == feed.last:
+            await feed.after(seen)  # and look again: more may have come at once than is kept
+        else:
+            for number, text in await feed.after(seen):
+                yield ServerSentEvent(data=text, id=str(number))
+                seen = number
 
 
 # --- long polling ---
