@@ -17,7 +17,7 @@ from tests import cases
 from tests.cases import pushes
 from tests.lessons import ROOT
 from wslab import ServeError, checkup
-from wslab.examination import findings, visit
+from wslab.examination import clients, findings, memory, visit
 from wslab.examination.clients import CLIENTS
 from wslab.examination.evidence import Fault, Spot
 from wslab.examination.findings import MEANINGS, Harm, Kind, Lesson, meaning_of, sign, why
@@ -352,6 +352,21 @@ def test_who_closes_in_a_finally_does_not_swallow_its_cancellation():
     app = importlib.import_module("tests.cases.closes_in_the_end").app
     (finding,) = asyncio.run(checkup(app, only=["polite", "stalls"])).findings
     assert "It does not receive while it works" in finding.meaning
+
+
+def test_fields_inside_fields_are_tried_too():
+    message = '{"data": {"text": "hello"}, "id": 1}'
+    assert '{"data": {}, "id": 1}' in clients.without_a_field(message)
+    assert '{"data": {"text": null}, "id": 1}' in clients.with_another_value(message)
+    assert message not in clients.with_another_value(message)
+
+
+def test_what_had_to_be_finished_was_not_left(monkeypatch):
+    looked = memory.Memory()
+    looked._counts = [{memory.FILE: 50}]
+    for files, is_over in ((50, False), (45, False), (20, True)):
+        monkeypatch.setattr(memory, "handles", lambda files=files: {memory.FILE: files})
+        assert looked.is_over() == is_over
 
 
 def test_what_makes_an_endpoint_speak():
