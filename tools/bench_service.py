@@ -24,8 +24,8 @@ from examples.workers.__main__ import find_broker, free_port
 CROWD = 200  # clients that are measured
 FIRST = 20  # clients before them, for whom is made what is made once
 ROOM_SIZE = 10
-TEXTS = 10  # that each says
-IDLE = 10  # seconds
+TEXTS = 100  # that each says: a process' clock counts in hundredths of a second
+IDLE = 20  # seconds: one ping of each connection
 PATIENCE = 120  # seconds
 ORIGIN = "http://127.0.0.1:8000"
 
