@@ -20,7 +20,7 @@ from starlette.routing import WebSocketRoute
 from tests import gallery
 from tests.implementations import on_each_implementation
 from wslab import ServeError, checkup, serve
-from wslab.examination import CheckupFailed, choose, clients, evidence, patient, pulse, visit
+from wslab.examination import CheckupFailed, choose, clients, evidence, patient, process, pulse, visit
 from wslab.examination.findings import Harm
 
 PATIENCE = 60  # seconds; only a test that fails waits this long
@@ -196,6 +196,27 @@ def test_who_is_not_answered_any_more_although_the_first_was():
     assert unanswered.after == "drops while idle"  # this app is in no module, so there is no fresh process for it
 
 
+async def breaks(websocket: WebSocket):
+    await websocket.accept()
+    raise ValueError
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_where_something_was_found_it_takes_no_longer_than_it_may(fresh):
+    app = process.Importable("tests.cases.no_except:app") if fresh else gallery.app_with(breaks)
+    names = ["polite", "goes away", "crowd", "stays"]
+    report = asyncio.run(checkup(app, only=names, seconds=1e-9))
+    assert [row.client for row in report.rows] == ["polite", "stays"]
+    assert report.not_run == ("goes away", "crowd")
+    assert "Not run, since something was found, and 1e-09 seconds have passed (`seconds`)" in str(report)
+    assert [row.client for row in asyncio.run(checkup(app, only=names[:2], seconds=1e-9)).rows] == ["polite"]
+
+
+def test_where_nothing_was_found_it_goes_on_to_its_end():
+    report = asyncio.run(checkup(gallery.app_with(gallery.echo_text), only=["polite", "crowd", "stays"], seconds=1e-9))
+    assert len(report.rows) == 3 and report.ok
+
+
 def test_a_room_that_one_has_to_join():
     members = set()
 
@@ -286,6 +307,7 @@ def test_a_limit_is_no_fault():
     ("options", "message"),
     [
         ({"patience": 0}, "patience is a number of seconds"),
+        ({"seconds": 0}, "seconds is a number of them, such as 60, and not 0."),
         ({"patience": float("nan")}, "patience is a number of seconds"),
         ({"path": "/ws#top"}, "# is written %23"),
         ({"only": ["polite"], "exclude": ["polite"]}, "no client is left"),

@@ -180,6 +180,15 @@ CASES = {
             )
         ],
     ),
+    # What "stalls" does could not be seen behind the dead one, which a polite client does not notice.
+    "keeps_the_dead": (
+        {"trigger": "POST /push", "only": ["polite", "wrong kind", "stalls"], "say": ["hello, all of you! " * 40]},
+        [
+            (Harm.OTHERS, "raised WebSocketDisconnected", "worker.send_text", "has gone is still in its list"),
+            (Harm.OTHERS, "the bystander got no answer", "worker.send_text", "waits for one client that does not read"),
+            (Harm.CLIENT, "raised KeyError: 'text'", "websocket.iter_text", "breaks when bytes come"),
+        ],
+    ),
     "forgets_an_await": (
         {"only": ["polite", "wrong content", "handshake stops"]},
         [

@@ -10,6 +10,7 @@ import os
 import sys
 
 from wslab.examination import Report, checkup
+from wslab.examination.patient import SECONDS
 from wslab.examination.process import Importable, leave, prepare
 from wslab.server import ServeError
 
@@ -53,6 +54,13 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("--only", action="append", metavar="CLIENT", help="run this client alone; repeatable")
     check.add_argument(
         "--patience", type=float, default=2, metavar="SECONDS", help="to wait for an answer (default: 2)"
+    )
+    check.add_argument(
+        "--seconds",
+        type=float,
+        default=SECONDS,
+        metavar="SECONDS",
+        help="if something was found, the last client comes after so many (default: %(default)g)",
     )
     check.add_argument(
         "--ws",
@@ -141,6 +149,7 @@ def run(options: argparse.Namespace) -> Report:
             exclude=options.exclude,
             only=options.only,
             patience=options.patience,
+            seconds=options.seconds,
             ws=options.ws,
             progress=progress,
         )

@@ -4,11 +4,10 @@ import contextlib
 from dataclasses import replace
 
 from wslab.examination import clients
-from wslab.examination.clients import Seen, Target
+from wslab.examination.clients import ENOUGH, Seen, Target
 from wslab.examination.findings import Kind
 from wslab.examination.patient import Patient
 
-ENOUGH = 0.5  # seconds to wait where two have waited in vain
 # Codes that give no reason for which a server may send away whoever did nothing wrong: RFC 6455, section 7.4.1
 SENT_AWAY = (1000, 1005, 1011)
 

@@ -30,6 +30,7 @@ from wslab.loop import go_round
 WAIT = 2.0  # seconds for a handshake, an answer, a close
 BRIEF = 0.1  # seconds for what was said before the end, and may still be on its way
 CROWD = 50
+ENOUGH = 0.5  # seconds to wait where others have waited in vain
 VISITS = 100
 SOME_VISITS = 10  # of these, after which what is kept is looked at
 FLOOD = 1000
@@ -536,16 +537,19 @@ async def each(target: Target, messages: Iterable[str | bytes]) -> Seen:
 
     Where a prologue is due, the first of them takes its place, too. What is answered to that is the endpoint's choice.
     """
-    visits = []
+    visits, patience = [], target.patience
     for number, message in enumerate(messages):
+        target = replace(target, patience=patience)
 
-        async def visit(ws, message=message):
+        async def visit(ws, message=message, target=target):
             await ws.send(message)
             return await and_then(ws, target)
 
         if target.prologue and number == 0:
             await tell(replace(target, prologue=()), visit)
         visits.append(await tell(target, visit))
+        if visits[-1].missed:  # that is known now
+            patience = min(patience, ENOUGH)
         if target.late() or sum(seen.missed for seen in visits) > 1:
             break
     return worst(visits)
@@ -799,27 +803,6 @@ async def handshake_stops(target: Target) -> Seen:
     return Seen()
 
 
-@client(many=True, answered=True)
-async def crowd(target: Target) -> Seen:
-    """comes fifty times at once"""
-    target = replace(target, patience=4 * target.patience)  # who comes in a crowd has to wait longer
-    visits = await asyncio.gather(*(polite(target) for _ in range(CROWD)))
-    seen = worst(visits)
-    return seen if is_bad(seen) else replace(seen, answers=sum(seen.answers for seen in visits))
-
-
-@client(visits=True, answered=True, meanwhile="look_at_memory")
-async def comes_and_goes(target: Target) -> Seen:
-    """comes and goes again and again: a hundred times, if there is time"""
-    visits: list[Seen] = []
-    while not visits or (len(visits) < VISITS and not target.late()):
-        visits.append(await polite(target))
-        if len(visits) % SOME_VISITS == 0:
-            await target.meanwhile()
-    # One of them: how many there were says something about the machine, and nothing about the endpoint.
-    return worst(visits)
-
-
 @client(needs="origins", foreign=True)
 async def foreign_origin(target: Target) -> Seen:
     """comes from a page of another site, with that site in its Origin header"""
@@ -839,6 +822,27 @@ async def is_cancelled(ws: ClientConnection, target: Target) -> tuple[int, int]:
     await target.meanwhile()
     await drop(ws)
     return done
+
+
+@client(many=True, answered=True)
+async def crowd(target: Target) -> Seen:
+    """comes fifty times at once"""
+    target = replace(target, patience=4 * target.patience)  # who comes in a crowd has to wait longer
+    visits = await asyncio.gather(*(polite(target) for _ in range(CROWD)))
+    seen = worst(visits)
+    return seen if is_bad(seen) else replace(seen, answers=sum(seen.answers for seen in visits))
+
+
+@client(visits=True, answered=True, meanwhile="look_at_memory")
+async def comes_and_goes(target: Target) -> Seen:
+    """comes and goes again and again: a hundred times, if there is time"""
+    visits: list[Seen] = []
+    while not visits or (len(visits) < VISITS and not target.late()):
+        visits.append(await polite(target))
+        if len(visits) % SOME_VISITS == 0:
+            await target.meanwhile()
+    # One of them: how many there were says something about the machine, and nothing about the endpoint.
+    return worst(visits)
 
 
 @visitor(meanwhile="end", ordinary=True)

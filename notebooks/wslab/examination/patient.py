@@ -10,16 +10,17 @@ import time
 from dataclasses import dataclass, replace
 
 from wslab.examination.clients import Seen, Target
-from wslab.examination.findings import Kind, Sign
+from wslab.examination.findings import Harm, Kind, Sign
 from wslab.examination.idle import is_idle
 from wslab.examination.process import Imported
-from wslab.examination.pulse import BEAT
+from wslab.examination.pulse import BEAT, Pulse
 from wslab.examination.watch import Watch
 from wslab.server import ServeError, Server
 
 START = 10.0  # seconds for the app's start-up
 IMPORT = 50.0  # seconds more where it is imported only then
 MAX_SIZE = 64 * 1024  # bytes: the limit for a message during the check-up
+SECONDS = 22.0  # for all clients together, if something was found
 
 # Event loops for the servers, each of one check-up at a time. All check-ups of a test suite go on with the same one:
 # what an app has made on it, such as a lock, works with no other.
@@ -50,6 +51,13 @@ class Plan:
     steady: bool = True  # in a room, the others hear what one says each time
     taken: bool = False  # what is meant for one goes to who came later
     known: tuple[Sign, ...] = ()  # what was seen beyond doubt, and need not be waited for again
+    seconds: float = SECONDS  # see `checkup`
+    spent: float = 0.0  # of them
+
+    @property
+    def time_is_over(self) -> bool:
+        """Whether nobody else needs to come: something was found, and it would take long."""
+        return self.spent > self.seconds and any(sign.harm is not Harm.NOTE for sign in self.known)
 
     @property
     def answers(self) -> bool:
@@ -79,6 +87,7 @@ class Patient:
         self.steady, self.taken = True, False  # see `Plan`
         self.after = ""  # the client that has left something behind
         self.known: list[Sign] = []  # see `Plan`
+        self.clock = Pulse()  # how long it has been at it
         self._was_busy = 0.0  # when it was last seen so, by `time.monotonic()`
         self.was_blocked = False  # its event loop, at least once
         self.stubborn: set[asyncio.Task] = set()  # endpoints that cannot be ended
@@ -133,10 +142,12 @@ class Patient:
 
     async def __aenter__(self) -> "Patient":
         self.watch.__enter__()
+        self.clock.start()
         return self
 
     async def __aexit__(self, *exc_info) -> None:
         self.watch.__exit__()
+        self.clock.stop()
         await asyncio.shield(self.end())
         for name in ("time", "add_signal_handler"):  # that its clock was set forward; see `Watch`
             self._loop.__dict__.pop(name, None)

@@ -46,6 +46,7 @@ class Pulse:
         self._next: asyncio.TimerHandle | None = None
         self._timeout: asyncio.Timeout | None = None
         self.left = 0.0  # seconds until that ends
+        self.passed = 0.0  # seconds since it began, counted as `end_after` does
         self.on_beat: Callable[[], object] = lambda: None
 
     def start(self) -> set[asyncio.Task]:
@@ -71,8 +72,10 @@ class Pulse:
         self.longest = max(self.longest, now - self._last)
         self.still = max(self.still, now - self._last - (waited - self._waited))
         self.busy = max(self.busy, computed - self._computed)
+        passed = min(now - self._last, 2 * BEAT)
+        self.passed += passed
         if self._timeout:
-            self.left -= min(now - self._last, 2 * BEAT)
+            self.left -= passed
             if self.left < 0:
                 self._timeout.reschedule(now)
                 self._timeout = None

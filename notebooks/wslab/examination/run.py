@@ -21,7 +21,7 @@ from wslab.examination.bystanders import Bystanders
 from wslab.examination.clients import BRIEF, Seen, Target
 from wslab.examination.evidence import frames_of
 from wslab.examination.findings import IN_ITS_LIST, Kind, sign
-from wslab.examination.patient import MAX_SIZE, Patient, Plan
+from wslab.examination.patient import MAX_SIZE, SECONDS, Patient, Plan
 from wslab.examination.report import Report, report
 from wslab.examination.visit import Outcome, Visit
 from wslab.server import ServeError
@@ -45,6 +45,7 @@ async def checkup(
     exclude: Sequence[str] = (),
     only: Sequence[str] | None = None,
     patience: float = clients.WAIT,
+    seconds: float = SECONDS,
     ws: str = "auto",
     progress: Callable[[str], None] = lambda name: None,
 ) -> Report:
@@ -65,6 +66,8 @@ async def checkup(
     trigger: an HTTP request that makes the endpoint speak to its client, such as "POST /push/{n}".
     exclude, only: names of clients to leave out, or of those to run alone.
     patience: seconds that a client waits for an answer; half of them, but at least one, for an endpoint to end.
+    seconds: after so many, if something was found, nobody comes any more but who sees the server shut down. Where
+        the machine is busy with something else, they last longer.
     ws: uvicorn's WebSocket implementation: "auto", "websockets-sansio" or "wsproto".
     progress: called with what is done next.
 
@@ -83,6 +86,8 @@ async def checkup(
         raise ServeError(f"{path!r}: in the path of an address, # is written %23, and a space %20.")
     if not 0 < patience < 3600:
         raise ServeError(f"patience is a number of seconds, such as 2, and not {patience}.")
+    if not seconds > 0:
+        raise ServeError(f"seconds is a number of them, such as 60, and not {seconds}.")
     if trigger and not (len(trigger.split()) == 2 and trigger.split()[1].startswith("/")):
         raise ServeError(f"{trigger!r} is not of the form 'POST /path'.")
     if query:
@@ -102,7 +107,7 @@ async def checkup(
     origin = origins[0] if origins else None
     target = Target("", messages, dict(headers or {}), origin, max_size=MAX_SIZE, patience=patience)
     importable = app if isinstance(app, process.Importable) else process.importable(app)
-    plan = Plan(path, target, names, room, ws, trigger, bool(importable))
+    plan = Plan(path, target, names, room, ws, trigger, bool(importable), seconds=seconds)
     return await everywhere(app, importable, plan, progress)
 
 
@@ -124,7 +129,7 @@ async def everywhere(app, importable, plan: Plan, progress) -> Report:
                             plan = step
                         else:
                             plan = note(step if isinstance(step, Outcome) else died(doing, step), plan, outcomes)
-                why_not = why_it_ends(outcomes, importable)
+                why_not = why_it_ends(plan, outcomes, importable)
             except ServeError as problem:
                 if not outcomes:
                     raise
@@ -139,7 +144,8 @@ def note(outcome: Outcome, plan: Plan, outcomes: list[Outcome]) -> Plan:
         outcomes.pop()
     outcomes.append(outcome)
     names = tuple(name for name in plan.names if name != outcome.client)
-    return replace(plan, names=names, known=plan.known + (() if outcome.doubtful else tuple(outcome.signs)))
+    known = plan.known + (() if outcome.doubtful else tuple(outcome.signs))
+    return replace(plan, names=names, known=known, spent=max(plan.spent, outcome.spent))
 
 
 def died(name: str, ended: process.Ended) -> Outcome:
@@ -151,8 +157,10 @@ def died(name: str, ended: process.Ended) -> Outcome:
     return Outcome(name, Seen(), [broken], blocked=True)
 
 
-def why_it_ends(outcomes: list[Outcome], importable) -> str:
+def why_it_ends(plan: Plan, outcomes: list[Outcome], importable) -> str:
     """Why the clients that are left are not asked, if that is so."""
+    if plan.time_is_over and not any(map(sees_the_end, plan.names)):
+        return f"something was found, and {plan.seconds:g} seconds have passed (`seconds`)"
     last = outcomes[-1] if outcomes else None
     if last and last.why_not:
         return last.why_not
@@ -179,14 +187,18 @@ async def here(app, plan: Plan) -> AsyncIterator[Plan | Outcome | str]:
 
 async def visits(patient: Patient, plan: Plan) -> AsyncIterator[Outcome | str]:
     """All clients, one after the other."""
-    unserved = 0
+    unserved, over = 0, plan.time_is_over
     for number, name in enumerate(plan.names, 1):
+        if over and not sees_the_end(name):
+            continue
         yield name
         outcome = await one_visit(patient, name)
         # Who sends to what is left in a list of one client's fails there, and what others do to it is not seen.
         outcome.poisons |= plan.can_go_on and any(sign.meaning == IN_ITS_LIST for sign in outcome.signs)
         patient.known += [] if outcome.doubtful else outcome.signs
         unserved += serves_nobody(patient.first, outcome)
+        outcome.spent = plan.spent + patient.clock.passed
+        over = replace(plan, spent=outcome.spent, known=tuple(patient.known)).time_is_over
         rest = len(plan.names) > number
         if (
             rest
@@ -220,6 +232,11 @@ async def one_visit(patient: Patient, name: str) -> Outcome:
         if not outcome.doubtful or outcome.blocked or not patient.server.running:
             break
     return outcome
+
+
+def sees_the_end(name: str) -> bool:
+    """Whether this client stops the server."""
+    return clients.CLIENTS[name].meanwhile == "end"
 
 
 def serves_nobody(first: Seen, outcome: Outcome) -> bool:

@@ -48,6 +48,7 @@ class Outcome:
     blocked: bool = False  # the server is gone, or its event loop does not go round any more
     doubtful: bool = False  # the machine was too busy to tell
     why_not: str = ""  # why nobody is asked after this one
+    spent: float = 0.0  # seconds for all clients so far
 
 
 class Visit:
