@@ -141,6 +141,13 @@ def test_too_old_a_python(newcomer):
 
 
 @posix
+def test_a_python_that_was_asked_for_and_is_not_there(newcomer, tmp_path):
+    another = f'exec {sys._base_executable} "$@"'  # whoever wants to try a new Python must not be given this one
+    says(newcomer(another, PYTHON="python3.99"), "PYTHON is python3.99: there is none of that name, or it is too old")
+    assert not (tmp_path / ".venv").exists()
+
+
+@posix
 def test_an_older_python_has_a_newer_one_beside_it(newcomer, tmp_path):
     without = f'case "$*" in *ensurepip*) exit 1;; esac; exec {sys._base_executable} "$@"'
     (tmp_path / "bin" / "python3.12").write_text(f"#!{shutil.which('sh')}\n{without}\n")

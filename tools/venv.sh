@@ -32,6 +32,7 @@ find_python() {
 [ -x .venv/bin/python ] && new_enough .venv/bin/python || rm -rf .venv
 
 python=$(find_python)
+[ -n "$python" ] || [ -z "${PYTHON:-}" ] || fail "PYTHON is $PYTHON: there is none of that name, or it is too old for the course."
 if command -v uv >/dev/null 2>&1; then
     tool=uv
     if [ ! -d .venv ]; then
