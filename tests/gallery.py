@@ -290,19 +290,20 @@ class Pairs:
 class Riddles:
     """A room in which the one whose turn it is must not speak. Whose turn that is, seems to be luck."""
 
-    def __init__(self):
+    def __init__(self, came: int = 0):
         self.members: dict[WebSocket, bool] = {}
-        self.came = 0
+        self.came = came
 
     async def endpoint(self, websocket: WebSocket):
         await websocket.accept()
         self.came += 1
         self.members[websocket] = self.came % 5 == 0
         try:
-            async for text in websocket.iter_text():
-                for member in list(self.members) if not self.members[websocket] else ():
-                    with suppress(WebSocketDisconnect, RuntimeError):
-                        await member.send_text(text)
+            with suppress(RuntimeError):  # a send to itself has found it gone
+                async for text in websocket.iter_text():
+                    for member in list(self.members) if not self.members[websocket] else ():
+                        with suppress(WebSocketDisconnect, RuntimeError):
+                            await member.send_text(text)
         finally:
             del self.members[websocket]
 
@@ -317,7 +318,47 @@ async def sends_foreigners_away(websocket: WebSocket):
         await answer_slowly(websocket, 0)
 
 
+class OneOfAName:
+    """Who is there stays, as long as it is not known to have gone; who comes under the same name is sent away."""
+
+    def __init__(self):
+        self.names: set[str] = set()
+
+    async def endpoint(self, websocket: WebSocket, name: str):
+        await websocket.accept()
+        if name in self.names:
+            await websocket.close(1000, "already here")
+            return
+        self.names.add(name)
+        try:
+            with suppress(WebSocketDisconnect):
+                await answer_slowly(websocket, 0)
+        finally:
+            self.names.remove(name)
+
+
+async def answers_who_has_joined(websocket: WebSocket):
+    """It is said to be a room: who joins is told to all, and what one says is answered to that one alone."""
+    await websocket.accept()
+    joined.add(websocket)
+    try:
+        with suppress(RuntimeError):  # a send to itself has found it gone
+            async for text in websocket.iter_text():
+                for member in [websocket] if text != "join" else list(joined):
+                    with suppress(WebSocketDisconnect, RuntimeError):
+                        await member.send_text(text)
+    finally:
+        joined.remove(websocket)
+
+
+joined: set[WebSocket] = set()
+
 RIGHT = {
+    "one of a name": (app_with(OneOfAName().endpoint), {"query": {"name": "{n}"}, "only": ["polite", "comes back"]}),
+    "no room": (
+        app_with(answers_who_has_joined),
+        {"say": ["join", "hello"], "room": True, "only": ["polite", "leaves a talk", "joins and leaves"]},
+    ),
     "greets": (app_with(greets), {}),
     "says one thing, and closes": (app_with(says_one_thing_and_closes), {"only": ["polite", "crowd"]}),
     "a token first": (app_with(takes_a_token_first), {"say": ["token", "hello"], "patience": 1}),
@@ -990,6 +1031,30 @@ def takes_the_others_seat_along():
     return endpoint
 
 
+def puts_both_out():
+    """One connection for a name. Who comes puts the old one out, whose end then puts out who has come."""
+    members: dict[str, WebSocket] = {}
+
+    async def put_out(name: str) -> None:
+        if member := members.pop(name, None):
+            with suppress(WebSocketDisconnect, RuntimeError):
+                await member.close()
+
+    async def endpoint(websocket: WebSocket, name: str):
+        await websocket.accept()
+        await put_out(name)
+        members[name] = websocket
+        try:
+            async for text in texts(websocket):
+                await websocket.send_text(text)
+        except WebSocketDisconnect:
+            pass
+        finally:
+            await put_out(name)
+
+    return endpoint
+
+
 async def measures(websocket: WebSocket):
     """What could not be measured is NaN, which JSON does not have."""
     await websocket.accept()
@@ -1094,6 +1159,9 @@ WRONG = {
         "no answer",
         "many-clients",
         options=ROOM | SOON | {"query": {"name": "{n}"}},
+    ),
+    "puts both out": Wrong(
+        puts_both_out, "comes back", "no answer", "many-clients", options={"query": {"name": "{n}"}}
     ),
     "takes the other's seat along": Wrong(
         takes_the_others_seat_along,

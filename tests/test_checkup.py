@@ -196,6 +196,14 @@ def test_who_is_not_answered_any_more_although_the_first_was():
     assert unanswered.after == "drops while idle"  # this app is in no module, so there is no fresh process for it
 
 
+@pytest.mark.parametrize("came", range(5))
+def test_in_a_room_it_may_be_bad_luck_that_the_first_is_not_heard(came):
+    app, options = gallery.app_with(gallery.Riddles(came).endpoint), gallery.RIGHT["luck"][1]
+    report = asyncio.run(checkup(app, **options))
+    assert report.ok, f"\n{report}"
+    assert "Others hear only now and then what one says" in str(report)
+
+
 async def breaks(websocket: WebSocket):
     await websocket.accept()
     raise ValueError

@@ -776,18 +776,20 @@ async def comes_back(target: Target) -> Seen:
 
     async def visit(ws):
         await exchange(ws, same)
-        seen = None
+        refused = False
 
         async def again(new):
-            nonlocal seen
+            nonlocal refused
+            with contextlib.suppress(ConnectionClosed):
+                await heard_so_far(new, same)
+            refused = new.state is not State.OPEN and ws.state is State.OPEN  # the first one stays: that is a choice
             await drop(ws)
             await heard_so_far(new, same)
-            await target.meanwhile()
-            seen = await exchange(new, same)
-            return seen
+            return await exchange(new, same)
 
         after = await tell(same, again)
-        return after.answers, after.missed
+        put_out = same.replies_by_itself and after.by_server and not after.answers
+        return after.answers, after.missed or int(put_out and not refused)
 
     return replace(await tell(same, visit), code=None)
 

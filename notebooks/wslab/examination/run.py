@@ -29,7 +29,7 @@ from wslab.server import ServeError
 TRIES = 3  # for a visit that proved nothing
 AGAIN = 16  # times that two come to a room, to see whether one always hears the other
 NOT_ANY_MORE = 6  # times that it does not
-ENOUGH = 2  # clients of whom none was served: the others are not asked
+UNSERVED = 2  # clients of whom none was served: the others are not asked
 
 
 async def checkup(
@@ -204,7 +204,7 @@ async def visits(patient: Patient, plan: Plan) -> AsyncIterator[Outcome | str]:
             rest
             and not outcome.blocked
             and unserved == number
-            and (unserved == ENOUGH or patient.first.refused is not None)
+            and (unserved == UNSERVED or patient.first.refused is not None)
         ):
             outcome.why_not = "nobody was served"
         yield outcome
@@ -275,7 +275,9 @@ async def first_look(app, patient: Patient, plan: Plan) -> Plan:
     if seen.refused is None:
         patient.learn(plan)
         about = await two_at_once(patient)
-        plan = replace(plan, **about, steady=not about["room"] or await is_steady(patient))
+        steady = not plan.room or await is_steady(patient, about["room"])
+        about["room"] |= not steady  # it was bad luck that nobody heard anything at first
+        plan = replace(plan, **about, steady=steady)
     if plan.room and unanswered:
         unanswered.pop()  # others have heard it
     patient.watch.take()  # a polite client comes once more, and is asked about it
@@ -302,14 +304,17 @@ async def two_at_once(patient: Patient) -> dict[str, bool]:
         return {"room": kind is None, "alone": await is_full(patient)}
 
 
-async def is_steady(patient: Patient) -> bool:
+async def is_steady(patient: Patient, heard: bool) -> bool:
     """Whether in a room others hear what one says each time. It may depend on luck, as with roles in a game.
 
     Whoever was not heard once, and then is, was not heard by luck. If nobody is heard any more, that is another matter.
+
+    heard: whether the first one was who said something there.
     """
-    unheard = 0
+    unheard = int(not heard)
+    target = patient.target if heard else replace(patient.target, patience=min(patient.target.patience, clients.ENOUGH))
     for _ in range(AGAIN):
-        two = Bystanders(patient, patient.target)
+        two = Bystanders(patient, target)
         async with contextlib.AsyncExitStack() as stack:
             await two.come(stack)
             heard = len(two) > 1 and (await two.exchange())[0] is None

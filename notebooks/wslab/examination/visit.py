@@ -324,7 +324,8 @@ class Visit:
         elif self.about.stands_for_first and first.code in SENT_AWAY:
             self.found(Kind.SENT_AWAY, f"closed with {first.code}")
         elif seen.missed and self.about.talk:
-            self.found(Kind.MISSED, "some who stayed missed messages")
+            if self.patient.room:  # else nobody heard the very first who spoke, either
+                self.found(Kind.MISSED, "some who stayed missed messages")
         elif seen.missed and self.about.needs == "names":
             self.signs.append(
                 replace(sign(Kind.NO_ANSWER, "no answer"), meaning=self.about.meaning, lesson=self.about.lesson)
