@@ -308,6 +308,28 @@ class Riddles:
             del self.members[websocket]
 
 
+class Drawing:
+    """A room in which the first draws, once there is a second one, and must not speak; the others guess."""
+
+    def __init__(self):
+        self.members: list[WebSocket] = []
+        self.draws: WebSocket | None = None
+
+    async def endpoint(self, websocket: WebSocket):
+        await websocket.accept()
+        self.members.append(websocket)
+        if len(self.members) == 2:
+            self.draws = self.members[0]
+        try:
+            with suppress(RuntimeError):  # a send to itself has found it gone
+                async for text in websocket.iter_text():
+                    for member in list(self.members) if websocket is not self.draws else ():
+                        with suppress(WebSocketDisconnect, RuntimeError):
+                            await member.send_text(text)
+        finally:
+            self.members.remove(websocket)
+
+
 async def sends_foreigners_away(websocket: WebSocket):
     """After accept(), so that the page can read why."""
     await websocket.accept()
@@ -371,6 +393,7 @@ RIGHT = {
         app_with(Pairs().endpoint),
         {"room": True, "only": ["polite", "goes away", "leaves a talk", "joins and leaves"]},
     ),
+    "roles": (app_with(Drawing().endpoint), {"room": True, "only": ["polite", "goes away", "joins and leaves"]}),
     "luck": (
         app_with(Riddles().endpoint),
         {"room": True, "only": ["polite", "goes away", "drops while idle"]},

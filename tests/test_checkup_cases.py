@@ -189,6 +189,17 @@ CASES = {
             (Harm.CLIENT, "raised KeyError: 'text'", "websocket.iter_text", "breaks when bytes come"),
         ],
     ),
+    "one_client_for_all": (
+        {"only": ["polite", "silent"]},
+        [
+            (
+                Harm.OTHERS,
+                "logged ERROR 'no answer: closed'",
+                "logger.error",
+                "while it serves somebody who does nothing",
+            )
+        ],
+    ),
     "forgets_an_await": (
         {"only": ["polite", "wrong content", "handshake stops"]},
         [

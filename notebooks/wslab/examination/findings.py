@@ -305,6 +305,7 @@ NOBODY_LOOKS = Meaning(
     "A task failed that nobody awaits. Its client waits for an answer that never comes.", Lesson.BOTH_WAYS
 )
 LOGGED_AS_ERROR = Meaning("An ordinary leave is logged as an error.", Lesson.CATCH)
+LOGGED_AT_WORK = Meaning("It logs an error while it serves somebody who does nothing wrong.", Lesson.CATCH)
 FAILED_REQUEST = Meaning("The request that makes it speak fails, with HTTP 500.")
 AN_ERROR = Meaning("An error in the endpoint cuts its client off.", Lesson.CATCH)
 
@@ -322,7 +323,7 @@ def meaning_of(fault: Fault, kind: Kind, about: Registered) -> Meaning:
     if not fault.number:
         return FAILED_REQUEST
     if kind is Kind.LOGGED:
-        return LOGGED_AS_ERROR
+        return LOGGED_AT_WORK if fault.state == "open" else LOGGED_AS_ERROR
     return Meaning(about.meaning, Lesson(about.lesson)) if about.meaning else AN_ERROR
 
 

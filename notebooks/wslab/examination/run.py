@@ -312,12 +312,18 @@ async def is_steady(patient: Patient, heard: bool) -> bool:
     heard: whether the first one was who said something there.
     """
     unheard = int(not heard)
-    target = patient.target if heard else replace(patient.target, patience=min(patient.target.patience, clients.ENOUGH))
+    brief = replace(patient.target, patience=min(patient.target.patience, clients.ENOUGH))
     for _ in range(AGAIN):
-        two = Bystanders(patient, target)
+        two = Bystanders(patient, brief if unheard else patient.target)
         async with contextlib.AsyncExitStack() as stack:
             await two.come(stack)
             heard = len(two) > 1 and (await two.exchange())[0] is None
+            if len(two) > 1 and not heard:
+                await two.forget_what_was_heard()
+                two.target = brief
+                two.connections.reverse()  # the role may go by who came first
+                if (await two.exchange())[0] is None:
+                    return False
         if heard and unheard:
             return False
         unheard += not heard

@@ -324,7 +324,7 @@ class Visit:
         elif self.about.stands_for_first and first.code in SENT_AWAY:
             self.found(Kind.SENT_AWAY, f"closed with {first.code}")
         elif seen.missed and self.about.talk:
-            if self.patient.room:  # else nobody heard the very first who spoke, either
+            if self.patient.room and self.patient.steady:  # else the very first who spoke was not heard, either
                 self.found(Kind.MISSED, "some who stayed missed messages")
         elif seen.missed and self.about.needs == "names":
             self.signs.append(
@@ -410,7 +410,8 @@ class Visit:
         places = {(s.spot.file, s.spot.line) for s in self.signs}
         for fault in logged:
             if self.about.ordinary and (fault.spot.file, fault.spot.line) not in places:
-                self.signs.append(sign_of(fault, Kind.LOGGED, self.about))
+                whose = self.whose(fault.number, fault.peer)
+                self.signs.append(sign_of(fault, Kind.LOGGED, self.about, whose))
         for connection, where in returned:
             if connection.accepted and self.about.meanwhile == "talk":
                 continue  # a close frame would not get through to who does not read
