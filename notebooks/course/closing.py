@@ -42,10 +42,13 @@ async def expect_code(client: Client, code: int, reason: str | None, whose: str,
 async def logs_bugs(app, path: str, bugs: Mapping[str, type[Exception]], function: str, *before: str) -> None:
     """A look: each of the `bugs`, an error of `function` by the text at which it raises it, is logged once.
 
-    Its client says the texts `before` first. It must be closed with 1011, and no task be left behind.
+    And so is the first of several when it comes again. Its client says the texts `before` first. It must be closed with
+    1011, and no task be left behind.
     """
-    for bug, error in bugs.items():
-        what = f"a client sent {bug!r}, at which {function}() raises a {error.__name__}, and"
+    first = list(bugs.items())[: len(bugs) > 1]
+    for number, (bug, error) in enumerate([*bugs.items(), *first]):
+        again = ", as another had before," if number == len(bugs) else ","
+        what = f"a client sent {bug!r}{again} at which {function}() raises a {error.__name__}, and"
         with errors_in_the_log() as log:
             with serve(app, name="exercise") as server:
                 async with visit(server, path) as client:
@@ -56,6 +59,8 @@ async def logs_bugs(app, path: str, bugs: Mapping[str, type[Exception]], functio
             logged = len(log.records)
             log.clear()  # their tracebacks hold on to the endpoint's tasks
             gc.collect()  # and only when a task is gone, asyncio says that nobody has asked for its error
+        if not logged and number == len(bugs):
+            raise NotYet(f"{what} the log has no error about it. The first one was logged, and a second one is not.")
         if not logged:
             raise NotYet(
                 f"{what} the log has no error about it. What is caught around {function}() must be what a client may "

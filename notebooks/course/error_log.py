@@ -1,6 +1,7 @@
 """What is logged as an error while a check runs."""
 
 import contextlib
+import gc
 import logging
 import traceback
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ class ErrorLog(logging.Handler):
         super().__init__(logging.WARNING)
         self.records: list[logging.LogRecord] = []
         self.warnings: list[logging.LogRecord] = []
+        self.kept: list[logging.LogRecord] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         records = self.records if record.levelno >= logging.ERROR else self.warnings
@@ -55,8 +57,13 @@ class ErrorLog(logging.Handler):
         return ""
 
     def take(self) -> str:
-        """The first of them, or an empty text; and forget what was logged so far."""
+        """The first of them, or an empty text; and forget what was logged so far.
+
+        But as a handler may keep its records, these are kept until the next ones are taken: with the tracebacks, all
+        that belonged to the endpoint is there still.
+        """
         first = self.first() if self.records else ""
+        self.kept = self.records.copy()
         self.clear()
         return first
 
@@ -78,6 +85,11 @@ class ErrorLog(logging.Handler):
                 return True
         return False
 
+    def has_another(self, ending: str) -> bool:
+        """Whether one of them is of an error whose type's name ends so, in whichever of uvicorn's implementations."""
+        errors = [record.exc_info[1] for record in self.records if record.exc_info]
+        return any(type(error).__name__.endswith(ending) for error in errors)
+
     def clear(self) -> None:
         """Forget what was logged so far."""
         self.records.clear()
@@ -97,3 +109,12 @@ def errors_in_the_log() -> Iterator[ErrorLog]:
     finally:
         for logger in loggers:
             logger.removeHandler(handler)
+
+
+@contextlib.contextmanager
+def nothing_in_the_log(what: str, hint: str) -> Iterator[None]:
+    """No error may be logged meanwhile: then `what` says about what, and `hint` what to do."""
+    with errors_in_the_log() as log:
+        yield
+        gc.collect()  # only when a task is gone, asyncio says that nobody has asked for its error
+        log.expect_nothing(what, hint)

@@ -30,7 +30,7 @@ class Library:
         self.set_elsewhere = False  # whether another thread called what is the loop's own; a check sets it, too
         self.begun: list[str] = []
         self.callers: dict[str, tuple[int, FrameType | None]] = {}  # of each report the thread, and who called
-        self.failing = ""  # a name whose report cannot be made
+        self.failing: str | None = None  # a name whose report cannot be made
         self._gates: dict[str, threading.Event] = {}
 
     def make(self, name: str) -> str:

@@ -43,6 +43,13 @@ class Stage:
         self.got.append(await websocket.receive_text())
         await websocket.close(1012)
 
+    async def takes_a_text_and_stays_until_told(self, websocket: WebSocket):
+        told = self.told = asyncio.Event()
+        await websocket.accept()
+        self.got.append(await websocket.receive_text())
+        await told.wait()
+        await websocket.close(1013)
+
     async def stays_until_told(self, websocket: WebSocket):
         self.told = asyncio.Event()
         await websocket.accept()

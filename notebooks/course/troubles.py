@@ -9,7 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 
 from course.client import NotYet, news, until, visit
-from course.error_log import errors_in_the_log
+from course.error_log import ErrorLog, errors_in_the_log
 from wslab.server import Server
 
 
@@ -17,16 +17,66 @@ class Bug(Exception):
     """Stands for any error of the endpoint's own: nobody can have foreseen this one."""
 
 
+class ManyErrors(
+    ConnectionResetError,
+    FileNotFoundError,
+    TimeoutError,
+    UnicodeError,
+    EOFError,
+    AssertionError,
+    BufferError,
+    MemoryError,
+    NotImplementedError,
+    OverflowError,
+    RecursionError,
+    ReferenceError,
+    ZeroDivisionError,
+):
+    """One bug of many classes: whichever of them an `except` names, it is met."""
+
+
+class OtherErrors(
+    AttributeError,
+    IndexError,
+    StopAsyncIteration,
+    UnicodeError,
+    EOFError,
+    AssertionError,
+    BufferError,
+    MemoryError,
+    NotImplementedError,
+    OverflowError,
+    RecursionError,
+    ReferenceError,
+    ZeroDivisionError,
+):
+    """The same for a send, of whose errors an OSError says that the client is gone; no class can be both.
+
+    And here may be those of which a receive may raise one, for what bytes bring about, or an iterator at its end.
+    """
+
+
 class Cancelled(Exception):
     """Says that an endpoint has ended as it was told to, by a cancellation."""
 
 
-UNEXPECTED = (Bug, RuntimeError, ValueError, TypeError)  # of which receive_text() raises none, whatever is sent
+UNEXPECTED = (Bug, RuntimeError, ValueError, TypeError, ManyErrors)  # receive_text() raises none, whatever is sent
 ANY_BUG = (*UNEXPECTED, KeyError)  # which it raises for bytes
 BUGS = {f"a bug of the check's: {error.__name__}": error for error in ANY_BUG}
 CANCEL = "a cancellation of the check's"
 BOTH_KEYS = "?keys=both"  # behind the path of an endpoint
-AT_SEND = {f"?bug={error.__name__}": error for error in ANY_BUG}  # there, too
+AT_SEND = {  # there, too
+    f"?bug={error.__name__}": error for error in (Bug, RuntimeError, ValueError, TypeError, KeyError, OtherErrors)
+}
+CALLED = {  # where its name would say nothing
+    Bug: "an error",
+    ManyErrors: "an error that is an OSError and more",
+    OtherErrors: "an error that is an AttributeError and more",
+}
+WORDY = (
+    "a bug of the check's, and its text is longer than the reason of a close can be, for which a close frame has room "
+    "for no more than 123 bytes"
+)
 HIDDEN = (
     "What is caught where a client leaves is `WebSocketDisconnect` alone: `except:`, `except Exception` and others "
     "beside it hide your own errors, too, unless they are logged or raised again. So does a `return` in a `finally`."
@@ -61,7 +111,7 @@ def with_troubles(app):
             if message["type"] == "websocket.receive" and query == BOTH_KEYS:
                 message = {"text": None, "bytes": None, **message}
             if text in BUGS:
-                raise BUGS[text]("a bug")
+                raise BUGS[text](WORDY)
             if text == CANCEL:
                 is_cancelled = endpoint.cancel()
                 await asyncio.sleep(0)  # here it is cancelled, unless another task receives for it
@@ -71,7 +121,7 @@ def with_troubles(app):
             nonlocal bug
             if bug and message["type"] == "websocket.send":
                 error, bug = bug, None
-                raise error("a bug")
+                raise error(WORDY)
             await send(message)
 
         try:
@@ -91,12 +141,14 @@ async def lets_bugs_show(
     hint: str = HIDDEN,
     says: Sequence[str | bytes] = (),
     goes_on: bool = True,
+    bears_a_long_text: bool = False,
 ) -> str:
     """A step: `errors` of the endpoint's own must be raised, so that uvicorn logs them, or be logged.
 
     They happen where it receives its first message. If a client `says` something that is answered, they happen where it
     sends the answer, too, a KeyError among them: around a receive, that may be expected, for what bytes bring about.
-    And, if the endpoint goes on then, where it receives once more.
+    And, if the endpoint goes on then, where it receives once more. Their text is a long one: if the endpoint
+    `bears_a_long_text`, no close() may fail for it.
     """
     texts = [text for text, error in BUGS.items() if error in errors]
     troubles = [(path, [text], BUGS[text], "receives") for text in texts]
@@ -104,12 +156,18 @@ async def lets_bugs_show(
         troubles += [(path, [says[0], text], BUGS[text], "receives once more") for text in texts]
     troubles += [(path + at, [said], error, "sends") for said in says for at, error in AT_SEND.items()]
     for address, messages, error, where in troubles:
-        await lets_a_bug_show(server, address, messages, error, f"where the endpoint {where}", hint)
+        await lets_a_bug_show(server, address, messages, error, f"where the endpoint {where}", hint, bears_a_long_text)
     return "an error of its own shows"
 
 
 async def lets_a_bug_show(
-    server: Server, path: str, says: Sequence[str | bytes], error: type[Exception], where: str, hint: str
+    server: Server,
+    path: str,
+    says: Sequence[str | bytes],
+    error: type[Exception],
+    where: str,
+    hint: str,
+    bears_a_long_text: bool = False,
 ) -> None:
     """The error must show that happens at one of the messages that a client `says`."""
     with errors_in_the_log() as log:
@@ -117,18 +175,28 @@ async def lets_a_bug_show(
             for message in says:
                 await client.say(message)
             await until(lambda: log.records or client.ws.close_code is not None, server=server)
+            closed = client.ws.close_code is not None
         events = await news(server)  # its endpoint has ended, or should have
+    name = CALLED.get(error, f"a {error.__name__}")
+    if bears_a_long_text and log.has_another("ProtocolError"):
+        raise NotYet(
+            f"the check let {name} happen {where}, with a long text, and the close() for it raised one more error: a "
+            "reason has room for 123 bytes."
+        )
     if log.records:
         return
-    name = "an error" if error is Bug else f"a {error.__name__}"
-    unseen = "it showed nowhere: it was neither raised nor logged"
+    if any(event.text.startswith("endpoint is still running") for event in events):
+        hint = f"Something of the endpoint goes on. {UNSEEN}"
+    elif not closed:  # it went on, or it was another task of it that failed
+        hint = f"{hint} Or is it a task's? {UNSEEN}"
+    raise NotYet(f"the check let {name} happen {where}, as a bug would, and {unseen(log)}. {hint}")
+
+
+def unseen(log: ErrorLog) -> str:
+    """Of an error that is not in the log as one: what became of it, for a sentence."""
     if any(record.exc_info for record in log.warnings):
-        unseen = "it did not show as an error: it was logged as a warning"
-    goes_on = any(event.text.startswith("endpoint is still running") for event in events)
-    raise NotYet(
-        f"the check let {name} happen {where}, as a bug would, and {unseen}. "
-        f"{f'Something of the endpoint goes on. {UNSEEN}' if goes_on else hint}"
-    )
+        return "it did not show as an error: it was logged as a warning"
+    return "it showed nowhere: it was neither raised nor logged"
 
 
 async def ends_when_cancelled(server: Server, path: str) -> str:

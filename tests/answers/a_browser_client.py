@@ -587,6 +587,78 @@ WRONG = {
         "def stay_connected(url, outbox, hear, wait):\n    pass",
         says="`stay_connected` must be a function, made with `async def`.",
     ),
+    "counts anew when something has been sent": changed(
+        ("async def send_all(ws, outbox, unsent):", "async def send_all(ws, outbox, unsent, failures):"),
+        after("unsent.pop(0)  # only now: if the send fails, it is still there", "failures.clear()"),
+        ("unsent, failures = [], 0", "unsent, failures = [], []"),
+        ("send_all(ws, outbox, unsent))", "send_all(ws, outbox, unsent, failures))"),
+        ("failures = 0", "failures.clear()"),
+        (WAITS, "await wait(jitter(len(failures)))"),
+        ("failures += 1", "failures.append(1)"),
+        says="the server took a text, said nothing for an hour, and closed with 1013, 8 times; none of the waits was "
+        "longer than 1 second. The failures count anew when something has been heard, and at nothing else.",
+    ),
+    "counts anew after a minute": changed(
+        before("sending = asyncio", "since = asyncio.get_running_loop().time()"),
+        before("if is_final(ws", "if asyncio.get_running_loop().time() - since > 60:\n    failures = 0"),
+        says="The failures count anew when something has been heard, and at nothing else.",
+    ),
+    "what is below 500 is final": changed(
+        (
+            FAILS,
+            """
+            except InvalidStatus as refusal:
+                if refusal.response.status_code < 500:
+                    raise
+            except Exception:
+                pass
+            """,
+        ),
+        says="it was refused with HTTP 501, and came again. It would be refused again: let InvalidStatus out.",
+    ),
+    "waits, and then looks at the code": changed(
+        (ENDS, ""),
+        before("async with ws:", "code = None"),
+        (WAITS, f"{WAITS}\nif ws and is_final(ws.close_code):\n    return ws.close_code"),
+        before("try:\n    ws = await", "ws = None"),
+        ("code = None\n", ""),
+        says="the server closed with 1000, and it waited before it returned that.",
+    ),
+    "speaks when it has been spoken to": changed(
+        (
+            TALKS,
+            """
+            sending = None
+            try:
+                async for text in ws:
+                    failures = 0
+                    hear(text)
+                    if not sending:
+                        sending = asyncio.create_task(send_all(ws, outbox, unsent))
+            except ConnectionClosed:
+                pass
+            finally:
+                if sending:
+                    sending.cancel()
+            """,
+        ),
+        says="a text was in the outbox, and did not come; the server had let it in, and said nothing. What is put into "
+        "`outbox` is sent, whether the server has spoken or not.",
+    ),
+    "what is not sent is in the module": changed(
+        ("unsent, failures = [], 0", "failures = 0"),
+        before("async def send_all", "unsent = []\n\n"),
+        says="they got nothing and 'one', 'two'. Is something of a call kept in the module, where all calls share it?",
+    ),
+    "the failures are in the module": changed(
+        before("async def stay_connected", "failures = 0\n\n"),
+        ("unsent, failures = [], 0", "global failures\nunsent = []"),
+        says="Is something of a call kept in the module, where all calls share it? Keep it in the function.",
+    ),
+    "heard in a thread": changed(
+        ("hear(text)", "asyncio.get_running_loop().run_in_executor(None, hear, text)"),
+        says="`hear(text)` was called in another thread, and chance decides the order. Call it where you receive.",
+    ),
 }
 
 RIGHT = {
@@ -598,5 +670,47 @@ RIGHT = {
     ),
     "a limit that is looked up": changed(
         (WAITS, "await wait(random.random() * ([1, 2, 4, 8, 16] + [30] * 100)[failures])"),
+    ),
+    "one sender for all connections": whole(
+        HEAD
+        + """
+async def stay_connected(url, outbox, hear, wait):
+    failures, current = 0, None
+    there = asyncio.Event()
+
+    async def speak():
+        while True:
+            text = await outbox.get()
+            while True:
+                await there.wait()
+                try:
+                    await current.send(text)
+                    break
+                except ConnectionClosed:
+                    there.clear()
+
+    speaking = asyncio.create_task(speak())
+    try:
+        while True:
+            try:
+                current = await connect(url)
+            except Exception as error:
+                if process_exception(error):
+                    raise
+            else:
+                there.set()
+                async with current:
+                    with suppress(ConnectionClosed):
+                        async for text in current:
+                            failures = 0
+                            hear(text)
+                    there.clear()
+                if is_final(current.close_code):
+                    return current.close_code
+            await wait(jitter(failures))
+            failures += 1
+    finally:
+        speaking.cancel()
+"""
     ),
 }

@@ -331,6 +331,46 @@ WRONG = {
         says="it works with one server. The check starts another one, with an event loop of its own, and there, "
         "RuntimeError says that something belongs to a different event loop.",
     ),
+    "the codes of a good client": changed(
+        ("except WebSocketDisconnect:", "except WebSocketDisconnect as left:"),
+        ("pass", "if left.code not in (1000, 1001, 1005, 1006, 1012):\n    raise"),
+        says="when a client closed with 1011, as `websockets` does when an error ends its `async with`, the endpoint "
+        "raised WebSocketDisconnect(1011). Expect WebSocketDisconnect wherever the endpoint receives or sends, "
+        "whatever its code.",
+    ),
+    "OSError is caught beside it": changed(
+        ("except WebSocketDisconnect:", "except (WebSocketDisconnect, OSError):"),
+        says="the check let an error that is an OSError and more happen where the endpoint receives, as a bug would, "
+        "and it showed nowhere: it was neither raised nor logged.",
+    ),
+    "an empty name ends it": changed(
+        ("while True:\n    name = await websocket.receive_text()", "while name := await websocket.receive_text():"),
+        says="the client sent '' and expected 'report for ', but the connection ended first, with code 1006, cut off "
+        "without close(). Each message is a name, as it came: with its spaces, and an empty one, too.",
+    ),
+    "an empty name is passed over": changed(
+        before(MAKES, "if not name:\n    continue"),
+        says="the client sent '' and expected 'report for ', but no answer came within 2 seconds. Each message is a "
+        "name",
+    ),
+    "the name is stripped": changed(
+        ("slow_report, name", "slow_report, name.strip()"),
+        says="but got 'report for Ann lee'. Each message is a name, as it came",
+    ),
+    "a report that fails is a warning": changed(
+        before("app =", "import logging"),
+        (
+            MAKES,
+            f"""
+            try:
+                {MAKES}
+            except Exception:
+                logging.warning("no report for %r", name, exc_info=True)
+                return
+            """,
+        ),
+        says="as a bug in it would, and it did not show as an error: it was logged as a warning.",
+    ),
 }
 
 RIGHT = {
@@ -375,6 +415,19 @@ RIGHT = {
                 being_made[name] = asyncio.create_task(asyncio.to_thread(exercises.slow_report, name))
                 being_made[name].add_done_callback(lambda _, name=name: being_made.pop(name))
             text = await asyncio.shield(being_made[name])
+            """,
+        ),
+    ),
+    "a report that fails is logged, and answered": changed(
+        before("app =", "import logging"),
+        (
+            MAKES,
+            f"""
+            try:
+                {MAKES}
+            except Exception:
+                logging.exception("no report for %r", name)
+                text = "no report"
             """,
         ),
     ),

@@ -454,6 +454,57 @@ WRONG = {
         says="a client that leaves before the answer to its mistake is logged as an error: '/divide failed', with "
         "WebSocketDisconnect. The send raises it: expect WebSocketDisconnect around the whole loop",
     ),
+    "the codes of a good client": changed(
+        ("except WebSocketDisconnect:", "except WebSocketDisconnect as left:"),
+        ("pass", "if left.code not in (1000, 1001, 1005, 1006, 1012):\n    raise"),
+        says="when a client closed with 1011, as `websockets` does when an error ends its `async with`, the endpoint "
+        "raised WebSocketDisconnect(1011). Expect WebSocketDisconnect wherever the endpoint receives or sends, "
+        "whatever its code.",
+    ),
+    "OSError is caught beside it": changed(
+        ("except WebSocketDisconnect:", "except (WebSocketDisconnect, OSError):"),
+        says="at which the check let significant() raise an error that is an OSError and more, and the connection "
+        "ended "
+        "with code 1006, cut off without close(), not with 1011",
+    ),
+    "the bug is known by its words": changed(
+        (
+            DIVIDES,
+            """
+            try:
+                dividend, divisor = text.split("/")
+                answer = significant(float(dividend) / float(divisor))
+            except (ValueError, ZeroDivisionError) as error:
+                if "math domain" in str(error):
+                    raise
+                await websocket.send_text(f"error: {error}")
+            else:
+                await websocket.send_text(answer)
+            """,
+        ),
+        says="at which the check let significant() raise a ValueError, and got",
+    ),
+    "a close that finds nobody is logged as an error": changed(
+        (
+            CLOSES,
+            """
+            try:
+                await websocket.close(1011)
+            except (WebSocketDisconnect, RuntimeError):
+                logger.exception("could not close")
+            """,
+        ),
+        says="and left at the same moment. That close() found nobody there is logged as an error, too: 'could not "
+        "close'. A client that leaves is none.",
+    ),
+    "a number alone is divided by 1": changed(
+        ('text.split("/")', 'text.split("/") if "/" in text else (text, 1)'),
+        says="the client sent '5' and expected an answer that begins with 'error: ', but got '5.0'.",
+    ),
+    "rounded before it is rounded": changed(
+        ("result = float(dividend) / float(divisor)", "result = round(float(dividend) / float(divisor), 6)"),
+        says="the client sent '1/300000' and expected '3.33e-06', but got '3e-06'.",
+    ),
 }
 
 RIGHT = {
@@ -509,5 +560,9 @@ RIGHT = {
                     case _:
                         await websocket.send_text("error: one slash, please")
         """
+    ),
+    "significant() in a thread": changed(
+        before("app =", "import asyncio"),
+        (ANSWERS_IT, "answer = await asyncio.to_thread(significant, result)\nawait websocket.send_text(answer)"),
     ),
 }

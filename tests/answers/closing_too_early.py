@@ -327,6 +327,51 @@ WRONG = {
         says="when a client said 'seven' and left at once, the endpoint raised WebSocketDisconnect(1006). The answer "
         "to a mistake can fail, too: does it stand in the `try`?",
     ),
+    "the codes of a good client": changed(
+        ("except WebSocketDisconnect:", "except WebSocketDisconnect as left:"),
+        ("pass", "if left.code not in (1000, 1001, 1005, 1006, 1012):\n    raise"),
+        says="when a client closed with 1011, as `websockets` does when an error ends its `async with`, the endpoint "
+        "raised WebSocketDisconnect(1011). Expect WebSocketDisconnect wherever the endpoint receives or sends, "
+        "whatever its code.",
+    ),
+    "OSError is caught beside it": changed(
+        ("except WebSocketDisconnect:", "except (WebSocketDisconnect, OSError):"),
+        says="the check let an error that is an OSError and more happen where the endpoint receives, as a bug would, "
+        "and it showed nowhere: it was neither raised nor logged.",
+    ),
+    "what begins with done": changed(
+        ('text == "done"', 'text.startswith("done")'),
+        says="the client sent 'done ' and expected 'not a number', but got 'total: 23'. The end is exactly `done`.",
+    ),
+    "done, and a line break": changed(
+        ('text == "done"', 'text.rstrip("\\n") == "done"'),
+        says="the client sent 'done\\n' and expected 'not a number', but got 'total: 23'. The end is exactly `done`.",
+    ),
+    "a task sends, and nobody asks how it ended": whole(
+        """
+        async def send_all():
+            while (answer := await answers.get()) is not None:
+                await websocket.send_text(answer)
+            await websocket.close(1000, "done")
+
+        await websocket.accept()
+        answers, total = asyncio.Queue(), 0
+        sender = asyncio.create_task(send_all())
+        try:
+            while (text := await websocket.receive_text()) != "done":
+                try:
+                    total += int(text)
+                    answers.put_nowait(str(total))
+                except ValueError:
+                    answers.put_nowait("not a number")
+            answers.put_nowait(f"total: {total}")
+            answers.put_nowait(None)
+            await sender
+        except WebSocketDisconnect:
+            sender.cancel()
+        """,
+        says="Or is it a task's? A task's error is seen by nobody, unless somebody awaits that task.",
+    ),
 }
 
 RIGHT = {
@@ -361,5 +406,8 @@ RIGHT = {
         before("app =", "from fastapi import WebSocketException"),
         (CLOSES, ""),
         (IT_LEAVES, 'except WebSocketDisconnect:\n    return\nraise WebSocketException(1000, "done")'),
+    ),
+    "int() in a thread": changed(
+        before("app =", "import asyncio"), (ADDS, "total += await asyncio.to_thread(int, text)")
     ),
 }

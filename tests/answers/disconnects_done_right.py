@@ -90,6 +90,53 @@ def seat(name):
         seated.discard(name)
 """
 
+WATCHED = """
+await websocket.accept()
+name, cooking = None, False
+clock = asyncio.get_running_loop().time
+last = clock()
+
+
+async def watch():
+    while True:
+        await asyncio.sleep(0.5)
+        if not cooking and clock() - last >= IDLE:
+            raise WebSocketException(4000, "idle")
+
+
+async def serve_guest():
+    nonlocal name, cooking, last
+    while True:
+        message = await websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message["code"])
+        if (text := message.get("text")) is None:
+            raise WebSocketException(1003)
+        if name is None:
+            name = text
+            seated.add(name)
+        else:
+            cooking = True
+            await send(websocket, await serve_dish(text))
+            cooking = False
+        last = clock()
+
+
+try:
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(watch())
+        tasks.create_task(serve_guest())
+except* WebSocketDisconnect:
+    pass
+except* WebSocketException as group:
+    await try_to_close(websocket, group.exceptions[0].code, group.exceptions[0].reason)
+except* Exception:
+    logger.exception("/table failed")
+    await try_to_close(websocket, 1011)
+finally:
+    seated.discard(name)
+"""
+
 WRONG = {
     "text is expected, and nothing else": changed(
         (
@@ -118,12 +165,12 @@ WRONG = {
     ),
     "no time limit": changed(
         ("asyncio.timeout(IDLE)", "asyncio.timeout(None)"),
-        says="a client that had not said its name was still connected after 9 seconds. Close it after `IDLE` "
+        says="a client that had not said its name was still connected after 6.5 seconds. Close it after `IDLE` "
         "seconds, with 4000 and the reason 'idle'.",
     ),
     "three times the time limit": changed(
         ("asyncio.timeout(IDLE)", "asyncio.timeout(IDLE * 3)"),
-        says="a client that had not said its name was still connected after 9 seconds. Close it after `IDLE` "
+        says="a client that had not said its name was still connected after 6.5 seconds. Close it after `IDLE` "
         "seconds, with 4000 and the reason 'idle'.",
     ),
     "a tenth of the time limit": changed(
@@ -135,7 +182,7 @@ WRONG = {
         ("async def next_text(websocket: WebSocket)", "async def next_text(websocket: WebSocket, seconds=None)"),
         ("asyncio.timeout(IDLE)", "asyncio.timeout(seconds)"),
         ("name = await next_text(websocket)", "name = await next_text(websocket, IDLE)"),
-        says="a client that ordered nothing more was still connected after 9 seconds. Close it after `IDLE` "
+        says="a client that ordered nothing more was still connected after 6.5 seconds. Close it after `IDLE` "
         "seconds, with 4000 and the reason 'idle'.",
     ),
     "a time limit for all dishes together": changed(
@@ -353,7 +400,7 @@ WRONG = {
             message = receiving.result()
             """,
         ),
-        says="a client that had not said its name was still connected after 9 seconds. Close it after `IDLE` "
+        says="a client that had not said its name was still connected after 6.5 seconds. Close it after `IDLE` "
         "seconds, with 4000 and the reason 'idle'.",
     ),
     "a slip at the dish": changed(
@@ -426,6 +473,102 @@ WRONG = {
         ("await try_to_close(websocket, 1011)", "await websocket.close(1011)"),
         says="a client sent 'bug 1' and left at once, and the endpoint raised WebSocketDisconnect(1006) (its close() "
         "found nobody there). The guest may be gone when a bug strikes",
+    ),
+    "the codes of a good client": changed(
+        ("except WebSocketDisconnect:\n    pass", "except WebSocketDisconnect as left:\n    log_odd(left.code)"),
+        before(
+            '@app.websocket("/table")',
+            """
+            def log_odd(code: int):
+                if code not in (1000, 1001, 1005, 1006, 1012):
+                    logger.error("left with %d", code)
+            """,
+        ),
+        says="what a guest may do is logged as an error: 'left with 1011'. Only a bug in serve_dish() is one.",
+    ),
+    "a dish that is not taken is logged as an error": changed(
+        before('raise WebSocketDisconnect(1006, "it does not read") from None', 'logger.error("it does not read")'),
+        says="a guest that does not read, and is given up, is logged as an error: 'it does not read'. Only a bug in",
+    ),
+    "a send that goes on as a task": changed(
+        (
+            SENDS,
+            """
+            sending = asyncio.create_task(websocket.send_text(text))
+            done, _ = await asyncio.wait({sending}, timeout=SLOW)
+            if not done:
+                raise TimeoutError
+            sending.result()
+            """,
+        ),
+        says="a guest that does not read, and is given up, is logged as an error: 'Task exception was never "
+        "retrieved', with WebSocketDisconnect. Only a bug in serve_dish() is one. And what is given up ends: no task "
+        "of "
+        "it goes on.",
+    ),
+    "little is sent without a limit": changed(
+        (
+            "asyncio.timeout(SLOW):\n    await websocket.send_text",
+            "asyncio.timeout(SLOW if len(text) > 65536 else None):\n    await websocket.send_text",
+        ),
+        says="a guest ordered a banquet and then tea, read nothing, and after 4 seconds its name was still in "
+        "`seated`.",
+    ),
+    "one kitchen for all": changed(
+        after("seated: set[str] = set()", "kitchen = asyncio.Lock()"),
+        ("dish = await serve_dish(text)", "async with kitchen:\n    dish = await serve_dish(text)"),
+        says="a dish was being made for a guest, which takes an hour; the client sent 'tea' and expected 'your tea', "
+        "but no answer came within 2 seconds. Nobody waits for another's dish: is there a lock?",
+    ),
+    "looked every IDLE seconds": whole(
+        WATCHED.replace("asyncio.sleep(0.5)", "asyncio.sleep(IDLE)"),
+        says="a client that ordered nothing more was still connected after 6.5 seconds. Close it after `IDLE` seconds",
+    ),
+    "closed by another task, and still received": whole(
+        WATCHED.replace('raise WebSocketException(4000, "idle")', 'return await try_to_close(websocket, 4000, "idle")'),
+        says="after `SLOW` more, its name was still in `seated`. Its close() was given up, and something of the "
+        "endpoint goes on, perhaps a receive().",
+    ),
+    "the bug's text is the reason": changed(
+        (
+            HANDLES_BUGS,
+            """
+            except Exception as bug:
+                logger.exception("/table failed")
+                await try_to_close(websocket, 1011, str(bug))
+            """,
+        ),
+        says="with a long text, and the close() for it raised one more error: a reason has room for 123 bytes.",
+    ),
+    "each kind of bug is logged once": changed(
+        after("seated: set[str] = set()", "known: set[type] = set()"),
+        (
+            HANDLES_BUGS,
+            """
+            except Exception as bug:
+                if type(bug) not in known:
+                    known.add(type(bug))
+                    logger.exception("/table failed")
+                await try_to_close(websocket, 1011)
+            """,
+        ),
+        says="a client sent 'bug 1', as another had before, at which serve_dish() raises a KeyError, and the log has "
+        "no "
+        "error about it. The first one was logged, and a second one is not.",
+    ),
+    "the name on the app's state": changed(
+        ("name = await next_text(websocket)", "app.state.name = await next_text(websocket)"),
+        ("seated.add(name)", "seated.add(app.state.name)"),
+        ("seated.discard(name)", "seated.discard(app.state.name)"),
+        says="a guest left with 1000, and its name is still in `seated`. Another one came after it, and has left "
+        "properly. Is the name in a variable that all share?",
+    ),
+    "another set each time": changed(
+        before("await websocket.accept()", "global seated"),
+        ("seated.add(name)", "seated = seated | {name}"),
+        ("seated.discard(name)", "seated = seated - {name}"),
+        says="it was not in `seated`, as it came. (The check looks at the set that `seated` was at first: "
+        "`seated.add(name)`.)",
     ),
 }
 
@@ -537,4 +680,37 @@ RIGHT = {
             """,
         ),
     ),
+    "looked twice a second": whole(WATCHED),
+    "one time limit, set anew": whole("""
+        await websocket.accept()
+        name = None
+        try:
+            async with asyncio.timeout(IDLE) as limit:
+                while True:
+                    message = await websocket.receive()
+                    limit.reschedule(None)
+                    if message["type"] == "websocket.disconnect":
+                        return
+                    if (text := message.get("text")) is None:
+                        await try_to_close(websocket, 1003)
+                        return
+                    if name is None:
+                        name = text
+                        seated.add(name)
+                    else:
+                        try:
+                            dish = await serve_dish(text)
+                        except Exception:
+                            logger.exception("no dish for %r", text)
+                            await try_to_close(websocket, 1011)
+                            return
+                        await send(websocket, dish)
+                    limit.reschedule(asyncio.get_running_loop().time() + IDLE)
+        except TimeoutError:
+            await try_to_close(websocket, 4000, "idle")
+        except WebSocketDisconnect:
+            pass
+        finally:
+            seated.discard(name)
+        """),
 }

@@ -262,6 +262,34 @@ WRONG = {
         says="got 'Welcome to the lounge!' although the clock of the server's event loop stood still. Has "
         "load_greeting() its sleep? Leave it as it is",
     ),
+    "looked for in a text": changed(
+        after("app = FastAPI()", 'TICKETS = ("42")'),
+        ('ticket != "42"', "not ticket or ticket not in TICKETS"),
+        says="a client at /lounge?ticket=4 was accepted. Compare the whole ticket, as text. (`in` finds a part of a "
+        "text",
+    ),
+    "read a second time": changed(
+        before("app =", "from urllib.parse import unquote"),
+        ('ticket != "42"', 'unquote(ticket) != "42"'),
+        says="a client at /lounge?ticket=%2534%2532 was accepted. Compare the whole ticket, as text. FastAPI has read "
+        "the address, and no ticket is read a second time.",
+    ),
+    "without quotation marks around it": changed(
+        ('ticket != "42"', 'ticket.strip(\'"\') != "42"'),
+        says="a client at /lounge?ticket=%2242%22 was accepted.",
+    ),
+    "a ticket for one": changed(
+        after("app = FastAPI()", 'valid = {"42"}'),
+        ('ticket != "42"', "ticket not in valid"),
+        before("await websocket.accept()", "valid.discard(ticket)"),
+        says="should be accepted, but got HTTP 403. The first client with this ticket was let in",
+    ),
+    "five wrong tickets, and no more": changed(
+        after("app = FastAPI()", "wrong = []"),
+        ('ticket != "42"', 'len(wrong) >= 5 or ticket != "42"'),
+        (REFUSES, f"wrong.append(ticket)\n{REFUSES}"),
+        says="should be accepted, but got HTTP 403. The first client with this ticket was let in, before others came",
+    ),
 }
 
 RIGHT = {

@@ -31,8 +31,8 @@ WRONG = {
         says="when a client had left, the event loop is blocked in count(), line ",
     ),
     "one message too many at the end": changed(
-        after(ANSWER, 'if number == 5:\n    await websocket.send_text("done")'),
-        says="after the answer to '  <b>déjà vu</b>  ' came one more message, 'done'.",
+        after(ANSWER, 'if number == 7:\n    await websocket.send_text("done")'),
+        says="(50,000 characters) came one more message, 'done'.",
     ),
     "only the clean close is expected": changed(
         ("except WebSocketDisconnect:", "except WebSocketDisconnect as disconnect:"),
@@ -64,7 +64,7 @@ WRONG = {
     "one count for all": changed(
         ("number = 0", "global number"),
         after("app = FastAPI()", "number = 0"),
-        says="got '6: hi'. Each client has a count of its own: keep it in a variable of the endpoint.",
+        says="got '8: hi'. Each client has a count of its own: keep it in a variable of the endpoint.",
     ),
     "no loop": whole(
         """
@@ -263,6 +263,39 @@ WRONG = {
         says="when a client left without waiting for its answer, the endpoint raised WebSocketDisconnected: Cannot "
         'call "send" once a close message has been sent. Something goes on after the connection has ended',
     ),
+    "the codes of a good client": changed(
+        ("except WebSocketDisconnect:", "except WebSocketDisconnect as left:"),
+        ("pass", "if left.code not in (1000, 1001, 1005, 1006, 1012):\n    raise"),
+        says="when a client closed with 1011, as `websockets` does when an error ends its `async with`, the endpoint "
+        "raised WebSocketDisconnect(1011). Expect WebSocketDisconnect wherever the endpoint receives or sends, "
+        "whatever its code.",
+    ),
+    "OSError is caught beside it": changed(
+        ("except WebSocketDisconnect:", "except (WebSocketDisconnect, OSError):"),
+        says="the check let an error that is an OSError and more happen where the endpoint receives, as a bug would, "
+        "and it showed nowhere: it was neither raised nor logged.",
+    ),
+    "a loop that ends by StopAsyncIteration": changed(
+        ("except WebSocketDisconnect:", "except (WebSocketDisconnect, StopAsyncIteration):"),
+        says="the check let an error that is an AttributeError and more happen where the endpoint sends, as a bug "
+        "would",
+    ),
+    "without a line break at the end": changed(
+        ("await websocket.receive_text()", '(await websocket.receive_text()).rstrip("\\r\\n")'),
+        says="A text is in its answer as it came, whatever it is.",
+    ),
+    "a text that is formatted": changed(
+        (ANSWER, 'await websocket.send_text(("{number}: " + text).format(number=number))'),
+        says="On the server, the endpoint raised IndexError: Replacement index 0 out of range",
+    ),
+    "long texts are cut": changed(
+        ("{text}", "{text[:500]}"), says="(503 characters). A text is in its answer as it came"
+    ),
+    "an answer that is late is left out": changed(
+        before("app =", "import asyncio"),
+        (ANSWER, f"try:\n    async with asyncio.timeout(0.001):\n        {ANSWER}\nexcept TimeoutError:\n    pass"),
+        says="This client reads its answers a second later than it could: is there a limit for a send?",
+    ),
 }
 
 RIGHT = {
@@ -313,4 +346,24 @@ RIGHT = {
             """,
         )
     ),
+    "an async generator that counts": whole("""
+        from itertools import count as numbers
+
+        app = FastAPI()
+
+
+        async def texts(websocket):
+            for number in numbers(1):
+                yield number, await websocket.receive_text()
+
+
+        @app.websocket("/count")
+        async def count(websocket: WebSocket):
+            await websocket.accept()
+            try:
+                async for number, text in texts(websocket):
+                    await websocket.send_text("%d: %s" % (number, text))
+            except WebSocketDisconnect:
+                pass
+        """),
 }

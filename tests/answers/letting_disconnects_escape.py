@@ -484,6 +484,30 @@ WRONG = {
         says="expected 'Zoe', but got 'Ben, Zoe'. Ben has left before that. Take the name out first, before anything "
         "is waited for.",
     ),
+    "the codes of a good client": changed(
+        ("except WebSocketDisconnect:", "except WebSocketDisconnect as left:"),
+        ("pass", "if left.code not in (1000, 1001, 1005, 1006, 1012):\n    raise"),
+        says="when a client closed with 1011, the endpoint raised WebSocketDisconnect(1011). Expect "
+        "WebSocketDisconnect wherever the endpoint receives or sends, whatever its code.",
+    ),
+    "OSError is caught beside it": changed(
+        ("except WebSocketDisconnect:", "except (WebSocketDisconnect, OSError):"),
+        says="the check let an error that is an OSError and more happen where the endpoint receives, as a bug would, "
+        "and it showed nowhere: it was neither raised nor logged.",
+    ),
+    "by its place in the list": changed(
+        before("names.append(name)", "place = len(names)"),
+        ("names.remove(name)", "del names[place]"),
+        says="the endpoint raised IndexError: list assignment index out of range. Does the endpoint take out only what "
+        "it has put in?",
+    ),
+    "gone when its websocket is": changed(
+        ("names: list[str] = []", "from weakref import WeakKeyDictionary\n\nnames = WeakKeyDictionary()"),
+        ("names.append(name)", "names[websocket] = name"),
+        ("set(names)", "set(names.values())"),
+        ("names.remove(name)", "pass"),
+        says="Eve sent bytes before that, and has to be taken out. What must always be done stands in a `finally`",
+    ),
 }
 
 RIGHT = {
@@ -547,5 +571,21 @@ RIGHT = {
             return message["text"]
             """,
         ),
+    ),
+    "all who have left are swept out": changed(
+        before("app =", "from fastapi.websockets import WebSocketState"),
+        ("names: list[str] = []", "names: list[tuple[WebSocket, str]] = []"),
+        ("names.append(name)", "names.append((websocket, name))"),
+        (
+            "names.remove(name)",
+            """
+            names[:] = [
+                (other, its_name)
+                for other, its_name in names
+                if other is not websocket and other.application_state != WebSocketState.DISCONNECTED
+            ]
+            """,
+        ),
+        ("set(names)", "{its_name for _, its_name in names}"),
     ),
 }

@@ -369,6 +369,23 @@ WRONG = {
         ("except WebSocketDisconnect:", "except (WebSocketDisconnect, TimeoutError):"),
         says="a client had been silent for an hour. Then the client sent 'hello' and expected",
     ),
+    "the codes of a good client": changed(
+        ("except WebSocketDisconnect:", "except WebSocketDisconnect as left:"),
+        ("pass", "if left.code not in (1000, 1001, 1005, 1006, 1012):\n    raise"),
+        says="when a client closed with 1011, as `websockets` does when an error ends its `async with`, the endpoint "
+        "raised WebSocketDisconnect(1011). Expect WebSocketDisconnect wherever the endpoint receives or sends, "
+        "whatever its code.",
+    ),
+    "OSError is caught beside it": changed(
+        ("except WebSocketDisconnect:", "except (WebSocketDisconnect, OSError):"),
+        says="the check let an error that is an OSError and more happen where the endpoint receives, as a bug would, "
+        "and it showed nowhere: it was neither raised nor logged.",
+    ),
+    "AttributeError and IndexError are caught beside it": changed(
+        ("except WebSocketDisconnect:", "except (WebSocketDisconnect, AttributeError, IndexError):"),
+        says="the check let an error that is an AttributeError and more happen where the endpoint sends, as a bug "
+        "would",
+    ),
 }
 
 RIGHT = {

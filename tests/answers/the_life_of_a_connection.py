@@ -324,6 +324,49 @@ WRONG = {
         ("except WebSocketDisconnect:", "except (WebSocketDisconnect, TimeoutError):"),
         says="a client had been silent for an hour. Then the client sent '42' and expected",
     ),
+    "the codes of a good client": changed(
+        ("except WebSocketDisconnect:", "except WebSocketDisconnect as left:"),
+        ("pass", "if left.code not in (1000, 1001, 1005, 1006, 1012):\n    raise"),
+        says="when a client closed with 1011, as `websockets` does when an error ends its `async with`, the endpoint "
+        "raised WebSocketDisconnect(1011). Expect WebSocketDisconnect wherever the endpoint receives or sends, "
+        "whatever its code.",
+    ),
+    "OSError is caught beside it": changed(
+        ("except WebSocketDisconnect:", "except (WebSocketDisconnect, OSError):"),
+        says="the check let an error that is an OSError and more happen where the endpoint receives, as a bug would, "
+        "and it showed nowhere: it was neither raised nor logged.",
+    ),
+    "0 is taken for no number": whole(
+        """
+        def whole_number(text):
+            try:
+                return int(text)
+            except ValueError:
+                return None
+
+        await websocket.accept()
+        try:
+            text = await websocket.receive_text()
+            if number := whole_number(text):
+                await websocket.send_text(f"In a year you will be {number + 1}.")
+                await websocket.close()
+            else:
+                await websocket.close(4000, f"not a number: {text[:27]}")
+        except WebSocketDisconnect:
+            pass
+        """,
+        says="the client sent '0' and expected 'In a year you will be 1.', but the connection ended first, with code "
+        "4000. int() takes '0'.",
+    ),
+    "without the spaces in it": changed(
+        (NUMBER, 'number = int(text.replace(" ", ""))'),
+        says="the client sent '1 000' and expected to be closed with 4000, but got an answer, 'In a year you will be "
+        "1001.'. Let int() decide about the text as it came.",
+    ),
+    "without its underscores": changed(
+        (NUMBER, 'number = int(text.replace("_", ""))'),
+        says="the client sent '_1' and expected to be closed with 4000, but got an answer",
+    ),
 }
 
 RIGHT = {

@@ -121,6 +121,47 @@ WRONG = {
         ),
         says="Two clients are there that have not said their names yet. Nobody waits for another: is there a lock?",
     ),
+    "re.sub()": changed(
+        before("app =", "import re"),
+        ('f"Hello, {name}!"', 're.sub("NAME", name, "Hello, NAME!")'),
+        says="but the connection ended first, with code 1006, cut off without close(). On the server, the endpoint "
+        "raised error: invalid group reference 1 at position",
+    ),
+    "without a line break at the end": changed(
+        ("await websocket.receive_text()", '(await websocket.receive_text()).rstrip("\\n")'),
+        says="The name is in the answer as it came, whatever it is.",
+    ),
+    "normalized": changed(
+        before("app =", "import unicodedata"),
+        ("{name}", "{unicodedata.normalize('NFC', name)}"),
+        says="The name is in the answer as it came, whatever it is.",
+    ),
+    "a second for the name": changed(
+        before("app =", "import asyncio"),
+        (
+            "name = await websocket.receive_text()",
+            """
+            try:
+                async with asyncio.timeout(1):
+                    name = await websocket.receive_text()
+            except TimeoutError:
+                name = "stranger"
+            """,
+        ),
+        says="a client had been silent for an hour. Then the client sent 'Ada' and expected 'Hello, Ada!', but got "
+        "'Hello, stranger!'. Nothing says how long a client may take",
+    ),
+    "the websocket in a variable of the module": whole(
+        """
+        global guest
+        await websocket.accept()
+        guest = websocket
+        name = await guest.receive_text()
+        await guest.send_text(f"Hello, {name}!")
+        await guest.close()
+        """,
+        says="Three clients are there at once: is something of theirs in a variable that all share?",
+    ),
 }
 
 RIGHT = {
@@ -142,5 +183,24 @@ RIGHT = {
                 await websocket.close()
 
         app.router.add_websocket_route("/greet", Greet)
+        """),
+    "closed by a dependency": whole("""
+        from typing import Annotated
+
+        from fastapi import Depends
+
+        app = FastAPI()
+
+
+        async def talking(websocket: WebSocket):
+            await websocket.accept()
+            yield websocket
+            await websocket.close()
+
+
+        @app.websocket("/greet")
+        async def greet(websocket: Annotated[WebSocket, Depends(talking)]):
+            message = await websocket.receive()
+            await websocket.send_text("Hello, " + message["text"] + "!")
         """),
 }

@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import math
 import socket
+import threading
 import traceback
 from contextlib import asynccontextmanager
 from functools import partial
@@ -27,11 +28,13 @@ from wslab.server import ServeError, Server, serve
 __all__ = ["comes_back"]
 
 BASE, CAP = 1, 30  # seconds, as in the exercise
+AN_HOUR = 3600  # seconds
+SEVERAL = 8  # so often, that one of the waits is longer than the first may be
 MANY = 60  # so often, that chance plays no part: whatever comes once in three times comes
 PATIENCE = 20.0  # seconds for twice as many connections, on a busy machine
 AWAY = [1000, 1002, 1003, 1007, 1008, 1009, 1010, 3000, 4001]
 BACK = [1001, 1011, 1012, 1013]
-REFUSED = [401, 403, 404, 429]
+REFUSED = [401, 403, 404, 429, 501, 505]
 
 BY_ITSELF = "It has to, each time before it comes back. (A loop over connect() has pauses of its own, or none.)"
 STOPPED = "Stop in a `finally` what has been started."
@@ -45,6 +48,10 @@ ONE_EACH = "One for each time is due, and no other."
 LET_IN = "To be let in says nothing yet."
 FAILURE = "A handshake that fails is a failure like any other."
 DEEPER = "Each time it calls itself, ever deeper: in the end, that is a RecursionError. Let it be a loop."
+UNASKED = "What is put into `outbox` is sent, whether the server has spoken or not."
+UNHEARD = "The failures count anew when something has been heard, and at nothing else."
+HEARS_ELSEWHERE = "`hear(text)` was called in another thread, and chance decides the order. Call it where you receive."
+OF_ITS_OWN = "Is something of a call kept in the module, where all calls share it? Keep it in the function."
 KEPT = "What was taken out of the outbox must be kept until its send() has returned, and then goes first."
 TAKEN = "Has something taken it out of the outbox that belongs to a connection that has ended?"
 
@@ -62,23 +69,28 @@ class Run:
 
     def __init__(self, server: Server, stay_connected, url: str):
         self.server = server
+        self.thread, self.hears_elsewhere = threading.get_ident(), False
         self.outbox: asyncio.Queue[str] = Outbox()
         self.heard: list[str] = []
         self.waits: list[float] = []
         self.depths: list[int] = []  # how many calls deep in each other each wait was
         self.may_go_on = asyncio.Event()
         self.may_go_on.set()
+        self.stops_at = 0  # the number of the wait in which it is held up; 0 is none
         self.then = lambda text: None  # is called with what has been heard
         self.left: list[str] = []  # the functions of the tasks that go on when it has been cancelled
         self.task = asyncio.ensure_future(stay_connected(url, self.outbox, self.hear, self.wait))
 
     def hear(self, text: str) -> None:
+        self.hears_elsewhere |= threading.get_ident() != self.thread
         self.heard.append(text)
         self.then(text)
 
     async def wait(self, seconds: float) -> None:
         self.waits.append(seconds)
         self.depths.append(len(list(traceback.walk_stack(None))))
+        if len(self.waits) == self.stops_at:
+            self.may_go_on.clear()
         await asyncio.sleep(0)
         await self.may_go_on.wait()
 
@@ -125,6 +137,8 @@ class Check:
             run.left = sorted(name_of(task) for task in asyncio.all_tasks() - before)
             for task in asyncio.all_tasks() - before:
                 task.cancel()
+            if run.hears_elsewhere:  # which explains whatever else went wrong
+                raise NotYet(HEARS_ELSEWHERE)
 
     async def talks(self) -> str:
         async with self.runs() as run:
@@ -141,6 +155,11 @@ class Check:
             await self.says("")
             problem = "the server said an empty text, and it was not heard"
             await run.expect(lambda: run.heard[2:] == [""], problem, EMPTY)
+        async with self.runs(self.stage.takes_a_text_and_stays_until_told) as run:
+            run.outbox.put_nowait("one")
+            problem = "a text was in the outbox, and did not come; the server had let it in, and said nothing"
+            await run.expect(lambda: self.stage.got == ["one"], problem, UNASKED)
+            await self.server.on_loop(self.stage.told.set)
         return "it hears and speaks"
 
     async def says(self, text: str) -> None:
@@ -219,6 +238,7 @@ class Check:
         async with self.runs(*plays) as run:
             await run.expect(lambda: self.stage.came > len(plays), "it did not come back", patience=PATIENCE)
             waits = run.waits.copy()
+            await run.until(lambda: run.heard[-1:] == ["hello"])  # so that none ends in a failure: see is_itself()
         if len(waits) != len(plays):
             raise NotYet(f"it came back {len(plays)} times, after {len(waits)} waits. {ONE_EACH}")
         if run.depths[-1] - run.depths[0] > len(plays) / 2:
@@ -273,6 +293,67 @@ class Check:
                 said, got = (" and ".join(map(repr, these)) for these in (texts, brief.got))
                 what = f"{said} were in the outbox, and send() failed over the first connection and over the second"
                 raise NotYet(f"{what}: the server got {got or 'none of them'}{run.end()}", KEPT)
+
+    async def returns_at_once(self) -> str:
+        async with self.runs(partial(greets_and_closes, code=1000)) as run:
+            await run.expect(run.task.done, "the server closed with 1000, and it did not return", NO_ERROR)
+        if run.waits:
+            raise NotYet("the server closed with 1000, and it waited before it returned that. Nothing is to come then.")
+        return "after a final code, it does not wait"
+
+    async def waits_longer_until_it_hears(self) -> str:
+        """A server takes a text, says nothing for an hour, and closes.
+
+        The function runs on its event loop, and so by its clock.
+        """
+
+        async def start() -> Run:
+            self.stage.begin(*[self.stage.takes_a_text_and_stays_until_told] * SEVERAL)
+            return Run(self.server, self.stay_connected, self.server.url("/"))
+
+        what = "the server took a text, said nothing for an hour, and closed with 1013"
+        run = await self.server.thread.run(start(), WAIT)
+        try:
+            for times in range(1, SEVERAL + 1):
+                await self.server.on_loop(partial(run.outbox.put_nowait, f"text {times}"))
+                problem = "a text was in the outbox, and did not come"
+                await run.expect(lambda times=times: len(self.stage.got) == times, problem)
+                told = self.stage.told  # of this connection; the hour may have ended it, and another one be there
+                await self.server.let_time_pass(AN_HOUR)
+                await self.server.on_loop(told.set)
+                problem = f"{what}, and then it did not `await wait(...)`"
+                await run.expect(lambda times=times: len(run.waits) >= times, problem, BY_ITSELF)
+        finally:
+            await self.server.on_loop(run.task.cancel)
+            await run.until(run.task.done)
+        if max(run.waits) <= BASE:
+            raise NotYet(f"{what}, {SEVERAL} times; none of the waits was longer than {BASE} second.", UNHEARD)
+        return "it waits longer until it hears something, however long it was let in, and whatever it has sent"
+
+    async def is_itself(self) -> str:
+        """Another run of it waits to come back meanwhile, with a text that could not be sent."""
+        async with Brief(*[1012] * SEVERAL) as one, Brief(*[1012] * 5) as two, self.runs(url=one.url) as first:
+            first.stops_at = SEVERAL
+            first.outbox.put_nowait("one")
+            await first.expect(lambda: len(first.waits) == SEVERAL, "the server closed with 1012, and it did not wait")
+            async with self.runs(url=two.url) as second:
+                second.outbox.put_nowait("two")
+                await second.until(lambda: two.got)
+                waits = second.waits.copy()
+            first.may_go_on.set()
+            await first.until(lambda: one.got)
+        if (one.got, two.got) != (["one"], ["two"]):
+            got = " and ".join(", ".join(map(repr, server.got)) or "nothing" for server in (one, two))
+            what = "stay_connected() was called for two servers, with 'one' for the first and 'two' for the second"
+            raise NotYet(f"{what}: they got {got}.", OF_ITS_OWN)
+        what = f"stay_connected() had failed {SEVERAL} times at another server; here, its wait number"
+        for number, (seconds, limit) in enumerate(zip(waits, [1, 2, 4, 8, 16], strict=False), 1):
+            if seconds > limit:
+                raise NotYet(
+                    f"{what} {number} was {seconds:.2f}, and should be from 0 to {limit} seconds.",
+                    OF_ITS_OWN,
+                )
+        return "two at once do not know of each other"
 
     async def leaves_nothing_behind(self) -> str:
         closes = partial(greets_and_closes, code=1012)
@@ -345,7 +426,8 @@ async def comes_back(stay_connected) -> Verdict:
             check = Check(stay_connected, stage, server)
             steps = [check.stays_away, check.talks, check.returns, check.tries_again, check.lets_refusals_out]
             steps += [check.waits_well, check.keeps_what_was_not_sent, check.keeps_what_it_could_not_send]
-            steps.append(check.leaves_nothing_behind)
+            steps += [check.leaves_nothing_behind, check.returns_at_once, check.waits_longer_until_it_hears]
+            steps.append(check.is_itself)
             for step in steps:
                 good.append(await step())
     except NotYet as problem:

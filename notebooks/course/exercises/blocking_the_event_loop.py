@@ -9,7 +9,7 @@ from functools import partial
 from fastapi import FastAPI
 from websockets import ConnectionClosed
 
-from course.client import WAIT, Client, NotYet, describe_end, news, until, visit
+from course.client import ODD, WAIT, Client, NotYet, describe_end, news, until, visit
 from course.error_log import errors_in_the_log
 from course.judging import (
     ANOTHER_LOOP,
@@ -22,7 +22,7 @@ from course.judging import (
     what_the_endpoint_did,
 )
 from course.slow_library import Library
-from course.troubles import UNEXPECTED, lets_bugs_show
+from course.troubles import UNEXPECTED, lets_bugs_show, unseen
 from wslab.server import ServeError, Server, serve
 
 __all__ = ["reports", "slow_report"]
@@ -46,6 +46,7 @@ NOT_SAFE = (
     "loop may sleep on, and the answer come late. Let asyncio.to_thread() do it, or loop.call_soon_threadsafe()."
 )
 SHARED = "Is the name in a variable that all calls share? A variable inside the function belongs to one client."
+AS_IT_CAME = "Each message is a name, as it came: with its spaces, and an empty one, too."
 OWN = "Each client gets the report that they asked for."
 
 _library = Library()  # during a check another one, of which no thread knows that an earlier answer left behind
@@ -70,6 +71,7 @@ async def reports(app) -> Verdict:
         keeps_reports_apart,
         serves_two_of_the_same_name,
         keeps_the_order,
+        takes_any_name,
         leave,
         serves_beside_the_silent,
         bugs,
@@ -260,8 +262,8 @@ async def shows_that_a_report_failed(server: Server) -> str:
         await news(server)
     if not log.records:
         raise NotYet(
-            "the check let slow_report() raise an OSError, as a bug in it would, and it showed nowhere: it was neither "
-            "raised nor logged. Let it pass where you call slow_report(), or log it: logger.exception()."
+            f"the check let slow_report() raise an OSError, as a bug in it would, and {unseen(log)}. Let it pass where "
+            "you call slow_report(), or log it: logger.exception()."
         )
     return "a report that fails shows"
 
@@ -284,6 +286,13 @@ async def keeps_the_order(server: Server) -> str:
             client.said = name
             await client.expect(f"report for {name}")
     return "a client that asks ten times gets its reports in order"
+
+
+async def takes_any_name(server: Server) -> str:
+    async with visit(server, PATH) as client:
+        for name in ["", " Ann lee ", ODD]:
+            await client.ask(name, f"report for {name}", wrong=AS_IT_CAME, silent=AS_IT_CAME, closed=AS_IT_CAME)
+    return "a name may be any text"
 
 
 async def begins(name: str, client: Client) -> None:

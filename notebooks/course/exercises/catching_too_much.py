@@ -3,8 +3,11 @@
 import builtins
 import contextlib
 import logging
+import sys
 from collections.abc import Iterator
 from functools import partial
+
+from fastapi import WebSocketDisconnect
 
 from course.client import WAIT, Client, NotYet, describe_end, visit
 from course.error_log import ErrorLog, errors_in_the_log
@@ -18,12 +21,23 @@ from course.judging import (
     check_up,
     expect_no_error,
     judge,
+    leaves_with_any_code,
     look_further,
     passes,
     waits_for_the_silent,
     what_the_endpoint_did,
 )
-from course.troubles import HIDDEN, UNEXPECTED, Bug, ends_when_cancelled, lets_bugs_show
+from course.troubles import (
+    CALLED,
+    HIDDEN,
+    UNEXPECTED,
+    WORDY,
+    Bug,
+    ManyErrors,
+    OtherErrors,
+    ends_when_cancelled,
+    lets_bugs_show,
+)
 from wslab.examination.clients import TEXT, frame, write
 from wslab.server import Server
 
@@ -33,7 +47,8 @@ PATH = "/divide"
 BUG = "0/5"  # what the given function cannot do: a ValueError
 INFINITE = "1e999/1"  # nor this: an OverflowError
 UNKNOWN = "7/4"  # nor this, while `nobody_has_foreseen()` an error of it
-MISTAKES = ["x", "1/2/3", "1/0", "1/0.0", "one/two", "", "/", "2+4/1"]
+FORESEEN_BY_NOBODY = KeyError, ValueError, TypeError, RuntimeError, Bug, ManyErrors, OtherErrors
+MISTAKES = ["x", "1/2/3", "1/0", "1/0.0", "one/two", "", "/", "2+4/1", "5", "5/"]
 GOES_ON = "Mistakes of a client are answered, and the loop goes on."
 NOT_THE_CLIENTS = {
     BUG: "That is the bug of significant(), and no mistake of the client: keep it out of the inner `try`.",
@@ -41,10 +56,6 @@ NOT_THE_CLIENTS = {
     "of significant(), and no mistake of the client.",
     UNKNOWN: "What significant() raises is a bug, whatever it is, and no mistake of the client.",
 }
-WORDY = (
-    "a bug of the check's, and its text is longer than the reason of a close can be, for which a close frame has room "
-    "for no more than 123 bytes"
-)
 AFTER_ITS_CLOSE = "Something goes on after the close(): leave the loop, or the endpoint, once it has closed."
 IN_ORDER = "Of several `except`, Python takes the first that fits."
 FROM_THE_SEND = "The send raises it: expect WebSocketDisconnect around the whole loop, not only where you receive."
@@ -88,7 +99,7 @@ async def divides(server: Server, log: ErrorLog) -> str:
             await client.say(mistake)
             await expect_error(client)
             await client.expect_silence()
-        for division, result in [("1/3", "0.333"), ("-200/3", "-66.7"), ("2.5/1", "2.5")]:
+        for division, result in [("1/3", "0.333"), ("-200/3", "-66.7"), ("2.5/1", "2.5"), ("1/300000", "3.33e-06")]:
             await client.ask(division, result)
         await client.expect_silence()
         if log.records:  # before the client leaves, which may be logged, too
@@ -112,15 +123,17 @@ async def lets_clients_leave(server: Server, log: ErrorLog) -> str:
         async with visit(server, PATH) as client:
             await client.say_and_leave(text)
         await nothing_went_wrong(server, log, f"a client that leaves before {answer}", FROM_THE_SEND)
+    await leaves_with_any_code(server, PATH)
+    await nothing_went_wrong(server, log, "a client that leaves, whatever its code", IN_ORDER)
     return "clients that leave or are cut off cause no error, in the endpoint or in the log"
 
 
 async def does_not_hide_the_bug(server: Server, log: ErrorLog) -> str:
     for bug in [BUG, INFINITE]:
         await is_closed_for_it(server, log, bug, "which makes significant() fail")
-    for error in [KeyError, Bug]:
+    for error in FORESEEN_BY_NOBODY:
         with nobody_has_foreseen(error):
-            how = f"at which the check let significant() raise {'an error' if error is Bug else 'a KeyError'}"
+            how = f"at which the check let significant() raise {CALLED.get(error, f'a {error.__name__}')}"
             await is_closed_for_it(server, log, UNKNOWN, how)
     return f"the bug, at {BUG!r}, is in the log with its traceback, and its client is closed with 1011"
 
@@ -134,11 +147,11 @@ async def is_closed_for_it(server: Server, log: ErrorLog, bug: str, how: str) ->
 
 @contextlib.contextmanager
 def nobody_has_foreseen(error: type[Exception]) -> Iterator[None]:
-    """Meanwhile, this error is raised in significant() at `UNKNOWN`, by the round() that it calls."""
+    """Meanwhile, this error is raised in significant() at `UNKNOWN`, by the round() that it calls itself."""
     built_in = builtins.round
 
     def failing(number, *digits):
-        if number == 7 / 4:
+        if number == 7 / 4 and sys._getframe(1).f_code.co_name == "significant":
             raise error(WORDY)
         return built_in(number, *digits)
 
@@ -224,6 +237,13 @@ async def the_log_has_the_bug(server: Server, log: ErrorLog, sent: str, in_a_hur
         raise NotYet(
             f"{sent}. The log says {log.first_line()}, but where it failed is not there: logger.exception() logs the "
             "traceback, too. (`from None` takes it out of what another error shows.)"
+        )
+    if gone := [
+        record for record in log.records if record.exc_info and isinstance(record.exc_info[1], WebSocketDisconnect)
+    ]:
+        raise NotYet(
+            f"{sent}{in_a_hurry}. That close() found nobody there is logged as an error, too: "
+            f"{gone[0].getMessage()!r}. A client that leaves is none."
         )
     log.clear()
 

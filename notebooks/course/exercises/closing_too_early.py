@@ -71,7 +71,7 @@ async def bears_mistakes(server: Server) -> str:
         no = "not a number"
         await adds(client, ("7", "7"), ("seven", no), ("", no), ("3.5", no), ("1", "8"))
         await adds(client, ("--5", no), ("²", no), ("+5", "13"), ("0x10", no), ("010", "23"), wrong=WHOLE)
-        for almost in ["DONE", " done"]:
+        for almost in ["DONE", " done", "done ", "done\n", "done?", "undone"]:
             await client.ask(almost, no, wrong=EXACTLY, closed=EXACTLY)
         await done(client, 23)
     return "after a text that is not a number the conversation goes on"

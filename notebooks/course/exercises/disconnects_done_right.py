@@ -15,8 +15,9 @@ from course.closing import (
     lets_a_send_fail,
     logs_bugs,
 )
-from course.error_log import ErrorLog, errors_in_the_log
+from course.error_log import ErrorLog, errors_in_the_log, nothing_in_the_log
 from course.judging import (
+    ANY_CODE,
     DISCONNECT,
     DISCONNECTED,
     GOES_ON,
@@ -39,19 +40,26 @@ __all__ = ["table"]
 PATH = "/table"
 IDLE, SLOW = 5, 3  # seconds that the exercise gives to a guest, as there
 ALMOST_IDLE, ALMOST_SLOW = 4, 2.5
+OVERDUE = 6.5  # of `IDLE`; whoever looks now and then only may be a little late
 AN_HOUR = 3600  # seconds
 BUGS = {"bug 1": KeyError, "bug 2": RuntimeError, "bug 3": TimeoutError}  # as in the exercise
 SERVED = "The answer is what serve_dish(text) returns, for the text as it came, also for an empty one."
 BYTES = "receive_text() raises KeyError when bytes come. receive() takes both."
 NAME = "The first text of a guest is its name, and is not answered."
+SHARED = "Another one came after it, and has left properly. Is the name in a variable that all share?"
+THIS_SET = "(The check looks at the set that `seated` was at first: `seated.add(name)`.)"
 IN_A_FINALLY = (
     "What must be done whatever ends the endpoint stands in a `finally`, before anything that is awaited there."
+)
+GONE_ON = (
+    "Its close() was given up, and something of the endpoint goes on, perhaps a receive(). Whoever gives up ends all."
 )
 GUEST, IS_GIVEN_UP = ["Jo", "soup"], "had been given up"
 NOT_CLOSED_TWICE = (
     "Where uvicorn itself has closed, a close() raises RuntimeError: it is over already, and that is no bug."
 )
 A_BUGS_CLOSE = "The guest may be gone when a bug strikes: let this close(), too, stand where that is expected."
+NOT_ALONE = "Nobody waits for another's dish: is there a lock?"
 CLOCK = "(The check sets the event loop's clock forward: asyncio.timeout() goes by it, time.monotonic() does not.)"
 CAUSES = {  # what an endpoint may have done, and what to do about it
     ITS_CLOSE: NOTHING_TO_CLOSE,
@@ -63,6 +71,7 @@ CAUSES = {  # what an endpoint may have done, and what to do about it
 ONLY_A_BUG = (
     "Only a bug in serve_dish() is one. Expect WebSocketDisconnect from the send, too, and before other errors."
 )
+IT_ENDS = "Only a bug in serve_dish() is one. And what is given up ends: no task of it goes on."
 NOT_SERVED = "Only a bug in serve_dish() is one, and this is an error of what stands around it."
 
 
@@ -83,7 +92,12 @@ async def table(app, seated: Collection[str]) -> Verdict:
         partial(stops_with_the_server, app, seated),
         partial(lets_a_send_fail, app, PATH, GUEST, RuntimeError(CLOSED), IS_GIVEN_UP, GIVEN_UP, CAUSES),
         partial(lets_a_close_fail, app),
-        partial(passes, app, partial(lets_bugs_show, path=PATH), partial(ends_when_cancelled, path=PATH)),
+        partial(
+            passes,
+            app,
+            partial(lets_bugs_show, path=PATH, bears_a_long_text=True),
+            partial(ends_when_cancelled, path=PATH),
+        ),
     ]
     verdict = await look_further(verdict, *looks)
     clients = ["silent", "goes away", "drops before the answer", "wrong kind", "floods"]
@@ -100,7 +114,7 @@ async def serves(server: Server, seated: Collection[str]) -> str:
         if "Ann" not in seated:
             raise NotYet("another guest has left, and not only its own name was taken out of `seated`.")
         await ann.ask("tea", "your tea")
-    await has_left(server, "Ann", "left with 1000", seated)
+    await has_left(server, "Ann", "left with 1000", seated, SHARED)
     async with guest(server, "", seated) as client:
         await client.ask("soup", "your soup", silent="An empty text is a name, too.")
     await has_left(server, "", "left with 1000", seated)
@@ -177,11 +191,11 @@ async def is_still_there(forward: Callable[[float], Awaitable[None]], client: Cl
 async def is_put_out(forward: Callable[[float], Awaitable[None]], client: Client, whose: str) -> None:
     """When its time is almost over it is there still, and not much later it is put out."""
     await is_still_there(forward, client)
-    await forward(IDLE)
+    await forward(OVERDUE - ALMOST_IDLE)
     await client.caught_up()
     if client.ws.close_code is None:
         raise NotYet(
-            f"a client {whose} was still connected after {ALMOST_IDLE + IDLE} seconds. "
+            f"a client {whose} was still connected after {OVERDUE} seconds. "
             f"Close it after `IDLE` seconds, with 4000 and the reason 'idle'. {CLOCK}"
         )
     await expect_code(client, 4000, "idle", whose)
@@ -191,17 +205,23 @@ async def has_a_patient_kitchen(server: Server, seated: Collection[str]) -> str:
     async with clock_by_hand(server) as forward, guest(server, "Eve", seated) as client:
         await client.say("slow")
         await client.caught_up()
+        async with guest(server, "Fay", seated) as other:
+            try:
+                await other.ask("tea", "your tea")
+            except NotYet as problem:  # the hint is worth more than what the endpoint did
+                raise NotYet(f"a dish was being made for a guest, which takes an hour; {problem} {NOT_ALONE}") from None
         await forward(AN_HOUR)
         hint = "The limits are for receive() and for a send, not for serve_dish(): its dish has come after an hour."
         await client.expect("your slow", silent=hint, closed=hint)
         await is_still_there(forward, client, " The time that its dish has taken does not count.")
     await has_left(server, "Eve", "left with 1000", seated)
+    seats_nobody("Fay", "left with 1000", seated)
     return "a dish may take as long as it likes"
 
 
 async def lets_go(server: Server, seated: Collection[str]) -> str:
     for leave, how in [
-        (partial(Client.leave, code=1001, reason="page left"), "left with 1001"),
+        *((partial(Client.leave, code=code), f"left with {code}") for code in ANY_CODE),
         (Client.drop, "lost its TCP connection"),
         ((lambda client: client.say_and_leave("soup")), "left before its dish"),
     ]:
@@ -215,15 +235,22 @@ async def lets_go(server: Server, seated: Collection[str]) -> str:
 
 
 async def gives_up_who_does_not_read(app, seated: Collection[str]) -> None:
-    watched, dishes = noting_dishes(app)
-    stuck = "a guest ordered a banquet twice, read nothing, and"
-    # Compressed, a banquet would fill no buffer.
-    with serve(watched, name="exercise", ws_ping_interval=None, ws_per_message_deflate=False) as server:
+    """The banquet fills all buffers: then little waits as much does."""
+    for dish in ["banquet", "tea"]:
+        with nothing_in_the_log("a guest that does not read, and is given up,", IT_ENDS):
+            await gives_up_at(app, dish, seated)
+
+
+async def gives_up_at(app, dish: str, seated: Collection[str]) -> None:
+    """A guest takes neither a banquet nor this dish."""
+    watched, dishes, _ = noting_sends(app)
+    stuck = f"a guest ordered a banquet {'twice' if dish == 'banquet' else f'and then {dish}'}, read nothing, and"
+    with dining(watched) as server:
         async with clock_by_hand(server) as forward, guest(server, "Hal", seated) as client:
             client.ws.transport.pause_reading()
             try:
-                for _ in range(2):  # uvicorn takes a message that is too much, and lets the next one wait
-                    await client.say("banquet")
+                for text in ["banquet", dish]:  # uvicorn takes a message that is too much, and lets the next one wait
+                    await client.say(text)
                 if not await until(lambda: len(dishes) == 2, server=server):
                     raise NotYet(f"{stuck} {len(dishes)} of 2 were sent.")
                 await forward(ALMOST_SLOW)
@@ -244,8 +271,8 @@ async def gives_up_who_does_not_read(app, seated: Collection[str]) -> None:
 
 async def gives_up_who_is_put_out(app, seated: Collection[str]) -> None:
     """Nobody reads the close frame, either: the dish before it fills all buffers."""
-    watched, dishes = noting_dishes(app)
-    with serve(watched, name="exercise", ws_ping_interval=None, ws_per_message_deflate=False) as server:
+    watched, dishes, given_up = noting_sends(app)
+    with nothing_in_the_log("a guest that is put out, and does not read,", IT_ENDS), dining(watched) as server:
         async with clock_by_hand(server) as forward, guest(server, "Kim", seated) as client:
             client.ws.transport.pause_reading()
             try:
@@ -255,28 +282,37 @@ async def gives_up_who_is_put_out(app, seated: Collection[str]) -> None:
                 await forward(SLOW + 1)
                 if not await until(lambda: not server.endpoints, server=server):
                     still = "its name was still in `seated`" if "Kim" in seated else "its endpoint was still running"
+                    hint = GONE_ON if given_up else "A close() waits as a send does: give it a limit, too."
                     raise NotYet(
                         "a guest ordered a banquet, did not read it, and said nothing more. `IDLE` seconds later it is "
-                        f"to be closed, and does not read that either: after `SLOW` more, {still}. A close() waits as "
-                        "a send does: give it a limit, too."
+                        f"to be closed, and does not read that either: after `SLOW` more, {still}. {hint}"
                     )
             finally:
                 client.ws.transport.abort()
 
 
-def noting_dishes(app):
-    """The app, and a list to which each dish comes that an endpoint begins to send."""
-    dishes = []
+def dining(app) -> contextlib.AbstractContextManager[Server]:
+    """A server for guests that read nothing. Compressed, a banquet would fill no buffer."""
+    return serve(app, name="exercise", ws_ping_interval=None, ws_per_message_deflate=False)
+
+
+def noting_sends(app):
+    """The app, a list to which each dish comes that an endpoint begins to send, and one of what was given up."""
+    dishes, given_up = [], []
 
     async def watched(scope, receive, send):
         async def watched_send(message):
             if message["type"] == "websocket.send":
                 dishes.append(message)
-            await send(message)
+            try:
+                await send(message)
+            except asyncio.CancelledError:
+                given_up.append(message)
+                raise
 
         await app(scope, receive, watched_send)
 
-    return watched, dishes
+    return watched, dishes, given_up
 
 
 async def lets_a_close_fail(app) -> None:
@@ -293,9 +329,9 @@ async def stops_with_the_server(app, seated: Collection[str]) -> None:
     seats_nobody("Ida", "was there when the server stopped", seated)
 
 
-def seats_nobody(name: str, how: str, seated: Collection[str]) -> None:
+def seats_nobody(name: str, how: str, seated: Collection[str], hint: str = IN_A_FINALLY) -> None:
     if name in seated:
-        raise NotYet(f"a guest {how}, and its name is still in `seated`. {IN_A_FINALLY}")
+        raise NotYet(f"a guest {how}, and its name is still in `seated`. {hint}")
 
 
 async def seats_nobody_after(seated: Collection[str], name: str, how: str) -> None:
@@ -320,12 +356,12 @@ async def guest(server: Server, name: str, seated: Collection[str]) -> AsyncIter
             if client.ws.close_code is not None:
                 end = describe_end(client.ws)
                 raise NotYet(f"{said} its connection ended with {end}, before it was in `seated`, as it came.")
-            raise NotYet(f"{said} {WAIT:g} seconds later it was not in `seated`, as it came.")
+            raise NotYet(f"{said} {WAIT:g} seconds later it was not in `seated`, as it came. {THIS_SET}")
         yield client
 
 
-async def has_left(server: Server, name: str, how: str, seated: Collection[str]) -> None:
+async def has_left(server: Server, name: str, how: str, seated: Collection[str], hint: str = IN_A_FINALLY) -> None:
     """Its endpoint must have ended without an error, and its name be taken out."""
     if did := await what_the_endpoint_did(server):
         raise NotYet(f"a guest {how}, and the {did}. {hint_for(did, CAUSES)}".rstrip())
-    seats_nobody(name, how, seated)
+    seats_nobody(name, how, seated, hint)

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from course.client import ENDLESS_LOOP, Client, visit
+from course.client import ENDLESS_LOOP, ODD, VERY_LONG, Client, visit
 from course.judging import Verdict, check_up, judge, lets_clients_leave, waits_for_the_silent
 from course.newcomers import begins_anew
 from course.troubles import UNEXPECTED, ends_when_cancelled, lets_bugs_show
@@ -12,7 +12,11 @@ from wslab.server import Server
 __all__ = ["counting_echo"]
 
 PATH = "/count"
-TEXTS = ["one", "two", "two", "", "  <b>déjà vu</b>  "]
+TEXTS = ["one", "two", "two", "", "  <b>déjà vu</b>  ", ODD, VERY_LONG]
+AS_IT_CAME = "A text is in its answer as it came, whatever it is."
+FULL = "x" * 1_000_000  # more than the buffers hold
+LATER = 1  # seconds, by the clock of the server's event loop
+READS_LATER = "This client reads its answers a second later than it could: is there a limit for a send?"
 MANY = 1200  # messages of one client
 
 
@@ -25,10 +29,11 @@ async def counting_echo(app) -> Verdict:
         # Before the others, of whom one might by chance get the place of another, which the remark would not say.
         partial(begins_anew, app=app, path=PATH, text="hello", answer="1: hello"),
         partial(lets_clients_leave, path=PATH, message="hello"),
+        counts_for_the_silent,  # before the bugs, of which one is the TimeoutError of a limit
         partial(lets_bugs_show, path=PATH, errors=UNEXPECTED, says=["hello"]),
         partial(ends_when_cancelled, path=PATH),
         counts_on,
-        counts_for_the_silent,
+        counts_for_the_slow,
         ws_ping_interval=None,
     )
     good = "clients that lose their connection or do not wait for their answers do it no harm"
@@ -38,7 +43,13 @@ async def counting_echo(app) -> Verdict:
 async def counts(server: Server) -> str:
     async with visit(server, PATH) as client:
         for number, text in enumerate(TEXTS, 1):
-            await client.ask(text, f"{number}: {text}", closed=ENDLESS_LOOP)
+            is_plain = text not in (ODD, VERY_LONG)
+            await client.ask(
+                text,
+                f"{number}: {text}",
+                wrong="" if is_plain else AS_IT_CAME,
+                closed=ENDLESS_LOOP if is_plain else AS_IT_CAME,
+            )
         await client.expect_silence()
     return f"{len(TEXTS)} messages on one connection are numbered from 1 to {len(TEXTS)}"
 
@@ -66,3 +77,19 @@ async def counts_on(server: Server) -> str:
             await client.expect(f"{number}: {text}", closed=ENDLESS_LOOP)
         await client.expect_silence()
     return f"and one client's messages up to {MANY:,}"
+
+
+async def counts_for_the_slow(server: Server) -> str:
+    """The first answer fills all buffers on the way to a client that does not read yet."""
+    server.shrink_buffers()
+    async with visit(server, PATH, compression=None) as client:
+        client.ws.transport.pause_reading()
+        texts = [FULL, *TEXTS]
+        for text in texts:
+            await client.say(text)
+        await server.let_time_pass(LATER)
+        client.ws.transport.resume_reading()
+        for number, text in enumerate(texts, 1):
+            client.said = text
+            await client.expect(f"{number}: {text}", wrong=READS_LATER, silent=READS_LATER, closed=READS_LATER)
+    return "nor is anything lost if it reads its answers later"

@@ -5,9 +5,10 @@ import re
 from collections.abc import AsyncIterator
 from functools import partial
 
-from course.client import ENDLESS_LOOP, Client, NotYet, quote, some_more_turns, visit
+from course.client import ENDLESS_LOOP, ODD, VERY_LONG, Client, NotYet, quote, some_more_turns, visit
 from course.error_log import ErrorLog, errors_in_the_log
 from course.judging import (
+    ANY_CODE,
     DISCONNECT,
     DISCONNECTED,
     HAS_LEFT,
@@ -29,7 +30,7 @@ NORMALLY = "closed with 1000"
 ONLY_ITS_OWN = "Does the endpoint take out only what it has put in?"
 HINTS = {  # parts of what an endpoint did when its client left, and what to do about it
     **HAS_LEFT,
-    **dict.fromkeys(["UnboundLocalError", "NameError", "ValueError", "KeyError"], ONLY_ITS_OWN),
+    **dict.fromkeys(["UnboundLocalError", "NameError", "ValueError", "KeyError", "IndexError"], ONLY_ITS_OWN),
 }
 A_BUG = "a bug of the check's: Bug"
 MET_A_BUG = "met a bug in its endpoint, an error that nobody expects,"
@@ -45,7 +46,7 @@ EVERYBODY = (
 )
 ONLY_THE_FIRST = "Only the first text of a client is its name; a later one asks who is there."
 AS_IT_CAME = "The first text of a client is its name, as it came, and an empty one is a name, too."
-ODD = "Rene\u0301e <{Wolfeschlegelsteinhausenbergerdorff}> & \u5f20\u4f1f"  # long, and what HTML would change
+LONGER = "Rene\u0301e <{Wolfeschlegelsteinhausenbergerdorff}> & \u5f20\u4f1f"  # long, and what HTML would change
 AT_ONCE = (
     "Ben has left before that. Take the name out first, before anything is waited for. (Here the clock of the server's "
     "event loop stands still: whoever sleeps does not wake up.)"
@@ -67,6 +68,10 @@ async def who_is_online(app) -> Verdict:
             lets_go, name="Cleo", how="closed with 1001", leave=partial(Client.leave, code=1001, reason="page left")
         ),
         partial(lets_go, name="Dan", how="lost its connection", leave=Client.drop),
+        *(
+            partial(lets_go, name="Cleo", how=f"closed with {code}", leave=partial(Client.leave, code=code))
+            for code in ANY_CODE
+        ),
         partial(
             lets_go, name="Eve", how="sent bytes", leave=partial(say_and_leave, message=b"\x00\xff"), may_fail=True
         ),
@@ -83,7 +88,7 @@ async def who_is_online(app) -> Verdict:
         bugs = partial(lets_bugs_show, path=PATH, errors=UNEXPECTED, says=["Ann"])
         asks = [partial(Client.ask, message=text, answer="Ann") for text in ["Ann", WHO]]
         silent = partial(waits_for_the_silent, path=PATH, asks=asks)
-        verdict = await judge(app, *(partial(step, log=log) for step in steps), bugs, silent, ws_ping_interval=None)
+        verdict = await judge(app, *(partial(step, log=log) for step in steps), silent, bugs, ws_ping_interval=None)
     clients = ["goes away", "drops before the answer", "does not wait", "drops inside a message"]
     good = "clients that do not wait for the answer, or lose their connection, do it no harm"
     return await check_up(verdict, app, PATH, *clients, say="Ann", good=good)
@@ -181,7 +186,7 @@ async def keeps_those_who_stay(server: Server, log: ErrorLog) -> str:
 
 
 async def takes_any_name(server: Server, log: ErrorLog) -> str:
-    for name in [" Ann lee ", ODD, ""]:
+    for name in [" Ann lee ", LONGER, ODD, VERY_LONG, ""]:
         async with guest(server, log) as client:
             for text in [name, WHO]:
                 await client.ask(text, name, wrong=AS_IT_CAME, closed=AS_IT_CAME)

@@ -38,11 +38,13 @@ LONG = [
     ("cafe\u0301\0", ascii("cafe\u0301\0")),
 ]
 # what int() does not take, although it looks like a number
-STRANGE = [(text, repr(text)) for text in ("4.5", "²", "4.0", "1e3", "0x10", "1,000")]
+STRANGE = [(text, repr(text)) for text in ("4.5", "²", "4.0", "1e3", "0x10", "1,000", "1 000", "_1", "1__0")]
 # what int() takes, although one may not expect it, and the next number
 TAKEN = [
     ("-5", "-4"),
     ("+5", "6"),
+    ("0", "1"),
+    ("-1", "0"),
     (" 42 ", "43"),
     ("1_000", "1001"),
     ("12345678901234567890", "12345678901234567891"),
@@ -62,9 +64,9 @@ async def age_gate(app) -> Verdict:
         partial(refuses, texts=LONG, good="long ones too, in any alphabet"),
         partial(refuses, texts=STRANGE, good="what int() does not take is refused"),
         partial(answers, numbers=TAKEN, good="whatever int() takes is answered"),
+        partial(waits_for_the_silent, path=PATH, asks=[asks]),
         partial(lets_bugs_show, path=PATH, errors=UNEXPECTED, hint=ITS_LINE, says=["42"], goes_on=False),
         partial(lets_clients_leave, path=PATH, message="42"),
-        partial(waits_for_the_silent, path=PATH, asks=[asks]),
         ws_ping_interval=None,
     )
     verdict = await look_further(verdict, partial(closes_when_nobody_is_there, but_for_fastapi(app), PATH, "ten", GONE))
