@@ -61,8 +61,14 @@ class Tunnel:
         try:
             yield opened
         finally:
-            self._opened = None
-            await server.on_loop(opened.set)
+            last, self._opened = self._opened, None
+            await server.on_loop(last.set)
+
+    async def let_through(self, server: Server) -> None:
+        """What waits gets through, and what comes next has to wait again."""
+        gets_through, self._opened = self._opened, await server.on_loop(asyncio.Event)
+        self.waiting.clear()
+        await server.on_loop(gets_through.set)
 
 
 class Cut(Exception):
@@ -148,6 +154,8 @@ class Till:
                 return message
             case {"number": int(number)} if anew is None:
                 hint = f"{BEFORE if number <= self.after else LOST} {hint}"
+            case {"anew": int(number)} if anew is None and number > self.after:
+                pass  # some are gone, and should have been told before: the hint says why
             case {"anew": _} if anew is None:
                 hint = KEPT
         expected = what if what == (entry := f"entry {self.after + 1}") else f"{what}, or {entry}"

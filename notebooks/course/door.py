@@ -1,8 +1,13 @@
-"""The door of an app: what a check may do there to a handshake, so that a race is lost each time, or never."""
+"""The door of an app: what a check may do there to a handshake, so that a race is lost each time, or never.
+
+And to what clients say, so that two speak at the same time.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
+
+from websockets import ClientConnection
 
 from course.client import NotYet, until
 
@@ -11,16 +16,28 @@ REACHED = 5.0  # seconds for a handshake to get to its accept()
 
 
 class Door:
-    """ASGI middleware around `app`. It passes everything on, until a check holds a handshake up."""
+    """ASGI middleware around `app`. It passes everything on, until a check holds something up."""
 
     def __init__(self, app):
         self.app = app
         self.waiting = 0  # handshakes that have been held up where they accept
         self.sending = 0  # messages that endpoints have begun to send
+        self.heard = 0  # messages that have been held up on their way to an endpoint
+        self._lets_in: asyncio.Event | None = None  # what clients say, when it is set
         self._on_entry: Callable[[], Awaitable[object]] = _at_once
         self._on_accept: Callable[[Callable], Awaitable[object]] = _at_once
 
     async def __call__(self, scope, receive, send):
+        received = []  # and not passed on: so a receive that is cancelled meanwhile loses nothing
+
+        async def receive_through():
+            if not received:
+                received.append(await receive())
+            if self._lets_in and received[0]["type"] == "websocket.receive":
+                self.heard += 1
+                await self._lets_in.wait()
+            return received.pop()
+
         async def send_through(message):
             if message["type"] == "websocket.accept":
                 self.waiting += 1
@@ -30,7 +47,7 @@ class Door:
 
         if scope["type"] == "websocket":
             await self._on_entry()
-        await self.app(scope, receive, send_through)
+        await self.app(scope, receive_through, send_through)
 
     @asynccontextmanager
     async def for_two(self):
@@ -62,10 +79,29 @@ class Door:
             self._on_accept = _at_once
             await server.on_loop(opened.set)
 
+    @asynccontextmanager
+    async def holds_up_what_is_said(self, server):
+        """Meanwhile endpoints hear nothing. Then all hear at the same time what their clients have said."""
+        lets_in = self._lets_in = await server.on_loop(asyncio.Event)
+        self.heard = 0
+        try:
+            yield
+        finally:
+            self._lets_in = None
+            await server.on_loop(lets_in.set)
+
     async def is_reached(self) -> None:
         """Wait until somebody is held up."""
         if not await until(lambda: self.waiting, REACHED):
             raise NotYet("a client came with all that it needs, and the endpoint did not accept it.")
+
+
+async def give_up(coming: asyncio.Future[ClientConnection]) -> None:
+    """Leave, whether accepted by now or not."""
+    coming.cancel()
+    await asyncio.wait([coming])
+    if not coming.cancelled() and not coming.exception():
+        await coming.result().close()
 
 
 async def _at_once(receive=None) -> None:

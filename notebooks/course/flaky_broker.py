@@ -8,24 +8,28 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import ConnectionError as Broken
 from redis.exceptions import TimeoutError as TookTooLong
 
+from course.following import Id, as_id, place
 from course.troubles import Bug
 
+DELETES = ("XDEL", "XTRIM", "DEL", "UNLINK")
 LEAST, MOST = 100, 5000  # milliseconds: a read may wait so long; the latter is redis-py's limit for a reply
 TOO_MANY = 3  # times for one entry to be fetched (a reply that was lost does not count), or to ask for nothing
 
 
 class FlakyBroker(Redis):
-    """A Redis client, with the entries of one stream; their ids are numbers: 1-0, 2-0 ..."""
+    """A Redis client, with the entries of one stream. Where an id is a number here, 1, its entry is 1-0."""
 
     def __init__(self, url: str, stream: str):
         pool = BlockingConnectionPool.from_url(url, decode_responses=True, max_connections=5)
         super().__init__(connection_pool=pool)
-        self.stream = stream
+        self.url, self.stream = url, stream
         self.behind = Redis.from_url(url)  # the check's own
         self.commands = 0  # so far, from whoever is judged
         self.waits = False  # a read waits for an entry now
         self.objection = ""  # what is wrong with how it asks
-        self.appends_before_reads: list[int] = []  # one before each
+        self.ids: list[str] = []  # of all entries, in order
+        self.appends_before_reads: list[Id] = []  # one before each
+        self.hears_nothing = False  # the next read that lets the broker wait is answered as after a silence, at once
         self.breaks: list[str] = []  # every second read breaks, "before" it or when the "reply" is on its way
         self.away = False
         self.has_a_bug = False  # each command raises an error that is none of the broker's
@@ -37,7 +41,7 @@ class FlakyBroker(Redis):
         self.loses_a_cancellation = False
         self.over = False  # the check has seen enough, and has cancelled: nothing is answered any more
         self.is_stubborn = False  # it was asked nevertheless
-        self.begins_after = 0  # the follower's position at its start
+        self.begins_after = "0-0"  # the follower's position at its start
         self._asked_for_nothing = 0
         self._fetched: Counter[str] = Counter()
 
@@ -51,10 +55,11 @@ class FlakyBroker(Redis):
         await super().__aexit__(*error)
         await self.connection_pool.disconnect()
 
-    async def append(self, *numbers: int) -> None:
-        """Append entries with these numbers."""
-        for number in numbers:
-            await self.behind.xadd(self.stream, {"text": f"entry {number}"}, id=f"{number}-0")
+    async def append(self, *entries: Id) -> None:
+        """Append entries with these ids."""
+        for entry_id in map(as_id, entries):
+            self.ids.append(entry_id)
+            await self.behind.xadd(self.stream, {"text": f"entry {entry_id}"}, id=entry_id)
 
     def pubsub(self, **options):
         self._object("pub/sub has no position: what is said while nobody listens is gone. Read the stream.")
@@ -74,6 +79,10 @@ class FlakyBroker(Redis):
             raise self._broken(Broken("Connection refused (by the check)"))
         if command[0] == "XREADGROUP":
             self._object("a group shares entries out, and one whose reply got lost is not sent again. Use XREAD.")
+        if command[0] in DELETES:
+            self._object(
+                f"it has deleted something ({command[0]}). Whoever else reads this stream needs it: only read."
+            )
         if command[0] not in ("XREAD", "XRANGE"):
             return await super().execute_command(*command, **options)
 
@@ -84,6 +93,10 @@ class FlakyBroker(Redis):
         breaks = self.breaks.pop(0) if self.breaks and self.commands % 2 == 0 else ""
         if breaks == "before":
             raise self._broken(Broken("Connection closed by server (by the check)"))
+        if self.hears_nothing and "BLOCK" in words:
+            self.hears_nothing = False
+            await asyncio.sleep(0)
+            return []
         try:
             self.waits = "BLOCK" in words
             reply = await super().execute_command(*command, **options)
@@ -145,9 +158,9 @@ class FlakyBroker(Redis):
                 self._object("it asks again and again without `block`, while nothing is said: that is polling.")
         for entry_id, _ in entries:
             self._fetched[entry_id] += 1
-            if int(entry_id.removesuffix("-0")) < self.begins_after:
+            if place(entry_id) < place(self.begins_after):
                 self._object(
-                    f"it was to begin after {self.begins_after}-0, and fetched {entry_id}: of a long stream, that is "
+                    f"it was to begin after {self.begins_after}, and fetched {entry_id}: of a long stream, that is "
                     "all that was ever said, for each reader."
                 )
             if self._fetched[entry_id] == TOO_MANY:

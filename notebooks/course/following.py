@@ -15,42 +15,62 @@ TOO_LONG = 1.0  # seconds to wait after a break, where a tenth of one is asked f
 A_READ = 6.0  # seconds that a read may last, and a little more
 
 
-class Told:
-    """What a follower has told, of entries that are numbered one after the other, and its task."""
+Id = int | str
 
-    def __init__(self, db, last: int, bug_at: int | None):
+
+def as_id(entry: Id) -> str:
+    return f"{entry}-0" if isinstance(entry, int) else entry
+
+
+def place(entry_id: str) -> tuple[int, ...]:
+    """Where an entry stands in a stream: ids are pairs of numbers, of which the second counts, too."""
+    return tuple(map(int, entry_id.split("-")))
+
+
+class Told:
+    """What a follower has told, of the broker's entries, and its task. At `bug_at`, telling it raises `bug`."""
+
+    def __init__(self, db, last: str, bug_at: str, bug: Exception | None):
         self.db = db
-        self.last = last  # the number of the last entry before the next one to tell
+        self.last = last  # the id of the last entry before the next one to tell
         self.wrong = ""  # what it told instead
-        self.bug_at = bug_at
+        self.bug_at, self.bug = bug_at, bug or Bug("a bug of the check's")
         self.by_itself = True  # tell() was called by the follower's own task, where it raised
         self.task: asyncio.Task
 
     def tell(self, entry_id: str, fields: dict) -> None:
         """What the follower is to call."""
-        if entry_id == f"{self.last + 1}-0":
-            self.last += 1
+        if entry_id == (due := self.next()):
+            self.last = entry_id
         else:
-            wrong = f"after {self.last}-0, it should have told {self.last + 1}-0, and told {entry_id}."
+            wrong = f"after {self.last}, it should have told {due}, and told {entry_id}."
             self.wrong = self.wrong or self.db.objection or wrong  # what was the first thing wrong
-        if entry_id == f"{self.bug_at}-0":
+        if entry_id == self.bug_at:
             self.by_itself = current_task() is self.task
-            raise Bug("a bug of the check's")
+            raise self.bug
 
-    async def expect(self, up_to: int, hint: str) -> None:
+    def next(self) -> str:
+        """The id of the entry that it is to tell next."""
+        return next((entry_id for entry_id in self.db.ids if place(entry_id) > place(self.last)), "nothing")
+
+    def has_told(self, entry_id: str) -> bool:
+        return place(self.last) >= place(entry_id)
+
+    async def expect(self, up_to: int | str, hint: str) -> None:
         """It must tell all entries up to this one, and ask for them as it should."""
-        await until(lambda: self.last >= up_to or self.task.done() or self.wrong or self.db.objection, PATIENCE)
+        has_told = partial(self.has_told, as_id(up_to))
+        await until(lambda: has_told() or self.task.done() or self.wrong or self.db.objection, PATIENCE)
         if self.wrong:
             raise NotYet(self.wrong, hint)
         if self.db.objection:
             raise NotYet(self.db.objection)
-        if self.last < up_to:
+        if not has_told():
             instead = how_it_ended(self.task) if self.task.done() else "nothing more came"
             if "Error" in instead and "(by the check)" not in instead:  # an error of its own says more
                 hint = ""
             if not self.task.done() and min(self.db.pauses, default=0) > TOO_LONG:
                 hint = f"It waits for more than {TOO_LONG:g} second after each break of a connection: 0.1 is enough."
-            raise NotYet(f"it should have told {self.last + 1}-0, and {instead}.", hint)
+            raise NotYet(f"it should have told {self.next()}, and {instead}.", hint)
 
     async def cancel(self, hint: str) -> None:
         """Cancel it: it must end."""
@@ -63,15 +83,15 @@ class Told:
 
 
 @contextlib.asynccontextmanager
-async def following(follow, db, last: int, bug_at: int | None = None) -> AsyncIterator[Told]:
+async def following(follow, db, last: Id, bug_at: Id = "", bug: Exception | None = None) -> AsyncIterator[Told]:
     """A follower, from that position. It is cancelled at the end."""
     if not inspect.iscoroutinefunction(follow):
         raise NotYet("`follow` must be an `async def`.")
     if len(inspect.signature(follow).parameters) != 4:
         raise NotYet("`follow` takes four arguments: db, stream, last, tell.")
-    told = Told(db, last, bug_at)
-    db.begins_after = last
-    told.task = asyncio.create_task(run(follow(db, db.stream, f"{last}-0", told.tell), db))
+    told = Told(db, as_id(last), as_id(bug_at), bug)
+    db.begins_after = told.last
+    told.task = asyncio.create_task(run(follow(db, db.stream, told.last, told.tell), db))
     try:
         yield told
     finally:

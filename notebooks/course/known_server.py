@@ -30,6 +30,8 @@ class Line:
     stands: tuple[float, float] = (0, 0)  # meanwhile, the server takes messages, and answers none
     reads_nothing: tuple[float, float] = (0, 0)  # meanwhile, a send waits; FOR_EVER is longer than anybody measures
     slow_send: int = -1  # the message whose sending takes SLOW_SEND
+    slow_sends: int = 0  # so many at first take one and a half times as long as there is between two
+    stuck_send: int = -1  # the message whose sending never ends
     ends: float = math.inf
     ends_with: type[ConnectionClosed] = ConnectionClosedError
     began: list[float] = field(default_factory=list)  # its sends
@@ -52,6 +54,10 @@ class Line:
         async with self.writing:
             if self.reads_nothing[0] <= self.now < self.reads_nothing[1]:
                 await asyncio.sleep(self.reads_nothing[1] - self.now)
+            if n < self.slow_sends:
+                await asyncio.sleep(1.5 * EVERY)
+            if n == self.stuck_send:
+                await asyncio.sleep(FOR_EVER)
         if self.now >= self.ends or self.closed:
             raise self.ends_with(None, None)
         if n == self.slow_send:
@@ -87,28 +93,90 @@ class Line:
         return [at - begin if at <= limit else math.inf for at, begin in zip(answered, since, strict=True)]
 
 
-def scenarios() -> Iterator[tuple[str, int, list[Line]]]:
-    """For each: what it shows if it is passed, the number of messages, and the clients' lines."""
+@dataclass(frozen=True)
+class Scenario:
+    """What it shows if it is passed, what happens in it, the number of messages, and the clients' lines."""
+
+    shows: str
+    where: str
+    number: int
+    lines: list[Line]
+
+
+def scenarios() -> Iterator[Scenario]:
     quick = Line(lambda n: 0.014)  # which whole hundredths of a second would leave out
     slow_at_first = Line(lambda n: (0.4 if n == 5 else 0.3) if n < 12 else 0.014)
-    yield "what all clients have waited is in one list", 20, [quick, slow_at_first]
-    yield "a server that stands still is asked on, and the waiting counts", 50, [Line(stands=(0.95, 3.05)), Line()]
-    held_up = [Line(reads_nothing=(0.95, 2.05)), Line(slow_send=70)]
-    yield "what is sent late counts from when it was due, and the report says how late", 200, held_up
-    busy = [Line(slow_send=19), Line(slow_send=19)]  # each holds up the other's last message
-    yield "it says how late it was also where it overslept", 20, busy
+    yield Scenario(
+        "what all clients have waited is in one list",
+        "one client has its answers after 0.014 s, and another one its first twelve after 0.3 or 0.4",
+        20,
+        [quick, slow_at_first],
+    )
+    yield Scenario(
+        "a server that stands still is asked on, and the waiting counts",
+        "one client's server stands still from 0.95 s to 3.05",
+        50,
+        [Line(stands=(0.95, 3.05)), Line()],
+    )
+    yield Scenario(
+        "what is sent late counts from when it was due, and the report says how late",
+        "one client's server reads nothing from 0.95 s to 2.05, and another client's send keeps the processor busy",
+        200,
+        [Line(reads_nothing=(0.95, 2.05)), Line(slow_send=70)],
+    )
+    yield Scenario(
+        "so it does where each message delays the next one",
+        "a client's first eight sends take 0.15 s each",
+        20,
+        [Line(slow_sends=8), Line()],
+    )
+    yield Scenario(
+        "and where a message is late whose send never returns",
+        "a client's server reads nothing from 0.25 s to 1.05, and the send after that never returns",
+        20,
+        [Line(reads_nothing=(0.25, 1.05), stuck_send=4), Line()],
+    )
+    yield Scenario(
+        "it says how late it was also where it overslept",
+        "each of two clients holds up the other's last message",
+        20,
+        [Line(slow_send=19), Line(slow_send=19)],
+    )
     too_late = Line(lambda n: PATIENCE + 0.05 if n == 19 else 0.01)
     silent = Line(lambda n: math.inf if n >= 15 else 0.01)
-    yield "what is never answered counts, and it does not wait for ever", 20, [too_late, silent]
-    full = Line(reads_nothing=(0.95, FOR_EVER))
-    yield "nor does it for a server that reads nothing any more", 20, [full, Line()]
+    yield Scenario(
+        "what is never answered counts, and it does not wait for ever",
+        "one client's last answer comes too late, and another one's last five never",
+        20,
+        [too_late, silent],
+    )
+    yield Scenario(
+        "nor does it for a server that reads nothing any more",
+        "one client's server reads nothing from 0.95 s on",
+        20,
+        [Line(reads_nothing=(0.95, FOR_EVER)), Line()],
+    )
     oversleeps = Line(lambda n: PATIENCE - 0.1 if n == 19 else 0.01, slow_send=18)  # message 19 is sent after 2.05 s
-    yield "`patience` goes by the plan, also where the last message was late", 20, [oversleeps]
+    yield Scenario(
+        "`patience` goes by the plan, also where the last message was late",
+        "the last message is sent late, and its answer comes too late",
+        20,
+        [oversleeps],
+    )
     soon_silent = Line(lambda n: math.inf if n >= 5 else 0.01)
-    yield "where most is never answered, p50 says so", 20, [soon_silent, Line(lambda n: math.inf)]
-    yield "and where nothing is, too", 20, [Line(lambda n: math.inf)]
-    ends_well = Line(ends=1.55, ends_with=ConnectionClosedOK)
-    yield "a connection that ends does not end the others", 30, [Line(ends=1.05), ends_well, Line()]
+    yield Scenario(
+        "where most is never answered, p50 says so",
+        "one client has five answers, and another one none",
+        20,
+        [soon_silent, Line(lambda n: math.inf)],
+    )
+    yield Scenario("and where nothing is, too", "nothing is answered", 20, [Line(lambda n: math.inf)])
+    yield Scenario(
+        "a connection that ends does not end the others",
+        "of three connections, one ends after 1.05 s, and one after 1.55",
+        30,
+        [Line(ends=1.05), Line(ends=1.55, ends_with=ConnectionClosedOK), Line()],
+    )
 
 
 def percentile(values: Iterable[float], percent: int) -> float:
@@ -121,7 +189,8 @@ def keep_to_the_plan(lines: Sequence[Line], number: int) -> None:
     """Each message was sent when it was due, or as soon as that could be. Raises NotYet."""
     slow = [line.slow_send * EVERY for line in lines if line.slow_send >= 0]
     for line in lines:
-        busy = [line.reads_nothing, *((at - NEAR, at + SLOW_SEND + NEAR) for at in slow)]
+        busy = [line.reads_nothing, (NEAR, line.slow_sends * 1.5 * EVERY)]
+        busy += [(at - NEAR, at + SLOW_SEND + NEAR) for at in slow]
         for n, began in enumerate(line.began):
             due = n * EVERY
             if abs(began - due) > NEAR and not any(start <= due < end for start, end in busy):
@@ -129,7 +198,7 @@ def keep_to_the_plan(lines: Sequence[Line], number: int) -> None:
                 raise NotYet(
                     f"a client's message {n} was due {due:.1f} s after the start, and sent after {began:.2f}. {why}"
                 )
-        may_be_less = line.ends < math.inf or line.reads_nothing[1] == FOR_EVER
+        may_be_less = line.ends < math.inf or line.reads_nothing[1] == FOR_EVER or line.stuck_send >= 0
         if len(line.began) > number or (len(line.began) < number and not may_be_less):
             raise NotYet(f"a client was to send {number} messages, and sent {len(line.began)}. Leave none out.")
 

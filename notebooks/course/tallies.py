@@ -1,6 +1,7 @@
 """The endpoint of the lesson closing-too-early: right, or wrong in twelve ways, each for the test that must find it."""
 
 import asyncio
+import math
 
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 
@@ -28,7 +29,7 @@ ECHOES, REPEATED, ENDS, WORDS, RESETS, NO_TOTAL, NO_CLOSE, NO_REASON, SHARED, LE
     "that raises WebSocketDisconnect when a client closes, and bears it when a connection is lost": (
         "test_leaving",
         "No client sees that. On the server's side, `str(await server.conversation())` has `endpoint raised`. And "
-        "`ws.close()` closes.",
+        "`ws.close()` closes, but not behind `done`: by then, the endpoint has ended.",
     ),
     "that raises WebSocketDisconnect when a connection is lost, and bears a close()": (
         "test_leaving",
@@ -38,21 +39,29 @@ ECHOES, REPEATED, ENDS, WORDS, RESETS, NO_TOTAL, NO_CLOSE, NO_REASON, SHARED, LE
 NAMES = list(dict.fromkeys(name for name, _ in BUGS.values()))
 
 
-def tally_app(bug: str = "", late: float = 0.0) -> FastAPI:
-    """The endpoint of the lesson closing-too-early, with one of the `BUGS`, or none; `late` seconds before it sends."""
+def tally_app(bug: str = "", late: float = 0.0, answers: float = math.inf) -> FastAPI:
+    """The endpoint of the lesson closing-too-early, with one of the `BUGS`, or none; `late` seconds before it sends.
+
+    So many of its clients are answered; those who come after them are heard, and told nothing.
+    """
     app = FastAPI()
     here: set[WebSocket] = set()
     left_over = of_all = 0
 
     @app.websocket("/tally")
     async def tally(websocket: WebSocket):
-        nonlocal left_over, of_all
+        nonlocal left_over, of_all, answers
 
         async def answer(text: str):
             await asyncio.sleep(late)
             await websocket.send_text(text)
 
         await websocket.accept()
+        answers -= 1
+        if answers < 0:
+            async for _ in websocket.iter_text():
+                pass
+            return
         of_all = of_all if here else 0
         here.add(websocket)
         total, before = (left_over if bug == LEFT_OVER else 0), ""

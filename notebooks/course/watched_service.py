@@ -50,6 +50,7 @@ class Service(logging.Handler):
         try:
             self.watched = middleware(app, gauge, counter)
             self.watched_ids = middleware(self.asks, gauge, counter)
+            self.watched_twice = middleware(self.hears_it_twice, gauge, counter)
         except Exception as error:
             raise NotYet(f"`Watch(app, open, ended)` raised {type(error).__name__}: {error}") from None
 
@@ -80,6 +81,19 @@ class Service(logging.Handler):
             raise NotYet(f"a client came by way of a proxy, and {type(error).__name__} was raised: {error}") from None
         return self.ids
 
+    async def hears_it_twice(self, scope, receive, send) -> None:
+        """An app that accepts everybody, and receives the disconnect twice."""
+        await receive()
+        await send({"type": "websocket.accept"})
+        for _ in range(2):
+            await receive()
+
+    def comes_by_way_of_a_proxy(self) -> tuple[asyncio.Task, asyncio.Queue]:
+        """Somebody comes: the task that serves him, and what it receives."""
+        messages = asyncio.Queue()
+        messages.put_nowait({"type": "websocket.connect"})
+        return asyncio.create_task(self.watched_twice(scope_by_way_of_a_proxy(0), messages.get, to_nobody)), messages
+
     @property
     def open(self) -> int:
         """What the gauge says."""
@@ -102,7 +116,9 @@ class Service(logging.Handler):
         await until(lambda: not server.thread.connections, server=server)
         await server.on_loop(self.gone.set)
 
-    async def expect(self, server: Server, words: str, wanted: Counter, still: int = 0, raises: str = "") -> None:
+    async def expect(
+        self, server: Server, words: str, wanted: Counter, still: int = 0, raises: str = "", hint: str = ""
+    ) -> None:
         """Now so many must be open, and this be counted; and the app must have raised this, and nothing else."""
         events = [event.text for event in await news(server) if event.text.startswith("endpoint ")]
         raised = [text for text in events if "raised" in text or "cancelled" in text]
@@ -119,7 +135,7 @@ class Service(logging.Handler):
         if (counted := self.ended) != wanted:
             more = ", ".join(f"{key} {n:+}" for key, n in (counted - wanted).items()) or "nothing else"
             less = ", ".join(map(str, wanted - counted)) or "nothing more"
-            raise NotYet(f"{words}. `ended` should have counted {less}, and counted {more}. {FIRST}")
+            raise NotYet(f"{words}. `ended` should have counted {less}, and counted {more}. {hint or FIRST}")
 
 
 def scope_by_way_of_a_proxy(number: int) -> dict:

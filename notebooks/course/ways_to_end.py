@@ -54,6 +54,24 @@ async def stays(websocket: WebSocket):
     await asyncio.Event().wait()
 
 
+async def stays_after_its_close(websocket: WebSocket):
+    await websocket.accept()
+    await websocket.close(4000, "done")
+    await asyncio.Event().wait()
+
+
+async def stays_after_the_disconnect(websocket: WebSocket):
+    await websocket.accept()
+    await websocket.receive()
+    logger.info("has left, and its endpoint stays")
+    await asyncio.Event().wait()
+
+
+async def listens_in_a_task(websocket: WebSocket):
+    await websocket.accept()
+    await asyncio.create_task(websocket.receive())  # gives a disconnect
+
+
 async def sends_late(websocket: WebSocket):
     await websocket.accept()
     await websocket.app.state.gone.wait()
@@ -144,6 +162,9 @@ ENDPOINTS = (
     fails,
     returns,
     stays,
+    stays_after_its_close,
+    stays_after_the_disconnect,
+    listens_in_a_task,
     sends_late,
     closes_late,
     closes_again,
@@ -166,6 +187,7 @@ class Way:
     words: str
     raises: str = ""  # what becomes of the endpoint, as the tape begins to say it
     goes_on: bool = False  # whether the endpoint still runs when its client has gone
+    hint: str = ""  # if something else is counted
 
 
 WAYS = [
@@ -194,6 +216,13 @@ WAYS = [
         ("failed", "ClientDisconnected"),
         "an endpoint closed when its client had gone",
         goes_on=True,
+    ),
+    Way(
+        "/listens_in_a_task",
+        lambda client: client.leave(1001),
+        ("received", "1001"),
+        "an endpoint received the disconnect in a task of its own, and returned",
+        hint="What a task sets in a context variable is set in that task alone: a variable of `__call__` is not.",
     ),
     Way("/closes_again", Client.leave, ("received", "1000"), "an endpoint received the disconnect, and closed then"),
     Way(

@@ -307,6 +307,11 @@ WRONG = {
         ("def take(self, number: int, text: str)", "def take(self, line)"), says="`take` takes 2"
     ),
     "a mistake": changed(("member.tell(n, text)", "member.tell(n)"), says="`enter` raised TypeError"),
+    "it keeps the last ten lines": changed(
+        before("def append", "from collections import deque\n\n"),
+        ("self.lines = []", "self.lines = deque(maxlen=10)"),
+        says="a worker had read 200 lines; a member came that had heard up to 0, and was told 10 lines, from 191 on.",
+    ),
 }
 
 TELLS_OF = {  # the lesson has this as a list

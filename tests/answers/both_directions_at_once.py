@@ -561,7 +561,7 @@ WRONG = {
     "one task for all clients": changed(
         before("async def listen", "telling = None\n\n"),
         ("    telling = None\n    while", "    global telling\n    while"),
-        says="the client sent 'slow' and expected 'Once upon a time:', but got '(busy)'. Another client is just "
+        says="the client sent 'a fox' and expected 'Once upon a time:', but got '(busy)'. Another client is just "
         "being told a story. That is no reason: each has its own.",
     ),
     "a bug is hidden": changed(
@@ -693,6 +693,14 @@ WRONG = {
             pass
         """,
         says="the client sent 'bug 1' and expected '(busy)', but got '(end)'.",  # and perhaps more
+    ),
+    "any story is a reason to be busy": changed(
+        ("is_telling = telling and not telling.done()", "is_telling = telling and at_work"),
+        says="but got '(busy)'. Another client is just being told a story. That is no reason: each has its own.",
+    ),
+    "the listener in the group, too": changed(
+        ("await listen(websocket, tasks)", "tasks.create_task(listen(websocket, tasks))"),
+        says="then a send of another one raises this, which is a RuntimeError, and `application_state` is DISCONNECTED",
     ),
 }
 

@@ -525,6 +525,57 @@ WRONG = {
         "that found the client gone is its end, too, in whichever task: `receive_text()` and other sends raise it "
         "then, `receive()` does not.",
     ),
+    "the writers have no turn": changed(
+        ("await asyncio.sleep(0)  # the writers have their turn before the next text", ""),
+        says="Ben said 1,100 texts in one breath, and Ann has read all the time.",
+    ),
+    "whoever speaks hears it at once": changed(
+        (
+            'tell(f"{name}: {text}", queues.values())',
+            """
+            tell(f"{name}: {text}", [other for other in queues.values() if other is not queue])
+            async with asyncio.timeout(SLOW):
+                await websocket.send_text(f"{name}: {text}")
+            """,
+        ),
+        says="she heard ['Ann: me first', 'Ben: me first'], and he ['Ben: me first', 'Ann: me first'].",
+    ),
+    "here before accept()": changed(
+        ("await websocket.accept()\n", "names[name] += 1\nawait websocket.accept()\n"),
+        ("names[name] += 1\ntell_who", "tell_who"),
+        says="Eve gave up before she was accepted: she has never been here.",
+    ),
+    "the limit is for the silence, too": changed(
+        (
+            """
+            text = await queue.get()
+            if queue.qsize() > BACKLOG:  # it takes each in time, but others say more
+                raise WebSocketDisconnect(1006, "too far behind")
+            try:
+                async with asyncio.timeout(SLOW):
+                    await websocket.send_text(text)
+            """,
+            """
+            try:
+                async with asyncio.timeout(SLOW):
+                    text = await queue.get()
+                    if queue.qsize() > BACKLOG:  # it takes each in time, but others say more
+                        raise WebSocketDisconnect(1006, "too far behind")
+                    await websocket.send_text(text)
+            """,
+        ),
+        says="nobody said anything for 10 seconds, and somebody who reads was put out.",
+    ),
+    "closed first, and put out then": changed(
+        (
+            'raise WebSocketDisconnect(1006, "it does not read") from None',
+            """
+            await try_to_close(websocket, 1013, "it does not read")
+            raise WebSocketDisconnect(1006, "it does not read") from None
+            """,
+        ),
+        says="Ann heard only 5 seconds after his `SLOW` that he is no longer here. Take him out first",
+    ),
 }
 
 RIGHT = {

@@ -542,7 +542,7 @@ async def measure(clients, every, number, patience):
         ("took, late = [], []", "took, late, sent = [], [], []"),
         after(SENDS, "sent.append(n)"),
         ("number * len(clients) - len(took)", "len(sent) - len(took)"),
-        says="10 messages were not answered in time, and it says 0",
+        says="16 messages were not answered in time, and it says 0",
     ),
     "late at the end": changed(("max(late)", "late[-1]"), says="late should be 0.95, and it says 0.00"),
     "nothing for what was not answered": changed(
@@ -563,6 +563,31 @@ async def measure(clients, every, number, patience):
     ),
     "returns nothing": changed((REPORTS, ""), says="it returned None. Return a dict"),
     "without await": changed((SENDS, 'ws.send(f"message {n}")'), says="a client was to send 20 messages, and sent 0"),
+    "late since the one before": changed(
+        ("for n in range(number):\n    due =", "before = start - every\nfor n in range(number):\n    due ="),
+        ("late.append(loop.time() - due)", "late.append(loop.time() - before - every)\nbefore = loop.time()"),
+        says="where a client's first eight sends take 0.15 s each, late should be 0.40, and it says 0.05.",
+    ),
+    "late is noted when it has been sent": changed(
+        ("late.append(loop.time() - due)", "began = loop.time()"),
+        after('await ws.send(f"message {n}")', "late.append(began - due)"),
+        says="the send after that never returns, late should be 0.65, and it says 0.00.",
+    ),
+    "milliseconds": changed(
+        ("took.append(loop.time() - (start + n * every))", "took.append(1000 * (loop.time() - (start + n * every)))"),
+        says="p50 should be 0.01, and it says 14.04. That is in milliseconds.",
+    ),
+    "one list of what is open for all clients": changed(
+        ("took, late = [], []", "took, late, open_since = [], [], []"),
+        after("late.append(loop.time() - due)", "open_since.append(due)"),
+        ("took.append(loop.time() - (start + n * every))", "took.append(loop.time() - open_since.pop(0))"),
+        says="p50 should be 0.01, and it says 0.11. An answer of one client's is taken for one of another's.",
+    ),
+    "it reads when all has been sent": changed(
+        after('await ws.send(f"message {n}")', "if n == number - 1:\n    await listen(ws)"),
+        ("tasks.create_task(listen(ws))\n", ""),
+        says="p50 should be 0.01, and it says 0.90. Answers are read when all has been sent",
+    ),
 }
 
 RIGHT = {

@@ -622,6 +622,14 @@ WRONG = {
         ),
         says="A mistake that had its turn ends a row, as any message does.",
     ),
+    "five fields at most": changed(
+        ("for one in error.errors():", "for one in error.errors()[:5]:"), says="Each field that is wrong is named"
+    ),
+    "the clock is set when a message has its turn": changed(
+        ("self.since = now\nif self.tokens < 1:", "if self.tokens < 1:"),
+        ("self.tokens -= 1", "self.since = now\nself.tokens -= 1"),
+        says="48 have passed. What is refused meanwhile does not count them again.",
+    ),
 }
 
 RIGHT = {

@@ -189,26 +189,6 @@ WRONG = {
         ("tell(entry_id, fields)", "asyncio.create_task(asyncio.to_thread(tell, entry_id, fields))"),
         says="It was not `follow` itself that called it, but another task, a thread or a callback",
     ),
-    "a consumer group": changed(
-        ("while not me", 'await db.xgroup_create(stream, "archive", id=last, mkstream=True)\nwhile not me'),
-        ("db.xread({stream: last}", 'db.xreadgroup("archive", "me", {stream: ">"}'),
-        says="a group shares entries out, and one whose reply got lost is not sent again.",
-    ),
-    "tell is awaited": changed(
-        ("tell(entry_id, fields)", "await tell(entry_id, fields)"),
-        says="it should have told 10-0, and it ended with TypeError:",
-    ),
-    "two arguments": whole("async def follow(db, stream):\n    pass", says="`follow` takes four arguments"),
-    "no coroutine": whole("def follow(db, stream, last, tell):\n    pass", says="`follow` must be an `async def`."),
-    "one reply, and the end": changed(
-        ("while not me.cancelling():", "for _ in range(2):"), says="and then asked the broker for nothing more."
-    ),
-}
-
-RIGHT = {
-    "one by one, and with XRANGE for what is there": whole(ONE_BY_ONE),
-    "a generator of entries": whole("from contextlib import suppress\n" + A_GENERATOR),
-    "the position moves before the entry is told": changed((TELLS, "last = entry_id\ntell(entry_id, fields)")),
     "the try around all, and RedisError alone": changed(
         (
             """
@@ -229,5 +209,60 @@ RIGHT = {
                 await asyncio.sleep(0.1)
             """,
         ),
+        says="`tell` raised a RedisError of its own, and it did not come out",
     ),
+    "one further than the last one told": changed(
+        ("last = entry_id", 'first, _, second = entry_id.partition("-")\nlast = f"{first}-{int(second) + 1}"'),
+        says="after 16-0, it should have told 16-1, and told 16-9. Entries of the same millisecond",
+    ),
+    "silence is its end": changed(
+        after(READ, "if not streams:\n    return"),
+        says="its reply was empty; then it should have told 18-0, and it returned. That is no end",
+    ),
+    "one stream in each reply": changed(
+        (READ, "[(_, entries)] = await db.xread({stream: last}, count=100, block=1000)"),
+        (
+            """
+            for _, entries in streams:
+                for entry_id, fields in entries:
+                    tell(entry_id, fields)
+                    last = entry_id
+            """,
+            """
+            for entry_id, fields in entries:
+                tell(entry_id, fields)
+                last = entry_id
+            """,
+        ),
+        says="its reply was empty; then it should have told 18-0, and it ended with ValueError",
+    ),
+    "what is told is deleted": changed(
+        after("last = entry_id", "await db.xdel(stream, entry_id)"), says="it has deleted something (XDEL)."
+    ),
+    "it gives up after ten tries": changed(
+        ("me = asyncio.current_task()", "me, tries = asyncio.current_task(), 0"),
+        after(READ, "tries = 0"),
+        ("await asyncio.sleep(0.1)", "tries += 1\nif tries > 10:\n    raise\nawait asyncio.sleep(0.1)"),
+        says="the broker was away for a minute, and after 11 tries, it ended with ConnectionError",
+    ),
+    "a consumer group": changed(
+        ("while not me", 'await db.xgroup_create(stream, "archive", id=last, mkstream=True)\nwhile not me'),
+        ("db.xread({stream: last}", 'db.xreadgroup("archive", "me", {stream: ">"}'),
+        says="a group shares entries out, and one whose reply got lost is not sent again.",
+    ),
+    "tell is awaited": changed(
+        ("tell(entry_id, fields)", "await tell(entry_id, fields)"),
+        says="it should have told 10-0, and it ended with TypeError:",
+    ),
+    "two arguments": whole("async def follow(db, stream):\n    pass", says="`follow` takes four arguments"),
+    "no coroutine": whole("def follow(db, stream, last, tell):\n    pass", says="`follow` must be an `async def`."),
+    "one reply, and the end": changed(
+        ("while not me.cancelling():", "for _ in range(2):"), says="and then asked the broker for nothing more."
+    ),
+}
+
+RIGHT = {
+    "one by one, and with XRANGE for what is there": whole(ONE_BY_ONE),
+    "a generator of entries": whole("from contextlib import suppress\n" + A_GENERATOR),
+    "the position moves before the entry is told": changed((TELLS, "last = entry_id\ntell(entry_id, fields)")),
 }

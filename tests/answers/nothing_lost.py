@@ -239,7 +239,7 @@ WRONG = {
             "await websocket.send_json(message)",
             'await websocket.send_json({**message, "by": 0} if 0 else {k: v for k, v in message.items() if k != "by"})',
         ),
-        says="An id is known again, however many entries others have made since.",
+        says="An id is known again, however many entries others have made since, and however many tills there are.",
     ),
     "ids of all tills in one": changed(
         (KNOWN, "if taken.id in done.values():"),
@@ -434,6 +434,60 @@ WRONG = {
         of=QUEUES,
         says="all tills hear it",
     ),
+    "an acknowledgement waits for ever": changed(
+        ('await send(websocket, {"ack": taken.id})', 'await websocket.send_json({"ack": taken.id})'),
+        says="its endpoint is still there. What waited was an acknowledgement",
+    ),
+    "an id is noted when its acknowledgement is out": changed(
+        (REMEMBERS, "pass"),
+        (
+            'await send(websocket, {"ack": taken.id})',
+            'await send(websocket, {"ack": taken.id})\ndone[till] = max(taken.id, done.get(till, 0))',
+        ),
+        says="it was stored again. Its acknowledgement did not get through",
+    ),
+    "it remembers as many tills as entries": changed(
+        (
+            REMEMBERS,
+            """
+            done.pop(till, None)
+            done[till] = taken.id
+            if len(done) > KEEP:
+                del done[next(iter(done))]
+            """,
+        ),
+        says="it was stored again. An id is known again",
+    ),
+    "a limit for all that is missed": changed(
+        (
+            "async with asyncio.timeout(SLOW):\n    await websocket.send_json(message)",
+            "await websocket.send_json(message)",
+        ),
+        (
+            """
+            for message in since(number):
+                await send(websocket, message)
+                number = message.get("number", message.get("anew"))
+            """,
+            """
+            try:
+                async with asyncio.timeout(SLOW):
+                    for message in since(number):
+                        await send(websocket, message)
+                        number = message.get("number", message.get("anew"))
+            except TimeoutError:
+                raise WebSocketDisconnect(1006, "it does not read") from None
+            """,
+        ),
+        says="Each of three messages took 2.5 seconds.",
+    ),
+    "whoever reads has no turn": changed(
+        ("await asyncio.sleep(0)  # whoever follows has its turn before the next one is read", ""),
+        says="another till sent 22 entries at once; then",
+    ),
+    "a look at the entries now and then": changed(
+        ("await news.wait()", "await asyncio.sleep(0.01)"), says="It has read all the time. Let an event wake"
+    ),
 }
 
 RIGHT = {
@@ -448,7 +502,6 @@ RIGHT = {
     "ids without a gap": changed((KNOWN, "if taken.id != done.get(till, 0) + 1:")),
     "queues, joined in one step with the history": whole(QUEUES),
     "one task for each connection": whole(ONE_TASK),
-    "a look at the entries now and then": changed(("await news.wait()", "await asyncio.sleep(0.01)")),
     "all ids of each till": changed(
         (KNOWN, "if taken.id in done.setdefault(till, set()):"),
         (REMEMBERS, "done[till].add(taken.id)"),

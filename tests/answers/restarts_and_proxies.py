@@ -290,7 +290,7 @@ WRONG = {
     ),
     "an empty note ends the saver": changed(
         ("while True:\n    note = await pending.get()\n", "while note := await pending.get():\n"),
-        says="'', four, four were answered with `noted` when the server was asked to end. Saved are, in this order:",
+        says="expected '', but no answer came within 2 seconds. Each text is a note: an empty one",
     ),
     "what is in the queue is not put in again": changed(
         after("pending = app.state.pending = asyncio.Queue()", "app.state.open = set()"),
@@ -563,6 +563,111 @@ WRONG = {
     "a method that the queue does not have": changed(
         ("await pending.join()", "await pending.wait_until_done()"),
         says="And an error is logged: AttributeError: 'Queue' object has no attribute 'wait_until_done'.",
+    ),
+    "an empty note ends who tells": changed(
+        (
+            "while True:\n    await websocket.send_text(await news.get())",
+            "while note := await news.get():\n    await websocket.send_text(note)",
+        ),
+        says="expected '', but no answer came within 2 seconds. Each text is a note: an empty one",
+    ),
+    "who watches is told no note twice": changed(
+        (
+            "while True:\n    await websocket.send_text(await news.get())",
+            """
+            told = None
+            while True:
+                note = await news.get()
+                if note != told:
+                    await websocket.send_text(note)
+                told = note
+            """,
+        ),
+        says="expected 'four', but no answer came within 2 seconds. Each text is a note",
+    ),
+    "only who has disconnected is taken out": changed(
+        before("logger =", "from fastapi import WebSocketDisconnect"),
+        (
+            LISTENS,
+            """
+            async with accepted(websocket), asyncio.TaskGroup() as tasks:
+                news = asyncio.Queue()
+                watchers.add(news)
+                tasks.create_task(tell(websocket, news))
+                try:
+                    while True:
+                        await next_text(websocket)
+                except WebSocketDisconnect:
+                    watchers.discard(news)
+                    raise
+            """,
+        ),
+        says="who watched has sent bytes, and left, and is still in `watchers`.",
+    ),
+    "five seconds for each note": changed(
+        (
+            WAITS,
+            """
+            while left := pending._unfinished_tasks:
+                try:
+                    async with asyncio.timeout(5):
+                        while pending._unfinished_tasks == left:
+                            await asyncio.sleep(0.05)
+                except TimeoutError:
+                    logger.error("the disk does not answer: %d notes are lost", left)
+                    break
+            saving.cancel()
+            """,
+        ),
+        says="5 seconds are the limit for all notes together, and not for each, or since the last one.",
+    ),
+    "a batch is gathered": changed(
+        (
+            """
+            note = await pending.get()
+            await exercises.save(note)
+            for news in watchers:
+                news.put_nowait(note)
+            pending.task_done()
+            """,
+            """
+            batch = [await pending.get()]
+            while not pending.empty():
+                batch.append(pending.get_nowait())
+            await asyncio.gather(*(exercises.save(note) for note in batch))
+            for note in batch:
+                for news in watchers:
+                    news.put_nowait(note)
+                pending.task_done()
+            """,
+        ),
+        says="All are saved, and in another order: begin to save a note when the one before is saved.",
+    ),
+    "a batch is saved as one": changed(
+        (
+            """
+            note = await pending.get()
+            await exercises.save(note)
+            for news in watchers:
+                news.put_nowait(note)
+            pending.task_done()
+            """,
+            """
+            batch = [await pending.get()]
+            while not pending.empty():
+                batch.append(pending.get_nowait())
+            await exercises.save("\\n".join(batch))
+            for note in batch:
+                for news in watchers:
+                    news.put_nowait(note)
+                pending.task_done()
+            """,
+        ),
+        says="is none of them: save each note by itself, as it came.",
+    ),
+    "the cancelled saver is awaited": changed(
+        ("saving.cancel()", "saving.cancel()\nawait saving"),
+        says="Whoever awaits a task that it has cancelled gets that from there",
     ),
 }
 

@@ -2,7 +2,7 @@
 
 import textwrap
 
-from tests.answers import changed, whole
+from tests.answers import before, changed, whole
 
 # Parts of the solution
 SUMS = 'for number, total in [("2", "2"), ("40", "42"), ("40", "82"), ("-82", "0")]:'
@@ -170,6 +170,38 @@ WRONG = {
     "without the parameter": changed(
         ("async def test_done(server):", "async def test_done():"),
         says="test_done fails: TypeError: test_done() takes 0",
+    ),
+    "no limit where the later client waits": changed(
+        (LATER, LATER.replace("asyncio.timeout(5), ", "")),
+        says="that does not say anything to whoever comes after 2 others, test_own_sums waits for ever:",
+    ),
+    "no limit where two are there": changed(
+        (AT_ONCE, AT_ONCE.replace("asyncio.timeout(5), ", "")),
+        says="with an endpoint that does not say anything to anybody, test_own_sums waits for ever:",
+    ),
+    "it tries again, and does not say so": changed(
+        (
+            """
+            async with asyncio.timeout(5), client(server) as ws:
+                for number, total in [("2", "2"), ("40", "42"), ("40", "82"), ("-82", "0")]:
+                    assert await ask(ws, number) == total
+            """,
+            """
+            for _ in range(3):
+                with suppress(AssertionError, TimeoutError):
+                    async with asyncio.timeout(5), client(server) as ws:
+                        for number, total in [("2", "2"), ("40", "42"), ("40", "82"), ("-82", "0")]:
+                            assert await ask(ws, number) == total
+                        break
+            """,
+        ),
+        before("def client(server):", "from contextlib import suppress"),
+        says="Is each answer compared, by an `assert`? Or does the test swallow what fails",
+    ),
+    "leaving behind done": changed(
+        ("await ann.close()", 'await ask(ann, "done")\nawait ann.close()'),
+        ("ben.transport.abort()", 'await ask(ben, "done")\nben.transport.abort()'),
+        says="`ws.close()` closes, but not behind `done`: by then, the endpoint has ended.",
     ),
 }
 

@@ -475,7 +475,7 @@ WRONG = {
             async def __call__
             """.strip("\n"),
         ),
-        says="one has to be cancelled, and then `open` was 1, not 0.",
+        says="one had received a disconnect, and then `open` was 3, not 0.",
     ),
     "errors are swallowed": changed(
         ('end = end or ("raised", type(error).__name__)\nraise', 'end = end or ("raised", type(error).__name__)'),
@@ -646,7 +646,50 @@ WRONG = {
         ('end = end or ("raised", type(error).__name__)', 'self.end = self.end or ("raised", type(error).__name__)'),
         ("if accepted:\n    self.open.dec()", "if self.accepted:\n    self.open.dec()"),
         ('*(end or ("returned", ""))', '*(self.end or ("returned", ""))'),
-        says="the server shut down",
+        says="What is noted of a connection must be its own, as a variable of `__call__` is.",
+    ),
+    "what is noted stands by the client's address": changed(
+        (
+            "self.app, self.open, self.ended = app, open, ended",
+            "self.app, self.open, self.ended, self.ends = app, open, ended, {}",
+        ),
+        ("accepted, end = False, None", 'accepted, who = False, scope["client"]\nself.ends[who] = None'),
+        ("nonlocal end\nmessage = await receive()", "message = await receive()"),
+        ("nonlocal accepted, end", "nonlocal accepted"),
+        (
+            'end = end or ("received", message["code"])',
+            'self.ends[who] = self.ends.get(who) or ("received", message["code"])',
+        ),
+        (
+            'end = end or ("failed", type(error).__name__)',
+            'self.ends[who] = self.ends.get(who) or ("failed", type(error).__name__)',
+        ),
+        ('end = end or ("sent", message["code"])', 'self.ends[who] = self.ends.get(who) or ("sent", message["code"])'),
+        (
+            'end = end or ("raised", type(error).__name__)',
+            'self.ends[who] = self.ends.get(who) or ("raised", type(error).__name__)',
+        ),
+        ('*(end or ("returned", ""))', '*(self.ends.pop(who, None) or ("returned", ""))'),
+        says="What is noted of a connection must be its own, as a variable of `__call__` is.",
+    ),
+    "the sign in a context variable": changed(
+        before("numbers =", 'sign: ContextVar[tuple | None] = ContextVar("sign", default=None)'),
+        ("accepted, end = False, None", "accepted = False\nsign.set(None)"),
+        ("nonlocal end\nmessage = await receive()", "message = await receive()"),
+        ("nonlocal accepted, end", "nonlocal accepted"),
+        ('end = end or ("received", message["code"])', 'sign.set(sign.get() or ("received", message["code"]))'),
+        ('end = end or ("failed", type(error).__name__)', 'sign.set(sign.get() or ("failed", type(error).__name__))'),
+        ('end = end or ("sent", message["code"])', 'sign.set(sign.get() or ("sent", message["code"]))'),
+        ('end = end or ("raised", type(error).__name__)', 'sign.set(sign.get() or ("raised", type(error).__name__))'),
+        ('end or ("returned", "")', 'sign.get() or ("returned", "")'),
+        says="and counted ('returned', '') +1. What a task sets in a context variable is set in that task alone",
+    ),
+    "a cancellation comes before each sign": changed(
+        before(
+            "except BaseException as error:",
+            'except asyncio.CancelledError:\n    end = ("raised", "CancelledError")\n    raise',
+        ),
+        says="should have counted ('received', '1001'), ('sent', '4000'), and counted ('raised', 'CancelledError') +2",
     ),
 }
 

@@ -308,6 +308,21 @@ WRONG = {
         of=QUEUES,
         says="queues are still there",
     ),
+    "a limit of a minute": changed(
+        (
+            "await ticker.after(seen)  # and look again: more may have come at once than is kept",
+            "async with asyncio.timeout(60):\n    await ticker.after(seen)",
+        ),
+        says="a client was there, and nothing came for an hour. Then it expected 'after an hour'",
+    ),
+    "whoever comes begins before the oldest entry": changed(
+        ("if last_event_id else gone", "if last_event_id else ticker.entries[0][0] - 1"),
+        says="a client came when nothing was kept, and",
+    ),
+    "entries have a type of their own": changed(
+        ("ServerSentEvent(data=text,", 'ServerSentEvent(event="news", data=text,'),
+        says="but got an event of the type 'news'. `event` is for the `reset` alone",
+    ),
 }
 
 RIGHT = {

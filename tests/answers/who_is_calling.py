@@ -608,7 +608,21 @@ WRONG = {
     ),
     "fails when many have come": changed(
         *worn_out("session = vault_sessions.get("),
+        ("next(visits) >= 45", "next(visits) >= 60"),  # so many are served before the crowd comes
         says="a client comes fifty times at once. What came of it: raised MemoryError",
+    ),
+    "the Origin as a pattern": changed(
+        ("if origin != OURS:", "if not re.fullmatch(OURS, origin):"),
+        before("OURS, TICKET", "import re\n"),
+        says="a client with the Origin 'https://vault-example' and a good ticket was accepted. Letter by letter: a dot",
+    ),
+    "a slash at the end of the Origin": changed(
+        ("if origin != OURS:", 'if origin.rstrip("/") != OURS:'),
+        says="a client with the Origin 'https://vault.example/' and a good ticket was accepted.",
+    ),
+    "compare_digest() of texts": changed(
+        ("if origin != OURS:", "if not secrets.compare_digest(origin, OURS):"),
+        says="was refused with HTTP 500, not 403. On the server, the endpoint raised TypeError: comparing strings with",
     ),
 }
 

@@ -38,6 +38,7 @@ SHARED = (
     "default argument, or beside the class."
 )
 HARDER = "with more texts, or if more goes wrong: "
+MANY = 200  # lines of a log that is read for long
 LONG_ENOUGH = 6  # things that happen in a run, for a sentence
 ABOVE = (
     "Who has heard up to `number` is told at `enter` what this worker has read above it, from `number + 1` on, and the "
@@ -57,6 +58,7 @@ async def chaos(worker) -> Verdict:
         shares_nothing(worker)
         good.append(rehearse("", runs(worker)))
         good.append(rehearse(HARDER, harder_runs(worker)))
+        tells_newcomers(worker)
     except NotYet as problem:
         return Verdict(good, str(problem))
     except Endless as endless:
@@ -103,6 +105,21 @@ def shares_nothing(worker) -> None:
     run.call("A", "enter", second, 0)
     if any(client.heard for client in run.clients):
         raise NotYet(f"a member of one worker was told a line that only the other had read. {SHARED}")
+
+
+def tells_newcomers(worker) -> None:
+    """Whoever comes late, and has heard nothing, or not all, is told whatever it has not heard."""
+    run = Run(worker, "nothing", (), LAGS[0], CROWD)
+    run.data.lines += [f"text {number}" for number in range(1, MANY + 1)]
+    run.follow("A")
+    for client, heard in zip(run.clients, (0, MANY // 2), strict=True):
+        run.call("A", "enter", Member(client, "A"), heard)
+        numbers = [number for number, _ in client.heard]
+        if numbers != [*range(heard + 1, MANY + 1)]:
+            told = f"told {len(numbers)} lines, from {numbers[0]} on" if numbers else "told nothing"
+            raise NotYet(
+                f"a worker had read {MANY} lines; a member came that had heard up to {heard}, and was {told}. {ABOVE}"
+            )
 
 
 def story(run: Run) -> str:

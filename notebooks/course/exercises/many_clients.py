@@ -1,11 +1,16 @@
 """The check under the exercise of many-clients."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from functools import partial
 
-from course.client import Client, NotYet, quote, until, visit
+from fastapi import FastAPI
+from websockets import connect
+
+from course.client import Client, NotYet, news, quote, until, visit
 from course.closing import closes_when_nobody_is_there, expect_code
+from course.door import Door, give_up
 from course.error_log import ErrorLog, errors_in_the_log
 from course.judging import (
     HAS_LEFT,
@@ -19,6 +24,7 @@ from course.judging import (
     what_the_endpoint_did,
 )
 from course.troubles import ends_when_cancelled, lets_bugs_show, time_stands_still
+from wslab.examination.clients import in_one_breath
 from wslab.server import Server
 
 __all__ = ["room"]
@@ -36,6 +42,13 @@ TABS = (
 )
 STILL = "Ann's old connection has ended, and she has another one: does the old one take away what belongs to the new?"
 WAIT = "Somebody does not read. Nobody else waits for that or misses anything; and it has `SLOW` seconds."
+SAME_ORDER = "What a speaker hears must come the same way as what all others hear: by his queue, if they have queues."
+TURNS = (
+    f"Ben said {TIMES * len(MANY_WORDS):,} texts in one breath, and Ann has read all the time. Whoever sends to her "
+    "needs a turn between two of them: `await asyncio.sleep(0)`."
+)
+NO_NEWS = "The limit is for a send, and not for the wait until there is something to send."
+FIRST_OUT = "Take him out first, and close then: what is sent to him is stuck, and a close() is, too."
 OUT = "Whoever has not read for longer than `SLOW` is put out, and no longer here."
 LIMIT = (
     f"Somebody does not read, while others say {TIMES * len(MANY_WORDS):,} texts. That may put him out, but nobody "
@@ -52,9 +65,13 @@ OTHERS = "Whoever tells something to others must be ready for each of them to be
 
 async def room(app) -> Verdict:
     """`/room/{name}`: who is here, and what they say, for everybody; whoever does not read is put out."""
+    door = Door(app)
     with errors_in_the_log() as log:
         steps = [talks, lets_go, waits_for_nobody, lets_catch_up, goes_on_talking, lets_come_back]
-        verdict = await judge(app, *steps, ws_ping_interval=None, ws_per_message_deflate=False)
+        steps += [partial(step, door=door) for step in (speak_at_the_same_time, forgets_who_gives_up)]
+        verdict = await judge(
+            door if isinstance(app, FastAPI) else app, *steps, ws_ping_interval=None, ws_per_message_deflate=False
+        )
     looks = [
         partial(expect_nothing_in, log),
         partial(closes_when_nobody_is_there, app, "/room/Eve"),
@@ -122,11 +139,25 @@ async def waits_for_nobody(server: Server) -> str:
                     await ann.say(word)
                     await hear(f"Ann: {word}", ann, ben, hint=WAIT)
         await server.let_time_pass(SLOW)
-        await hear("here: Ann, Ben", ann, ben, hint=f"{OUT} {UNSEEN} {CLOCK}")
+        await is_put_out(server, ann, ben)
         await server.let_time_pass(2 * SLOW)
-        if not await until(lambda: server.endpoints == 2, SETTLE, server):
+        if not await until(lambda: server.endpoints <= 2, SETTLE, server):
             raise NotYet(f"Sam was put out, and {3 * SLOW} seconds later his endpoint has not ended. {STUCK}")
+        if server.endpoints < 2:
+            raise NotYet(f"nobody said anything for {2 * SLOW} seconds, and somebody who reads was put out. {NO_NEWS}")
     return "nobody waits for one that does not read, and it is put out"
+
+
+async def is_put_out(server: Server, ann: Client, ben: Client) -> None:
+    """Both are told that Sam is no longer here, before anybody tries to close him."""
+    try:
+        await hear("here: Ann, Ben", ann, ben, hint=f"{OUT} {UNSEEN} {CLOCK}")
+    except NotYet:
+        await server.let_time_pass(SLOW)
+        if await ann.caught_up() and await ann.unread() == "here: Ann, Ben":
+            late = f"Sam did not read, and Ann heard only {SLOW} seconds after his `SLOW` that he is no longer here"
+            raise NotYet(f"{late}. {FIRST_OUT}") from None
+        raise
 
 
 async def lets_catch_up(server: Server) -> str:
@@ -155,7 +186,21 @@ async def goes_on_talking(server: Server) -> str:
                 await ann.say(word)
             for word in MANY_WORDS:
                 await hear(f"Ann: {word}", ann, hint=LIMIT, or_before="here: Ann")
+    await lets_others_read(server)
     return "and whoever speaks goes on, however much it is"
+
+
+async def lets_others_read(server: Server) -> None:
+    """Somebody says much in one breath. Nobody has time for it, but whoever reads hears all of it."""
+    texts = MANY_WORDS * TIMES
+    async with (
+        comes(server, "Ann", "Ann") as ann,
+        comes(server, "Ben", "Ann, Ben", ann) as ben,
+        time_stands_still(server),
+    ):
+        await in_one_breath(ben.ws, texts)
+        for text in texts:
+            await hear(f"Ben: {text}", ann, hint=TURNS)
 
 
 async def lets_come_back(server: Server) -> str:
@@ -168,6 +213,31 @@ async def lets_come_back(server: Server) -> str:
             await hear("Ben: still here?", ben, new, hint=STILL)
         await hear("here: Ben", ben, hint=f"Ann's last connection has ended. {WHO}")
     return "who comes back before the old connection has ended stays"
+
+
+async def speak_at_the_same_time(server: Server, door: Door) -> str:
+    async with comes(server, "Ann", "Ann") as ann, comes(server, "Ben", "Ann, Ben", ann) as ben:
+        async with door.holds_up_what_is_said(server):
+            for client in (ann, ben):
+                await client.say("me first")
+            await until(lambda: door.heard == 2, server=server)
+        heard = [
+            [await client.hear("what two have said", silent=TALK, closed=TALK) for _ in "12"] for client in (ann, ben)
+        ]
+        if heard[0] != heard[1]:
+            raise NotYet(f"Ann and Ben spoke at the same time; she heard {heard[0]}, and he {heard[1]}. {SAME_ORDER}")
+    return "and two who speak at the same time are heard by all in the same order"
+
+
+async def forgets_who_gives_up(server: Server, door: Door) -> str:
+    async with door.until_gone():
+        coming = asyncio.ensure_future(connect(server.url("/room/Eve"), open_timeout=None, close_timeout=1))
+        await door.is_reached()
+        await give_up(coming)
+        await news(server)  # its endpoint has learnt at accept() that nobody is there: no news
+    async with comes(server, "Ann", "Ann", hint=f"Eve gave up before she was accepted: she has never been here. {WHO}"):
+        pass
+    return "who gives up before accept() has not been here"
 
 
 @contextlib.asynccontextmanager

@@ -10,7 +10,7 @@ from websockets import ConnectionClosed
 
 from course.client import NotYet
 from course.judging import Verdict
-from course.known_server import ANSWER, EVERY, NEAR, PATIENCE, Line, keep_to_the_plan, percentile, scenarios
+from course.known_server import ANSWER, EVERY, NEAR, PATIENCE, Line, Scenario, keep_to_the_plan, percentile, scenarios
 from course.virtual_time import in_virtual_time
 
 __all__ = ["generator"]
@@ -21,6 +21,8 @@ KEYS = {"p50", "p99", "unanswered", "late"}
 FROM_SEND = "That is from when they were sent. This generator was late: count from when they should have been sent."
 LEFT_OUT = "That leaves out what was never answered, and what remains looks fast. Count it as math.inf."
 MEAN = "That is the mean of the clients' percentiles. Put what all have waited into one list."
+MIXED = "An answer of one client's is taken for one of another's. The n-th answer of each is that of its message n."
+AT_LAST = "Answers are read when all has been sent, and have waited until then. Send and receive in two tasks."
 SOON = "Patience begins when the last message is due, for all messages."
 LONG = "Patience begins when the last message is due, (number - 1) * every after the start."
 NO_ECHO = "The n-th answer is that of message n, whatever it says."
@@ -34,16 +36,17 @@ async def generator(measure) -> Verdict:
     """`measure(clients, every, number, patience)` keeps to its plan, and its report is honest."""
     good: list[str] = []
     try:
-        for words, number, lines in scenarios():
-            await judge(measure, number, lines)
-            good.append(words)
+        for scenario in scenarios():
+            await judge(measure, scenario)
+            good.append(scenario.shows)
     except NotYet as problem:
         return Verdict(good, str(problem))
     return Verdict(good)
 
 
-async def judge(measure, number: int, lines: list[Line]) -> None:
+async def judge(measure, scenario: Scenario) -> None:
     """Let it measure these lines, and compare."""
+    number, lines = scenario.number, scenario.lines
     limit = (number - 1) * EVERY + PATIENCE
 
     async def main():
@@ -73,7 +76,10 @@ async def judge(measure, number: int, lines: list[Line]) -> None:
     keep_to_the_plan(lines, number)
     if not (isinstance(report, dict) and report.keys() >= KEYS):
         raise NotYet(f"it returned {report!r}. Return a dict with p50, p99, unanswered and late.")
-    is_honest(report, ended, lines, number, limit)
+    try:
+        is_honest(report, ended, lines, number, limit)
+    except NotYet as problem:
+        raise NotYet(f"where {scenario.where}, {problem}") from None
     if ended > limit + 2 * EVERY:
         raise NotYet(f"it returned {ended - limit:.1f} seconds later than `patience` allows.")
     if left:
@@ -115,6 +121,7 @@ def is_honest(report: dict, ended: float, lines: list[Line], number: int, limit:
         if not near(got, right, EXACT):
             others = explanations(took, [line.took(line.began, limit) for line in lines], percent)
             why = next((words for words, value in others if near(got, value, EXACT)), "")
+            why = "That is in milliseconds." if near(got, 1000 * right, 1000 * EXACT) else why
             raise NotYet(f"p{percent} should be {in_figures(right, got)}. {why}".strip())
     late = max(0, *(began - at for line in lines for began, at in zip(line.began, due, strict=False)))
     unsent = [ended - due[len(line.began)] for line in lines if len(line.began) < number and line.ends == math.inf]
@@ -129,6 +136,10 @@ def explanations(took: list[list[float]], from_send: list[list[float]], percent:
     yield "That is the mean.", sum(chain(*took)) / sum(map(len, took))
     yield "That is the longest.", max(chain(*took))
     yield ROUNDED, round(percentile(chain(*took), percent), 2)
+    dues = [n * EVERY for each in took for n in range(len(each))]
+    came = [due + seconds for due, seconds in zip(dues, chain(*took), strict=True)]
+    yield MIXED, percentile((at - due for at, due in zip(sorted(came), sorted(dues), strict=True)), percent)
+    yield AT_LAST, percentile((max(at, *dues) - due for at, due in zip(came, dues, strict=True)), percent)
     for every in (took, from_send):
         if finite := [time for time in chain(*every) if time < math.inf]:
             yield LEFT_OUT, percentile(finite, percent)

@@ -34,6 +34,7 @@ ITS_OWN = "Each connection has a total and a pace of its own."
 MISTAKES_END_IT = "A mistake that had its turn ends a row, as any message does."
 TYPE = "It is the type that is wrong; the `id` can be read all the same."
 NO_OBJECT = "It is no JSON, or no object: no field is to blame, and there is no `id`."
+SEVEN = ["a", "b", "c", "count", "d", "id", "item"]
 MISTAKES = [  # what is sent, the id and the fields of the answer, and what to think of
     ({**ADD, "count": "2"}, 7, ["count"], NUMBER),
     ({**ADD, "count": True}, 7, ["count"], NUMBER),
@@ -47,6 +48,7 @@ MISTAKES = [  # what is sent, the id and the fields of the answer, and what to t
     *(({"type": "total", "id": id}, None, ["id"], NO_ID) for id in ["7", True, 2.0, 1.5, None]),
     ({**ADD, "id": "7", "item": "", "count": 0}, None, ["count", "id", "item"], ALL_AT_ONCE),
     ({"type": "add", "id": 7, "itme": "tea", "count": 0}, 7, ["count", "item", "itme"], ALL_AT_ONCE),
+    ({"type": "add", "id": "7", "item": "", "count": 0, **dict.fromkeys("abcd", 1)}, None, SEVEN, ALL_AT_ONCE),
     ({**ADD, "item": "bug 1", "count": 0}, 7, ["count"], ASKED),
     ({**ADD, "type": "pay"}, 7, ["type"], TYPE),
     ({**ADD, "type": ["add"]}, 7, ["type"], TYPE),
@@ -120,9 +122,11 @@ async def keeps_the_pace(server: Server) -> str:
         await ask(client, ADD, {"type": "wait", "id": 7}, hint, told)
         await ask(client, "tea", {"type": "wait", "id": None}, hint, told)
         await ask(other, TOTAL, total, "Another client was too fast: each connection has a pace of its own.")
-        await server.let_time_pass(PACE / 2)
-        await ask(client, TOTAL, {"type": "wait", "id": 1}, f"{more} {PACE / 2:g} have passed.", told)
-        await server.let_time_pass(PACE * 3 / 4)
+        for passed in [0.4, 0.8]:
+            await server.let_time_pass(PACE * 0.4)
+            hint = f"{more} {PACE * passed:g} have passed. What is refused meanwhile does not count them again."
+            await ask(client, TOTAL, {"type": "wait", "id": 1}, hint, told)
+        await server.let_time_pass(PACE * 0.45)
         await ask(client, TOTAL, total, f"{more} {PACE * 5 / 4:g} have passed. What was too fast is not added.")
         for _ in range(BURST):
             await ask(client, TOTAL, {"type": "wait", "id": 1}, f"{more} one has come: a new row begins.", told)

@@ -2,23 +2,34 @@
 
 import asyncio
 import itertools
+from functools import partial
 
 from course.client import WAIT, NotYet, until
-from course.following import PATIENCE, following
+from course.following import PATIENCE, following, how_it_ended
 from course.judging import Verdict
 from course.troubles import Bug
+from course.virtual_time import in_virtual_time
 
 __all__ = ["follower"]
 
 STREAM = "course:check"
-TRIES = 4  # while the broker is away
+TRIES = 4  # by the real clock, while the broker is away
 SHORT = 0.08  # seconds: a timer for 0.1 may come so early, where a clock is coarse, and no earlier
 
 ORDER = (
     "Ask for what comes after the last entry that you have told. Ids are pairs of numbers: as texts, '9-0' > '10-0'."
 )
+A_MINUTE = 60.0  # by a clock that does not wait
+
+SAME_MILLISECOND = (
+    "Entries of the same millisecond have ids such as 16-0 and 16-1. Ask for what comes after the id of the last one "
+    "told, as it is."
+)
+SILENCE = "the broker was silent for as long as `block` says, and its reply was empty; then"
+EMPTY = "That is no end, and no entry: ask again."
 SLEEP = "Wait 0.1 seconds before you try again, with `await asyncio.sleep(0.1)`."
 BROKEN = "A connection broke, and came back. Catch RedisError around the read alone, and go on after the last one told."
+BACK = "It will be back: try again until then, or until the follower is cancelled."
 ONLY = "Let the `try` stand around the read alone, and catch RedisError alone."
 ITSELF = (
     "It was not `follow` itself that called it, but another task, a thread or a callback, whose error nobody sees who "
@@ -57,7 +68,23 @@ async def tells(follow, db) -> str:
             raise NotYet("it told all that there was, and then asked the broker for nothing more.")
         await db.append(15)
         await told.expect(15, ORDER)
+        db.appends_before_reads = ["16-1", "16-9", "16-10"]
+        await db.append(16)
+        await told.expect("16-10", SAME_MILLISECOND)
+        await goes_on_after_silence(told, db)
     return "it tells what comes after its position, in order, once, and lets the broker wait"
+
+
+async def goes_on_after_silence(told, db) -> None:
+    db.hears_nothing = True
+    await db.append(17)
+    await told.expect(17, ORDER)
+    await until(lambda: not db.hears_nothing or told.task.done(), PATIENCE)
+    await db.append(18)
+    try:
+        await told.expect(18, EMPTY)
+    except NotYet as problem:
+        raise NotYet(f"{SILENCE} {problem}", EMPTY) from None
 
 
 async def survives(follow, db) -> str:
@@ -85,7 +112,22 @@ async def pauses(follow, db) -> str:
         db.away = False
         await db.append(1)
         await told.expect(1, BROKEN)
+    await in_virtual_time(partial(stays_for_a_minute, follow, db.url))
     return "it comes back when the broker does"
+
+
+async def stays_for_a_minute(follow, url: str) -> None:
+    """However often it has tried in vain, it tries again."""
+    from course.flaky_broker import FlakyBroker
+
+    db = FlakyBroker(url, STREAM)
+    db.away = True
+    async with following(follow, db, last=0) as told:
+        await asyncio.wait([told.task], timeout=A_MINUTE)
+        if told.task.done():
+            raise NotYet(
+                f"the broker was away for a minute, and after {db.commands} tries, {how_it_ended(told.task)}. {BACK}"
+            )
 
 
 async def ends(follow, db) -> str:
@@ -109,19 +151,26 @@ async def ends_if_that_gets_lost(follow, db) -> str:
 
 
 async def lets_bugs_show(follow, db) -> str:
+    from redis.exceptions import RedisError
+
     await db.append(1, 2, 3)
     async with following(follow, db, last=0, bug_at=2) as told:
         await asyncio.wait([told.task], timeout=WAIT)
-        if not ended_with_a_bug(told.task):
+        if not ended_with(Bug, told.task):
             cause = ONLY if told.by_itself else ITSELF
             raise NotYet(f"`tell` raised an error, and it did not come out of `follow`. {cause}")
+    archives_own = RedisError("the archive's own Redis is away (by the check)")
+    async with following(follow, db, last=0, bug_at=2, bug=archives_own) as told:
+        await asyncio.wait([told.task], timeout=WAIT)
+        if not ended_with(RedisError, told.task):
+            raise NotYet(f"`tell` raised a RedisError of its own, and it did not come out of `follow`. {ONLY}")
     db.has_a_bug = True
     async with following(follow, db, last=0) as told:
         await asyncio.wait([told.task], timeout=WAIT)
-        if not ended_with_a_bug(told.task):
+        if not ended_with(Bug, told.task):
             raise NotYet(f"the read raised an error that is no RedisError, and it did not come out. {ONLY}")
     return "an error of `tell` comes out"
 
 
-def ended_with_a_bug(task: asyncio.Task) -> bool:
-    return task.done() and not task.cancelled() and isinstance(task.exception(), Bug)
+def ended_with(error: type[Exception], task: asyncio.Task) -> bool:
+    return task.done() and not task.cancelled() and isinstance(task.exception(), error)

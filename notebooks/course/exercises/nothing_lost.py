@@ -23,7 +23,8 @@ from course.judging import (
     passes,
     what_the_endpoint_did,
 )
-from course.troubles import ends_when_cancelled, lets_bugs_show
+from course.troubles import ends_when_cancelled, lets_bugs_show, time_stands_still
+from wslab.examination.clients import in_one_breath
 from wslab.server import Server
 
 __all__ = ["cashbook"]
@@ -33,7 +34,7 @@ SLOW = 5  # seconds, as in the exercise
 
 OUTLIVE = "What has been stored must be known again over another connection of that till."
 OWN = "Each till counts its ids for itself."
-LATER = "An id is known again, however many entries others have made since."
+LATER = "An id is known again, however many entries others have made since, and however many tills there are."
 AT_ONCE = (
     "Its id came over another connection at the same time. Between the look whether it is known, and the note that it "
     "is, nobody else may come in: where you await something in between, take a lock."
@@ -45,6 +46,15 @@ AFTER_ANEW = "From then on, what counts is the number in `anew`, and no longer t
 SEAM = "It was still being sent the entries above `after` when others came. Let one loop send both, from one list."
 CLOCK = "(The check sets the event loop's clock forward: asyncio.timeout() goes by it, time.monotonic() does not.)"
 IN_TIME = f"A till did not read for {SLOW / 2:g} seconds, and then again: each send has {SLOW} seconds."
+EACH = f"Each of three messages took {SLOW / 2:g} seconds. That is in time: each send has {SLOW} seconds of its own."
+READS = (
+    "It has read all the time. Let an event wake its loop, and `await asyncio.sleep(0)` give that a turn, before the "
+    "next text of another till is read."
+)
+ITS_ACK = "What waited was an acknowledgement: whatever is sent needs the limit."
+NOTED = (
+    "Its acknowledgement did not get through, and the connection was given up. The id is known from when it is stored."
+)
 BEHIND = f"While it did not read, {KEEP + 2} entries came. It must hear them all, or that it must begin anew."
 WAIT = "The connection of another till does not read. Nobody else waits for that."
 STORE_FIRST = "First store(), then all the rest: when it fails, nothing has happened, and the till sends it again."
@@ -132,7 +142,8 @@ async def knows_again(server: Server, stored: Sequence[int]) -> str:
                 await is_known(till, id, cents, ONCE)
         async with Till(server, stored, last + 3).connected() as another:
             await another.enter_one(1, others, hint=OWN)
-    await fill(server, stored)
+    for cents in amounts(stored, KEEP + 2):
+        await Till(server, stored, len(stored)).enter(cents)
     async with Till(server, stored, len(stored), old.name).connected() as new:
         for id, cents in [(3, third), (2, second)]:
             await is_known(new, id, cents, LATER)
@@ -180,20 +191,69 @@ async def has_no_seam(server: Server, stored: Sequence[int], tunnel: Tunnel) -> 
                 await tom.hear(f"entry {tom.after + 1}", hint)
             await tom.hear_all(stored[-len(tom.heard) :], hint)
             await tom.enter_one(1, *amounts(stored, 1), hint=hint)
+    await bears_the_slow(server, stored, tunnel)
+    await lets_others_read(server, stored)
     return "nobody waits for who does not read, and that one misses nothing"
+
+
+async def bears_the_slow(server: Server, stored: Sequence[int], tunnel: Tunnel) -> None:
+    """Three messages take their time, and each of them is in time."""
+    tom = Till(server, stored, len(stored) - 3, f"{TUNNEL}{next(numbers)}")
+    async with tunnel.closed(server), tom.connected():
+        for _ in range(3):
+            await until(lambda: tunnel.waiting)
+            await server.let_time_pass(SLOW / 2)
+            await tunnel.let_through(server)
+        await tom.hear_all(stored[-3:], EACH)
+
+
+async def lets_others_read(server: Server, stored: Sequence[int]) -> None:
+    """A till sends many entries at once. Who reads hears each of them."""
+    last, entered = len(stored), amounts(stored, KEEP + 2)
+    async with Till(server, stored, last).connected() as reader, Till(server, stored, last).connected() as writer:
+        texts = [json.dumps({"id": id, "cents": cents}) for id, cents in enumerate(entered, 1)]
+        async with time_stands_still(server):  # so many come before the next tick of any clock
+            await in_one_breath(writer.client.ws, texts)
+            await until(lambda: len(stored) == last + len(texts))
+        reader.before = f"another till sent {len(texts)} entries at once; then "
+        await reader.hear_all(entered, READS)
 
 
 async def puts_out(server: Server, stored: Sequence[int], tunnel: Tunnel) -> str:
     async with tunnel.closed(server), Till(server, stored, len(stored) - 3, TUNNEL).connected():
         await until(lambda: tunnel.waiting)
         await Till(server, stored, len(stored)).enter(*amounts(stored, 5 * KEEP), hint=WAIT)
-        await server.let_time_pass(2 * SLOW)
-        if not await until(lambda: not server.endpoints):
-            raise NotYet(f"a till did not read for {2 * SLOW} seconds, and its endpoint is still there. {CLOCK}")
+        await is_put_out(server, CLOCK)
+    await puts_out_before_an_ack(server, stored, tunnel)
+    return "who does not read for too long is given up"
+
+
+async def puts_out_before_an_ack(server: Server, stored: Sequence[int], tunnel: Tunnel) -> None:
+    """What is held up is the acknowledgement of an id that is known, and then that of a new one."""
+    first, second = amounts(stored, 2)
+    tom = Till(server, stored, len(stored), f"{TUNNEL}{next(numbers)}")
+    async with tom.connected():
+        await tom.enter_one(1, first)
+        async with tunnel.closed(server):
+            await tom.say(1, first)
+            await until(lambda: tunnel.waiting)
+            await is_put_out(server, f"{ITS_ACK} {CLOCK}")
+    async with tom.connected(), tunnel.closed(server):
+        await tom.say(2, second)
+        await until(lambda: tunnel.waiting)
+        await is_put_out(server, CLOCK)
+    async with tom.connected():
+        await is_known(tom, 2, second, NOTED)
+
+
+async def is_put_out(server: Server, hint: str) -> None:
+    """A till does not read. Let time pass: its endpoint, the last one, must end."""
+    await server.let_time_pass(2 * SLOW)
+    if not await until(lambda: not server.endpoints):
+        raise NotYet(f"a till did not read for {2 * SLOW} seconds, and its endpoint is still there. {hint}")
     did = await what_the_endpoint_did(server)
     if did and "returned without close()" not in did:  # there is no use in it
         raise NotYet(f"a till did not read for {2 * SLOW} seconds, and the {did}. {hint_for(did, HAS_LEFT)}".rstrip())
-    return "who does not read for too long is given up"
 
 
 async def refuses(server: Server, stored: Sequence[int]) -> str:

@@ -40,6 +40,16 @@ NOBODY_WAITS = (
     "itself, from a queue of its own, without a limit."
 )
 EACH_TEXT = "Each text is a note: an empty one, and one that is like another one, too."
+ANY_END = (
+    "What is said there is ignored, or ends it: take its queue out in a `finally`, whatever has ended the endpoint."
+)
+IN_ORDER = "All are saved, and in another order: begin to save a note when the one before is saved."
+ITS_OWN = "is none of them: save each note by itself, as it came."
+CANCELLED = (
+    "the end of the server raised CancelledError. Whoever awaits a task that it has cancelled gets that from there: "
+    "expect it, or wait with `asyncio.wait()`."
+)
+TELL = "Tell notes, and nothing else."
 ONCE = "Begin to save each note once, and let that take its time."
 AT_ONCE = "Answer at once, and let the task save."
 JOIN = "(`join()` waits for a `task_done()` after each `get()`.)"
@@ -54,6 +64,7 @@ AFTER_YIELD = (
 ALL_SAVED = f"All was saved by then: what does it still wait for? {JOIN}"
 NONE_IS_LOST = f"Log one when notes are lost. Or is it of a limit that was reached? {ALL_SAVED}"
 TOO_SHORT = f"The disk took {len(NOTES) * SLOW:.1f} seconds for them. Is there a limit of less than {PATIENCE}?"
+AS_A_WHOLE = f"{PATIENCE} seconds are the limit for all notes together, and not for each, or since the last one."
 LIMIT = (
     f"Put one `asyncio.timeout({PATIENCE})` around all that waits for the disk, and go on after that. (The check sets "
     "the event loop's clock forward: `asyncio.timeout()` goes by it, `time.monotonic()` does not.)"
@@ -91,12 +102,13 @@ async def works(app, watchers: Collection) -> str:
             visit(server, "/notes") as writer,
         ):
             with told_with_its_error(log, disk):
-                for note in NOTES:
+                for note in NOTES + ALIKE:
                     await reader.say("what is new?")  # nobody has to answer
                     await server.let_time_pass(30)
                     await writer.ask(note, "noted")
+                    hint = EACH_TEXT if note in ALIKE else EACH
                     for client in (reader, quiet):
-                        await client.expect(note, wrong="Tell notes, and nothing else.", silent=EACH, closed=EACH)
+                        await client.expect(note, wrong=EACH_TEXT if note in ALIKE else TELL, silent=hint, closed=hint)
             await reader.leave()
             await quiet.leave()
             if not await until(lambda: not watchers, server=server):
@@ -105,6 +117,11 @@ async def works(app, watchers: Collection) -> str:
         await expect_no_error(server, "who watched has left, and the", hints)
         if await server.on_loop(number_of_tasks) > before:
             raise NotYet("who watched has left, and a task that was begun for them goes on. End it, too.")
+        async with visit(server, "/watch") as odd:
+            await odd.say(b"\0")
+            await odd.leave()
+        if not await until(lambda: not watchers, server=server):
+            raise NotYet(f"who watched has sent bytes, and left, and is still in `watchers`. {ANY_END}")
     expect_texts(disk)
     return "notes are saved and told, and who watches may leave"
 
@@ -162,6 +179,8 @@ async def loses_nothing(app, watchers: Collection) -> str:
         if trouble:
             end = f"the server was asked to end, while the disk was slow: {trouble.rstrip('.')}."
             raise NotYet(end, ALL_SAVED if all_saved and "lifespan" in trouble else AFTER_YIELD)
+        if log.records and log.records[0].getMessage().rstrip().endswith("CancelledError"):
+            raise NotYet(f"all was saved, and {CANCELLED}")
         log.expect_nothing("all was saved, and the end of the server", NONE_IS_LOST)
     return "what was noted is saved before the server has ended"
 
@@ -172,6 +191,10 @@ def listed(notes: list[str]) -> str:
 
 def why_not_all(disk: Disk, notes: list[str], error: str) -> str:
     """A hint for notes of which not all are saved."""
+    if others := [note for note in disk.saved if note not in notes]:
+        return f"{others[0]!r} {ITS_OWN}"
+    if sorted(disk.saved) == sorted(notes):
+        return IN_ORDER
     if notes is ALIKE:
         return EACH_TEXT
     if error and disk.saved and disk.saved == notes[: len(disk.saved)]:
@@ -190,7 +213,17 @@ async def gives_up(app, watchers: Collection) -> str:
         if not log.records:
             lost = "notes were" if notes is MANY else "the one note that was to be saved was"
             raise NotYet(f"the disk did not answer, {lost} lost, and the log has no error about it.")
+    await gives_up_a_slow_one(app)
     return "it does not wait for a disk that does not answer"
+
+
+async def gives_up_a_slow_one(app) -> None:
+    """A disk that saves one note after the other in time, and takes too long for all of them."""
+    slow, notes = Disk(held=True), MANY[: int(2 * PATIENCE / SLOW)]
+    async with noted(served_on(slow, app), slow, notes) as server:
+        if trouble := await ended(server, slow, PATIENCE + 1):
+            took = f"the disk took {len(notes) * SLOW:.1f} seconds for {len(notes)} notes"
+            raise NotYet(f"the server was asked to end, and {took}: {trouble.rstrip('.')}.", AS_A_WHOLE)
 
 
 async def waits_for_no_client(app, watchers: Collection) -> str:

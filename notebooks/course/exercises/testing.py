@@ -24,6 +24,8 @@ STEP, STEPS = 15, 10  # seconds, and how often: less at once than the client's k
 LATE = 0.3  # seconds that the slow endpoint takes before each send
 SHORT = 10  # seconds: whatever a test sleeps up to that, takes no time where the endpoint is slow
 
+SILENCE = [*((name, 0) for name in NAMES), ("test_own_sums", 2)]  # which test, and how many clients are answered in it
+
 SWALLOWS = "Or does the test swallow what fails, or look too early?"
 LIMIT = "A limit is for what never comes: give it some seconds. Or does the test wait for what does not come?"
 
@@ -171,8 +173,9 @@ def without_sleep(call_later):
 
 async def find_the_bugs(by_name: dict) -> str:
     """Each bug must be found by the test that is for it, so that its name says what is wrong."""
-    all_seen = await asyncio.gather(
-        *(outcome(by_name[name], tally_app(bug), QUIET, bug) for bug, (name, _) in BUGS.items())
+    all_seen, in_silence = await asyncio.gather(
+        asyncio.gather(*(outcome(by_name[name], tally_app(bug), QUIET, bug) for bug, (name, _) in BUGS.items())),
+        asyncio.gather(*(outcome(by_name[name], tally_app(answers=n), QUIET, f"{n}, {name}") for name, n in SILENCE)),
     )
     for (bug, (name, hint)), seen in zip(BUGS.items(), all_seen, strict=True):
         if seen.hung:
@@ -181,5 +184,9 @@ async def find_the_bugs(by_name: dict) -> str:
             others = zip(NAMES, await outcomes(by_name, QUIET, bug=bug), strict=True)
             found = [other for other, seen in others if seen.error]
             instead = f"{found[0]} finds it, whose name speaks of something else. " if found else ""
-            raise NotYet(f"{name} passes with an endpoint {bug}. {instead}{hint}{'' if found else f' {SWALLOWS}'}")
+            raise NotYet(f"{name} passes with an endpoint {bug}. {instead}{hint} {SWALLOWS}")
+    for (name, answered), seen in zip(SILENCE, in_silence, strict=True):
+        if seen.hung:
+            whom = f"whoever comes after {answered} others" if answered else "anybody"
+            raise NotYet(f"with an endpoint that does not say anything to {whom}, {name} {seen.hung}.")
     return f"each of {len(BUGS)} bugs is found, by the test that is for it"

@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from urllib.request import urlopen
 
-from course.client import NotYet, Refused, news, until, visit
+from course.client import WAIT, NotYet, Refused, news, until, visit
 from course.error_log import errors_in_the_log
 from course.judging import Verdict, with_what_the_endpoint_did
 from course.watched_service import DOWN, MANY, Service
@@ -17,6 +17,7 @@ __all__ = ["watch"]
 
 IDS = "Set `connection` to a new id before the app is called, in the same task, and let it stand."
 OWN = "The time, an address, and what a client or a proxy says may be those of another one: count, or take uuid4()."
+ITS_OWN = "(Their addresses are alike. What is noted of a connection must be its own, as a variable of `__call__` is.)"
 FROM_ACCEPT = "Count from a `websocket.accept` on that was sent without an error: whoever is refused is never in it."
 
 
@@ -89,7 +90,7 @@ async def counts_each_end(service: Service, server: Server) -> str:
         await service.tell_that_it_is_gone(server)
         if way.goes_on and still != 1:
             raise NotYet(f"{way.words}: while it still ran, `open` was {still}, not 1. {DOWN}")
-        await service.expect(server, way.words, wanted, raises=way.raises)
+        await service.expect(server, way.words, wanted, raises=way.raises, hint=way.hint)
         if without := [line for number, line in service.lines if number == "-"]:
             raise NotYet(f"{way.words}, and uvicorn's line '{without[0].splitlines()[0]}' had no id. {IDS}")
         if twice := seen & {number for number, _ in service.lines}:
@@ -125,14 +126,46 @@ async def tells_many_apart(service: Service, server: Server) -> str:
     [(number, times)] = Counter(await service.ids_of_many()).most_common(1)
     if times > 1:
         raise NotYet(f"of {MANY} clients, one right after the other, {times} had the id {number!r}. {OWN}")
+    await tells_neighbours_apart(service, server)
     return "clients that come in one moment, and by way of one proxy, have ids of their own, too"
 
 
+async def tells_neighbours_apart(service: Service, server: Server) -> None:
+    """Two have the same address at the same time. One has left, and its endpoint ends later than that of the other."""
+    wanted = service.ended + Counter([("received", "1000"), ("received", "1001")])
+    ann, to_ann = service.comes_by_way_of_a_proxy()
+    ben, to_ben = service.comes_by_way_of_a_proxy()
+    await until(lambda: to_ann.empty() and to_ben.empty())
+    for messages, code in [(to_ann, 1000), (to_ben, 1001), (to_ben, 1001), (to_ann, 1000)]:
+        messages.put_nowait({"type": "websocket.disconnect", "code": code, "reason": ""})
+        await until(messages.empty)
+    await asyncio.wait([ann, ben], timeout=WAIT)
+    for one in (ann, ben):
+        one.cancel()
+    words = "two clients came by way of one proxy, one closed with 1000, and then the other one with 1001"
+    try:
+        await service.expect(server, words, wanted)
+    except NotYet as problem:
+        raise NotYet(f"{problem} {ITS_OWN}") from None
+
+
 async def ends_with_the_server(service: Service, server: Server) -> str:
-    wanted = service.ended + Counter({("received", "1012"): 1, ("raised", "CancelledError"): 1})
-    async with visit(server, "/talks"), visit(server, "/stays"):
+    had_ended = [("sent", "4000"), ("received", "1001")]
+    wanted = service.ended + Counter([("received", "1012"), ("raised", "CancelledError"), *had_ended])
+    async with (
+        visit(server, "/talks"),
+        visit(server, "/stays"),
+        visit(server, "/stays_after_its_close") as closed,
+        visit(server, "/stays_after_the_disconnect") as gone,
+    ):
+        await closed.is_closed()
+        await gone.leave(1001)
+        await until(lambda: any("its endpoint stays" in line for _, line in service.lines), server=server)
         await asyncio.to_thread(server.end)
-    words = "the server shut down, where one endpoint receives and one has to be cancelled"
+    words = (
+        "the server shut down, where one endpoint received, and three had to be cancelled: one of them had closed "
+        "before, and one had received a disconnect"
+    )
     await service.expect(server, words, wanted, raises="was cancelled")
     return "a shutdown is counted, and a cancellation goes on"
 

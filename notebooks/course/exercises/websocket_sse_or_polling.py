@@ -11,7 +11,7 @@ import anyio
 from course.client import NotYet, quote, until
 from course.error_log import ErrorLog, errors_in_the_log
 from course.event_source import Event, Source, listen
-from course.judging import Verdict, judge
+from course.judging import AN_HOUR, SILENT, Verdict, judge
 from wslab.server import Server
 
 __all__ = ["news"]
@@ -25,9 +25,11 @@ LEAVERS = 3
 NOT_YET = "which this feed has not given yet, as after a restart"
 SETTLE = 5.0  # seconds for a generator to end after its client has left
 
+FIRST = "a client came when nothing was kept, and"
 FROM_WHERE = "Whoever comes hears what is kept; whoever comes back, what came after its `Last-Event-ID`; nothing twice."
 AS_JSON = "`ServerSentEvent(data=text, id=str(number))` writes the text as JSON, and a line feed in it ends no line."
 ONCE = "Whoever has missed nothing that is gone needs no `reset`."
+NO_TYPE = "`event` is for the `reset` alone: a page hears what has no type with its `onmessage`."
 AT_ONCE = "A `reset` does not wait for news: who has missed something hears so at once."
 AT_WAITING = "Whoever has waited must look once more whether what it has seen is older than what is kept."
 RESET_ID = "Of its last `id`, the browser thinks that it has heard all up to there: a `reset` needs none."
@@ -84,7 +86,11 @@ class News:
             self.running -= scope["type"] == "http"
 
     async def hears(self, server: Server) -> str:
-        await self.publish(server, "kick-off", *TEXTS[:-1])
+        await server.on_loop(self.feed.entries.clear)
+        async with self.client(server) as first:
+            await self.publish(server, "kick-off")
+            await self.expect(first, self.feed.last, FIRST)
+        await self.publish(server, *TEXTS[:-1])
         async with self.client(server) as ann, self.client(server) as ben:
             for client in (ann, ben):
                 for number in self.kept():
@@ -93,6 +99,12 @@ class News:
                 await self.publish(server, text)
                 for client in (ann, ben):
                     await self.expect(client, self.feed.last)
+            await server.let_time_pass(AN_HOUR)
+            await self.publish(server, "after an hour")
+            try:
+                await self.expect(ann, self.feed.last, "it")
+            except NotYet as problem:
+                raise NotYet(f"a client was there, and nothing came for an hour. Then {problem}", SILENT) from None
         return "two clients hear what is kept, and what comes, with line feeds and all"
 
     async def comes_back(self, server: Server) -> str:
@@ -261,7 +273,7 @@ class News:
         wanted = f"{came} expected {quote(text)} with the id {number}"
         event = await self.next(client, wanted, FROM_WHERE)
         if event.type != "message":
-            raise NotYet(f"{wanted}, but got {describe(event)}.", ONCE)
+            raise NotYet(f"{wanted}, but got {describe(event)}.", ONCE if event.type == "reset" else NO_TYPE)
         with contextlib.suppress(ValueError):
             if event.id == str(number) and json.loads(event.data) == text:
                 return

@@ -13,7 +13,7 @@ from websockets import ClientConnection, connect
 
 from course.client import WAIT, Client, NotYet, Refused, news, until, visit
 from course.closing import expect_code
-from course.door import Door
+from course.door import Door, give_up
 from course.judging import HAS_LEFT, Verdict, check_up, expect_no_error, judge
 from course.troubles import time_stands_still
 from wslab.server import Server
@@ -33,6 +33,9 @@ FOREIGN = {  # what may have let it in, or what it is
     "https://evil.example/https://vault.example": "It has OURS in it.",
     "https://vault": "It is only a part of OURS.",
     "https://VAULT.example": "Letter by letter: browsers write it in small ones.",
+    "https://vault.example/": "Letter by letter: an Origin has no slash at its end.",
+    "https://vault-example": "Letter by letter: a dot is any character in a pattern alone.",
+    "https://va\u00fclt.example": "It is not ASCII, which is no error: it is another text.",
     "null": "That is what a page in a sandboxed frame sends.",
     "": "It is empty.",
     None: "Who sends no Origin is refused, too.",
@@ -324,14 +327,6 @@ async def waits_for_nobody(server: Server, inside: Collection[str], door: Door) 
                 client.ws.transport.abort()
     await visitors.expect_nobody("all had left")
     return "a logout does not wait for who does not read"
-
-
-async def give_up(coming: asyncio.Future[ClientConnection]) -> None:
-    """Leave, whether accepted by now or not."""
-    coming.cancel()
-    await asyncio.wait([coming])
-    if not coming.cancelled() and not coming.exception():
-        await coming.result().close()
 
 
 async def expect_4401(client: Client, whose: str, hint: str) -> None:
