@@ -242,6 +242,8 @@ async def puts_out_before_an_ack(server: Server, stored: Sequence[int], tunnel: 
         await tom.say(2, second)
         await until(lambda: tunnel.waiting)
         await is_put_out(server, CLOCK)
+    if second not in stored:  # it was acknowledged first, which is looked at where store() fails
+        return
     async with tom.connected():
         await is_known(tom, 2, second, NOTED)
 
