@@ -313,7 +313,7 @@ WRONG = {
             "await ticker.after(seen)  # and look again: more may have come at once than is kept",
             "async with asyncio.timeout(60):\n    await ticker.after(seen)",
         ),
-        says="a client was there, and nothing came for an hour. Then it expected 'after an hour'",
+        says="a client was there, and nothing came for 75 seconds. Then it expected 'after a silence'",
     ),
     "whoever comes begins before the oldest entry": changed(
         ("if last_event_id else gone", "if last_event_id else ticker.entries[0][0] - 1"),
