@@ -283,8 +283,12 @@ WRONG = {
         says="the client sent '0' and expected '-8', but got 'total: -8'. Is the loop there, and does only `done` end "
         "it?",
     ),
-    # Whether a client before is in the same place of memory, or only those who come one by one, is a matter of luck.
-    "sums by the id() of the websocket, which stay": changed(*BY_ID, says="keep it in a variable of the endpoint."),
+    # By `id(websocket)` it is the same mistake, and a matter of luck who gets the place in memory of one before.
+    "sums by the client's address, which stay": changed(
+        *BY_ID,
+        ("id(websocket)", "websocket.client"),
+        says="What is kept for a client outside of the endpoint, by `id(websocket)` or by its address",
+    ),
     "sums by the websocket, which stay": changed(
         *BY_ID,
         ("id(websocket)", "websocket"),

@@ -124,8 +124,7 @@ WRONG = {
     "re.sub()": changed(
         before("app =", "import re"),
         ('f"Hello, {name}!"', 're.sub("NAME", name, "Hello, NAME!")'),
-        says="but the connection ended first, with code 1006, cut off without close(). On the server, the endpoint "
-        "raised error: invalid group reference 1 at position",
+        says="rror: invalid group reference 1 at position",  # from Python 3.13 on, a PatternError
     ),
     "without a line break at the end": changed(
         ("await websocket.receive_text()", '(await websocket.receive_text()).rstrip("\\n")'),
