@@ -20,7 +20,7 @@ from starlette.routing import WebSocketRoute
 from tests import gallery
 from tests.implementations import on_each_implementation
 from wslab import ServeError, checkup, serve
-from wslab.examination import CheckupFailed, choose, clients, evidence, patient, process, pulse, visit
+from wslab.examination import CheckupFailed, choose, clients, evidence, findings, patient, process, pulse, run, visit
 from wslab.examination.findings import Harm
 
 PATIENCE = 60  # seconds; only a test that fails waits this long
@@ -218,6 +218,18 @@ def test_where_something_was_found_it_takes_no_longer_than_it_may(fresh):
     assert report.not_run == ("goes away", "crowd")
     assert "Not run, since something was found, and 1e-09 seconds have passed (`seconds`)" in str(report)
     assert [row.client for row in asyncio.run(checkup(app, only=names[:2], seconds=1e-9)).rows] == ["polite"]
+
+
+def test_the_time_that_an_earlier_process_took_counts():
+    target = clients.Target("", ("hello",), {}, None)
+    plan = patient.Plan("/ws", target, ("polite", "crowd", "stays"), seconds=1)
+    raised = findings.sign(findings.Kind.RAISED, "raised ValueError")
+    plan = run.note(visit.Outcome("polite", clients.Seen(), [raised], spent=2), plan, [])
+    assert (plan.names, plan.time_is_over) == (("crowd", "stays"), True)
+    died = run.note(
+        visit.Outcome("crowd", clients.Seen(), [], blocked=True), plan, []
+    )  # nobody was left to say how long
+    assert died.time_is_over
 
 
 def test_where_nothing_was_found_it_goes_on_to_its_end():

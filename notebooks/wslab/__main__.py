@@ -60,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
         type=float,
         default=SECONDS,
         metavar="SECONDS",
-        help="if something was found, the last client comes after so many (default: %(default)g)",
+        help="if something was found, nobody else comes after so many (default: %(default)g)",
     )
     check.add_argument(
         "--ws",

@@ -537,9 +537,8 @@ async def each(target: Target, messages: Iterable[str | bytes]) -> Seen:
 
     Where a prologue is due, the first of them takes its place, too. What is answered to that is the endpoint's choice.
     """
-    visits, patience = [], target.patience
+    visits = []
     for number, message in enumerate(messages):
-        target = replace(target, patience=patience)
 
         async def visit(ws, message=message, target=target):
             await ws.send(message)
@@ -549,7 +548,7 @@ async def each(target: Target, messages: Iterable[str | bytes]) -> Seen:
             await tell(replace(target, prologue=()), visit)
         visits.append(await tell(target, visit))
         if visits[-1].missed:  # that is known now
-            patience = min(patience, ENOUGH)
+            target = replace(target, patience=min(target.patience, ENOUGH))
         if target.late() or sum(seen.missed for seen in visits) > 1:
             break
     return worst(visits)
