@@ -2,12 +2,14 @@
 
 import asyncio
 import functools
+import gc
 import re
 import subprocess
 import sys
 import threading
 
 import pytest
+from fastapi import WebSocketDisconnect
 
 from tests import lessons
 from tests.answers import ANSWERS, DoesNotFit, after, changed, whole
@@ -101,6 +103,29 @@ def test_a_wrong_answer_is_refused_for_its_reason(path, answer):
 @pytest.mark.parametrize("path", EXERCISES, ids=lessons.slug)
 def test_the_solution_is_accepted(path):
     verdict = check(path, solution(path))
+    assert verdict.passed, verdict
+
+
+async def leave_a_failed_task_behind() -> None:
+    """Nobody has asked for its error, and it is in a cycle: only the garbage collector finds it."""
+
+    async def fails():
+        raise WebSocketDisconnect(1006)
+
+    cycle = [asyncio.create_task(fails())]
+    cycle.append(cycle)
+    await asyncio.sleep(0)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("path", EXERCISES, ids=lessons.slug)
+def test_what_an_earlier_answer_has_left_behind_is_no_fault_of_this_one(path):
+    gc.disable()
+    try:
+        asyncio.run(leave_a_failed_task_behind())
+        verdict = check(path, solution(path))
+    finally:
+        gc.enable()
     assert verdict.passed, verdict
 
 

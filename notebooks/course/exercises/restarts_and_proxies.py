@@ -1,7 +1,6 @@
 """The check under the exercise of restarts-and-proxies."""
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
 
@@ -79,7 +78,6 @@ async def save(note: str) -> None:
 async def deployment(app, watchers: Collection) -> Verdict:
     """`/notes` and `/watch` end when the server does, and nothing that was noted is lost."""
     good: list[str] = []
-    gc.collect()  # an error of an earlier answer's task is logged now, and not in the middle of this one's check
     try:
         check_app(app)
         for step in (works, works_again, loses_nothing, gives_up, waits_for_no_client):
