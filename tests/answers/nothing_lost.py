@@ -444,7 +444,7 @@ WRONG = {
             'await send(websocket, {"ack": taken.id})',
             'await send(websocket, {"ack": taken.id})\ndone[till] = max(taken.id, done.get(till, 0))',
         ),
-        says="it was stored again. Its acknowledgement did not get through",
+        says="The id is known from when it is stored.",
     ),
     "it remembers as many tills as entries": changed(
         (
