@@ -89,6 +89,17 @@ def test_the_checks_can_be_imported_without_it():
     assert (result.returncode, result.stderr) == (0, "")
 
 
+def test_no_lesson_takes_the_name_of_anothers_check(tmp_path):
+    folder = tmp_path / "exercises"
+    folder.mkdir()
+    shutil.copy(lessons.NOTEBOOKS / "course/exercises/__init__.py", folder)
+    for lesson in ("greeting", "copied_from_greeting"):
+        (folder / f"{lesson}.py").write_text("__all__ = ['greeter']\ngreeter = print\n")
+    command = [sys.executable, "-c", "import exercises"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100)
+    assert "greeter is a check of two lessons: copied_from_greeting and greeting." in result.stderr
+
+
 def test_readers_need_nothing_of_what_builds_the_pages():
     assert not {"sphinx", "furo", "myst-nb"} & set(names(read("requirements.txt")))
     assert "-r ../site/requirements.in" in read("tests/requirements.in")  # the tests build the pages
