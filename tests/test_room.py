@@ -191,6 +191,29 @@ def test_nobody_waits_for_one_that_does_not_read_and_it_is_put_out_in_time():
     assert isinstance(end, WebSocketDisconnect) and (end.code, end.reason) == (1006, "too slow")
 
 
+def test_who_was_put_out_hears_nothing_later_without_what_is_lost():
+    """Its time is up, and in that moment somebody speaks, and it reads again: its body has not ended yet."""
+
+    async def main():
+        room, (stalled,), tasks = await in_a_room("stalls")
+        for n in range(12):
+            room.say(str(n))
+        await asyncio.sleep(0)
+        (member,) = room.members.values()
+        assert stalled.sending
+        member.writer.cancel()  # the line with which it waits is lost
+        room.say("12")
+        stalled.kind = "quick"
+        await asyncio.sleep(0)
+        assert not room.members
+        room.say("only to it", [member])  # whoever holds it may not know yet
+        await asyncio.sleep(0.1)
+        return stalled.got, await all_leave(tasks)
+
+    got, (end,) = run(main())
+    assert got == [str(n) for n in range(10)] and end.reason == "too slow"
+
+
 def test_a_backlog_is_bounded(monkeypatch):
     async def main():
         room, (stalled, other), tasks = await in_a_room("stalls", "quick")

@@ -55,6 +55,7 @@ class Members:
     def put_out(self, member: Member, reason: str):
         if self.members.pop(member.websocket, None):
             member.reason = reason
+            member.backlog = deque(maxlen=0)  # takes nothing: no later line may come without one that is lost
             member.stay.reschedule(0)  # long ago: its body ends, where it awaits
 
 

@@ -125,6 +125,7 @@ async def join(websocket: WebSocket) -> AsyncIterator[Member]:
 def put_out(member: Member, reason: str):
     if members.pop(member.websocket, None):
         member.reason = reason
+        member.backlog = deque(maxlen=0)
         member.stay.reschedule(0)
 
 
