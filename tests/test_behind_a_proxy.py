@@ -128,13 +128,25 @@ def test_a_worker_that_ends_tells_1012_one_that_is_killed_1006_and_all_come_in(p
             for _ in range(6):
                 await asked(proxy)  # nobody gets a 502
             await worker.ended(PATIENCE)
-            came = worker.log.count('"WebSocket /who" [accepted]')
             worker.start()
             worker.ready()
-            # For a second, the proxy still takes it for gone: were the other one gone now, too, there would be a 502.
-            async with asyncio.timeout(PATIENCE):
-                while worker.log.count('"WebSocket /who" [accepted]') == came:
-                    await asked(proxy)
+
+    asyncio.run(talk())
+
+
+def test_while_one_worker_is_restarted_after_the_other_all_come_in(proxy, workers):
+    """A proxy has just found the one gone that is back now: so soon, the other one ends."""
+
+    async def talk():
+        for worker in [*workers, *workers]:
+            worker.ask_to_end()
+            assert await worker.ended(PATIENCE)
+            await asked(proxy)  # the other one has just come back: nobody else is there
+            worker.start()
+            coming_back = asyncio.create_task(asyncio.to_thread(worker.ready))
+            while not coming_back.done():
+                await asked(proxy)
+            await coming_back
 
     asyncio.run(talk())
 
@@ -195,6 +207,24 @@ def test_nginx_cuts_off_who_says_nothing_and_a_clients_pings_count(start_nginx):
 def test_for_nginx_uvicorns_pings_count_too(workers, start_nginx):
     proxy = start_nginx(proxy_read_timeout="1s")
     assert asyncio.run(how_it_ends(proxy, ping_interval=None, patience=3)) is None
+
+
+def test_nginx_that_takes_a_worker_for_gone_answers_502_when_the_other_one_ends(start_nginx, workers):
+    proxy = start_nginx(**{f"server 127.0.0.1:{worker.port}": "fail_timeout=60s" for worker in workers})
+
+    async def talk():
+        back, ends = workers
+        back.ask_to_end()
+        assert await back.ended(PATIENCE)
+        for _ in range(2):
+            await asked(proxy)  # one of the two has found it gone
+        back.start()
+        back.ready()
+        ends.ask_to_end()
+        assert await ends.ended(PATIENCE)
+        assert await refused(proxy, "/who") == 502
+
+    asyncio.run(talk())
 
 
 def test_nginx_without_the_lines_about_the_upgrade_gets_404(start_nginx):
