@@ -44,6 +44,8 @@ class Told:
             self.last = entry_id
         else:
             wrong = f"after {self.last}, it should have told {due}, and told {entry_id}."
+            if current_task() is not self.task:
+                wrong += " Another task, a thread or a callback told it, in an order of its own."
             self.wrong = self.wrong or self.db.objection or wrong  # what was the first thing wrong
         if entry_id == self.bug_at:
             self.by_itself = current_task() is self.task
