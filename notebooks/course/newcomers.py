@@ -38,7 +38,7 @@ async def first_answers(app, path: str, text: str) -> list[str | None]:
                 said.put_nowait({"type": "websocket.disconnect", "code": 1000, "reason": ""})
 
         try:
-            await app(scope(path), said.get, send)
+            await asyncio.create_task(app(scope(path), said.get, send))  # a context of its own, as with a server
         except Exception as error:
             raise NotYet(f"{ONE_BY_ONE} The endpoint of one of them raised {describe_error(error)}.") from None
         answers += sent
