@@ -30,7 +30,7 @@ class Library:
         self.set_elsewhere = False  # whether another thread called what is the loop's own; a check sets it, too
         self.begun: list[str] = []
         self.callers: dict[str, tuple[int, FrameType | None]] = {}  # of each report the thread, and who called
-        self.failing: str | None = None  # a name whose report cannot be made
+        self.failing: dict[str, type[Exception]] = {}  # names whose report cannot be made, and the error
         self._gates: dict[str, threading.Event] = {}
 
     def make(self, name: str) -> str:
@@ -40,8 +40,8 @@ class Library:
             self.blocked = f"{own[-1].name}(), line {own[-1].lineno} of its cell" if own else "the endpoint"
         self.callers[name] = threading.get_ident(), sys._getframe(1).f_back  # frame 1 is that of slow_report
         self.begun.append(name)
-        if name == self.failing:
-            raise OSError("the check let this report fail")
+        if name in self.failing:
+            raise self.failing[name]("the check let this report fail")
         if gate := self._gates.get(name):
             gate.wait(HELD)
         else:

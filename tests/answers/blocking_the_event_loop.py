@@ -371,6 +371,50 @@ WRONG = {
         ),
         says="as a bug in it would, and it did not show as an error: it was logged as a warning.",
     ),
+    "a report may take five seconds": changed(
+        (
+            MAKES,
+            f"""
+            try:
+                async with asyncio.timeout(5):
+                    {MAKES}
+            except TimeoutError:
+                text = "it takes too long"
+            """,
+        ),
+        says="the check let slow_report() raise a TimeoutError, as a bug in it would, and it showed nowhere",
+    ),
+    "a KeyError is a name that has no report": changed(
+        (MAKES, f'try:\n    {MAKES}\nexcept KeyError:\n    text = "no such report"'),
+        says="the check let slow_report() raise a KeyError, as a bug in it would, and it showed nowhere",
+    ),
+    "tried three times": changed(
+        (
+            MAKES,
+            f"""
+            for _ in range(3):
+                try:
+                    {MAKES}
+                    break
+                except ConnectionError:
+                    text = "no report"
+            """,
+        ),
+        says="the check let slow_report() raise an error that is an OSError and more, as a bug in it would, and "
+        "it showed",
+    ),
+    "exit ends it": changed(
+        after("name = await websocket.receive_text()", 'if name == "exit":\n    await websocket.close()\n    return'),
+        says="the client sent 'exit' and expected 'report for exit', but the connection ended first, with code "
+        "1000. Each "
+        "message is a name, as it came",
+    ),
+    "a minute for the next name": changed(
+        ("await websocket.receive_text()", "await asyncio.wait_for(websocket.receive_text(), 60)"),
+        ("except WebSocketDisconnect:", "except (WebSocketDisconnect, TimeoutError):"),
+        says="a client had been silent for an hour. Then the client sent 'Ann' and expected 'report for Ann', but the "
+        "connection ended first, with code 1006, cut off without close(). Nothing says how long a client may take",
+    ),
 }
 
 RIGHT = {
@@ -431,4 +475,54 @@ RIGHT = {
             """,
         ),
     ),
+    "sent from the thread, by way of anyio": changed(
+        before("app =", "import anyio"),
+        (
+            MAKES,
+            """
+            def make():
+                anyio.from_thread.run(websocket.send_text, exercises.slow_report(name))
+
+            await anyio.to_thread.run_sync(make)
+            """,
+        ),
+        ("await websocket.send_text(text)", ""),
+    ),
+    "asked whether it is done": changed(
+        before("app =", "from concurrent.futures import ThreadPoolExecutor\n\npool = ThreadPoolExecutor()"),
+        (
+            MAKES,
+            """
+            future = pool.submit(exercises.slow_report, name)
+            while not future.done():
+                await asyncio.sleep(0.01)
+            text = future.result()
+            """,
+        ),
+    ),
+    "a decorator, and a task group": whole("""
+        import functools
+
+        app = FastAPI()
+
+        def in_a_thread(function):
+            @functools.wraps(function)
+            async def wrapper(*args):
+                return await asyncio.get_running_loop().run_in_executor(None, functools.partial(function, *args))
+
+            return wrapper
+
+        make_report = in_a_thread(exercises.slow_report)
+
+        @app.websocket("/report")
+        async def report(websocket: WebSocket):
+            await websocket.accept()
+            try:
+                async for name in websocket.iter_text():
+                    async with asyncio.TaskGroup() as group:
+                        task = group.create_task(make_report(name))
+                    await websocket.send_text(task.result())
+            except WebSocketDisconnect:
+                return
+        """),
 }

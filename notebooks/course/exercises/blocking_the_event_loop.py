@@ -9,7 +9,7 @@ from functools import partial
 from fastapi import FastAPI
 from websockets import ConnectionClosed
 
-from course.client import ODD, WAIT, Client, NotYet, describe_end, news, until, visit
+from course.client import COMMANDS, ODD, WAIT, Client, NotYet, describe_end, news, until, visit
 from course.error_log import errors_in_the_log
 from course.judging import (
     ANOTHER_LOOP,
@@ -22,7 +22,7 @@ from course.judging import (
     what_the_endpoint_did,
 )
 from course.slow_library import Library
-from course.troubles import UNEXPECTED, lets_bugs_show, unseen
+from course.troubles import CALLED, UNEXPECTED, ManyErrors, OtherErrors, lets_bugs_show, unseen
 from wslab.server import ServeError, Server, serve
 
 __all__ = ["reports", "slow_report"]
@@ -47,6 +47,15 @@ NOT_SAFE = (
 )
 SHARED = "Is the name in a variable that all calls share? A variable inside the function belongs to one client."
 AS_IT_CAME = "Each message is a name, as it came: with its spaces, and an empty one, too."
+FAILURES = {  # of a report, and words for them
+    "an OSError": OSError,
+    "a TimeoutError": TimeoutError,
+    "a ValueError": ValueError,
+    "a KeyError": KeyError,
+    "a RuntimeError": RuntimeError,
+    CALLED[ManyErrors]: ManyErrors,
+    CALLED[OtherErrors]: OtherErrors,
+}
 OWN = "Each client gets the report that they asked for."
 
 _library = Library()  # during a check another one, of which no thread knows that an earlier answer left behind
@@ -74,9 +83,9 @@ async def reports(app) -> Verdict:
         takes_any_name,
         leave,
         serves_beside_the_silent,
+        partial(waits_for_the_silent, path=PATH, asks=asks),  # before the bugs, of which one is a TimeoutError
         bugs,
         shows_that_a_report_failed,
-        partial(waits_for_the_silent, path=PATH, asks=asks),
     ]
     try:
         verdict = await judge(watched(app) if isinstance(app, FastAPI) else app, *steps, ws_ping_interval=None)
@@ -254,17 +263,18 @@ async def serves_beside_the_silent(server: Server) -> str:
 
 async def shows_that_a_report_failed(server: Server) -> str:
     """slow_report() raises an error, which must be in the log, whether the endpoint ends by it or not."""
-    _library.failing = "Kim"
-    with errors_in_the_log() as log:
-        async with visit(server, PATH) as client:
-            await client.say(_library.failing)
-            await until(lambda: log.records or client.ws.close_code is not None, server=server)
-        await news(server)
-    if not log.records:
-        raise NotYet(
-            f"the check let slow_report() raise an OSError, as a bug in it would, and {unseen(log)}. Let it pass where "
-            "you call slow_report(), or log it: logger.exception()."
-        )
+    for words, error in FAILURES.items():
+        _library.failing = {"Kim": error}
+        with errors_in_the_log() as log:
+            async with visit(server, PATH) as client:
+                await client.say("Kim")
+                await until(lambda: log.records or client.ws.close_code is not None, server=server)
+            await news(server)
+        if not log.records:
+            raise NotYet(
+                f"the check let slow_report() raise {words}, as a bug in it would, and {unseen(log)}. Let it pass "
+                "where you call slow_report(), or log it: logger.exception()."
+            )
     return "a report that fails shows"
 
 
@@ -290,7 +300,7 @@ async def keeps_the_order(server: Server) -> str:
 
 async def takes_any_name(server: Server) -> str:
     async with visit(server, PATH) as client:
-        for name in ["", " Ann lee ", ODD]:
+        for name in ["", " Ann lee ", ODD, *COMMANDS]:
             await client.ask(name, f"report for {name}", wrong=AS_IT_CAME, silent=AS_IT_CAME, closed=AS_IT_CAME)
     return "a name may be any text"
 
