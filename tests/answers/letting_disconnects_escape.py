@@ -508,6 +508,31 @@ WRONG = {
         ("names.remove(name)", "pass"),
         says="Eve sent bytes before that, and has to be taken out. What must always be done stands in a `finally`",
     ),
+    "exit ends it": changed(
+        (
+            f"{SENDS}\nawait websocket.receive_text()",
+            f'{SENDS}\nif await websocket.receive_text() == "exit":\n    return',
+        ),
+        says="the client sent 'exit' and expected ' Ann lee ', but the connection ended first, with code 1006, cut off "
+        "without close(). No text is a command, unless the task says so.",
+    ),
+    "the answer is made once": changed(
+        after("names.append(name)", 'answer = ", ".join(sorted(set(names)))'),
+        (SENDS, "await websocket.send_text(answer)"),
+        says="expected 'Ann, Zoe', but got 'Zoe'. Each answer has who is online then: make it anew.",
+    ),
+    "a lock around the send": changed(
+        before("app =", "import asyncio"),
+        after("names: list[str] = []", "lock = asyncio.Lock()"),
+        (SENDS, f"async with lock:\n    {SENDS}"),
+        says="(1,000,010 characters), but no answer came within 2 seconds. Max does not read what he is sent, which is "
+        "long. Nobody else waits for that: is there a lock?",
+    ),
+    "a cancellation is caught beside it": changed(
+        before("app =", "import asyncio"),
+        ("except WebSocketDisconnect:", "except (WebSocketDisconnect, asyncio.CancelledError):"),
+        says="was there as its endpoint was cancelled, as at a shutdown, the endpoint returned without close().",
+    ),
 }
 
 RIGHT = {
@@ -588,4 +613,31 @@ RIGHT = {
         ),
         ("set(names)", "{its_name for _, its_name in names}"),
     ),
+    "a lock around the list": changed(
+        before("app =", "import asyncio"),
+        after("names: list[str] = []", "lock = asyncio.Lock()"),
+        ("names.append(name)", "async with lock:\n    names.append(name)"),
+        ("names.remove(name)", "async with lock:\n    names.remove(name)"),
+    ),
+    "a number of its own, and an ExitStack": whole("""
+        from contextlib import ExitStack
+        from uuid import uuid4
+
+        app = FastAPI()
+        online: dict = {}
+
+        @app.websocket("/online")
+        async def who(websocket: WebSocket):
+            await websocket.accept()
+            me = uuid4()
+            with ExitStack() as stack:
+                try:
+                    online[me] = await websocket.receive_text()
+                    stack.callback(online.pop, me)
+                    while True:
+                        await websocket.send_text(", ".join(sorted({*online.values()})))
+                        await websocket.receive_text()
+                except WebSocketDisconnect:
+                    return
+        """),
 }

@@ -5,7 +5,18 @@ import re
 from collections.abc import AsyncIterator
 from functools import partial
 
-from course.client import ENDLESS_LOOP, ODD, VERY_LONG, Client, NotYet, quote, some_more_turns, visit
+from course.client import (
+    COMMANDS,
+    ENDLESS_LOOP,
+    NO_COMMAND,
+    ODD,
+    VERY_LONG,
+    Client,
+    NotYet,
+    quote,
+    some_more_turns,
+    visit,
+)
 from course.error_log import ErrorLog, errors_in_the_log
 from course.judging import (
     ANY_CODE,
@@ -56,6 +67,8 @@ NOT_TAKEN_OUT = (
     "fails, too?"
 )
 ONE_LEFT = "One of several clients called Ben has left, and another is still there."
+MUCH = "x" * 1_000_000  # more than the buffers hold
+A_LOCK = "Max does not read what he is sent, which is long. Nobody else waits for that: is there a lock?"
 LEFT_OVER = "Are the others left over from an earlier check? Run your endpoint's cell again, to begin anew."
 
 
@@ -83,6 +96,7 @@ async def who_is_online(app) -> Verdict:
         partial(lets_go, name="Ida", how=MET_A_BUG, leave=partial(say_and_leave, message=A_BUG), may_fail=True),
         partial(lets_go, name="Jon", how=CANCELLED, leave=partial(say_and_leave, message=CANCEL), may_fail=True),
         takes_any_name,
+        keeps_nobody_waiting,
     ]
     with errors_in_the_log() as log:
         bugs = partial(lets_bugs_show, path=PATH, errors=UNEXPECTED, says=["Ann"])
@@ -100,7 +114,7 @@ async def answers(server: Server, log: ErrorLog) -> str:
         await says(ann, "Ann", "Ann, Zoe", EVERYBODY)
         await zoe.expect_silence()
         await says(ann, "Max", "Ann, Zoe", ONLY_THE_FIRST)
-        await says(zoe, WHO, "Ann, Zoe")
+        await says(zoe, WHO, "Ann, Zoe", "Each answer has who is online then: make it anew.")
         await ann.expect_silence()
     return "Zoe comes, then Ann: each text of theirs is answered with 'Ann, Zoe'"
 
@@ -190,6 +204,8 @@ async def takes_any_name(server: Server, log: ErrorLog) -> str:
         async with guest(server, log) as client:
             for text in [name, WHO]:
                 await client.ask(text, name, wrong=AS_IT_CAME, closed=AS_IT_CAME)
+            for text in COMMANDS:
+                await client.ask(text, name, wrong=NO_COMMAND, silent=NO_COMMAND, closed=NO_COMMAND)
     async with guest(server, log) as zoe:
         await zoe.ask("Zoe", "Zoe", wrong="A client whose name was '' has left, and has to be taken out.")
         async with guest(server, log) as other:
@@ -198,6 +214,23 @@ async def takes_any_name(server: Server, log: ErrorLog) -> str:
             if sorted(got.split(", ")) != ["Zoe", "zoe"]:
                 raise NotYet(f"Zoe was there when a client called 'zoe' came. It got {quote(got)}. {AS_IT_CAME}")
     return "a name is the first text as it came, with spaces or empty"
+
+
+async def keeps_nobody_waiting(server: Server, log: ErrorLog) -> str:
+    """Max does not read, and a long name in the answers fills all buffers on the way to him."""
+    server.shrink_buffers()
+    async with guest(server, log) as zoe, visit(server, PATH, compression=None) as stuck:
+        await says(zoe, "Zoe", "Zoe")
+        await says(stuck, "Max", "Max, Zoe")
+        stuck.ws.transport.pause_reading()
+        async with guest(server, log) as long:
+            await long.ask(MUCH, answer := f"Max, Zoe, {MUCH}")
+            for _ in range(2):  # uvicorn takes an answer that is too much, and lets the next one wait
+                await stuck.say(WHO)
+            await some_more_turns(server, lambda: False)
+            await zoe.ask(WHO, answer, silent=A_LOCK, closed=A_LOCK)
+            stuck.ws.transport.abort()
+    return "nobody waits for one that does not read"
 
 
 @contextlib.asynccontextmanager
@@ -232,6 +265,7 @@ async def has_left(server: Server, log: ErrorLog, how: str = NORMALLY, may_fail:
     If it `may_fail`, it may end with an error of its own that shows: one that escapes, or is in the log.
     """
     error, logged = await what_the_endpoint_did(server), log.take()
+    how = how.removesuffix(",")
     silently = may_fail and "returned without close()" in error
     if may_fail and error.startswith("endpoint raised ") and not error.startswith((DISCONNECT, DISCONNECTED)):
         return
