@@ -15,6 +15,8 @@ AFTER_ITS_END = (
     "end, too, in whichever task: `receive_text()` and other sends raise it then, `receive()` does not."
 )
 
+NOT_AWAITED = "And a task must be awaited, or nobody sees its errors. Whoever gives one up cancels it."
+
 
 class ErrorLog(logging.Handler):
     """The errors that are logged, wherever; and the `warnings`, which are none."""
@@ -72,6 +74,7 @@ class ErrorLog(logging.Handler):
         if self.records:
             first = self.first()
             more = f" {AFTER_ITS_END}" if first.endswith("WebSocketDisconnected") else ""
+            more += f" {NOT_AWAITED}" if "never retrieved" in first else ""
             raise NotYet(f"{what} is logged as an error: {first}. {hint}{more}")
 
     def has_another_loop(self) -> bool:

@@ -7,7 +7,7 @@ reader's terms what worked and what did not.
 import textwrap
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from course.client import Client, NotYet, news, visit
+from course.client import Client, NotYet, news, quote, visit
 from course.error_log import ErrorLog, errors_in_the_log, nothing_in_the_log
 from course.troubles import with_troubles
 from wslab.arguments import check_app
@@ -24,6 +24,7 @@ ANY_CODE = {  # with which a client may close, and words for it
     1011: "1011, as `websockets` does when an error ends its `async with`",
     4321: "4321, a code of its own",
 }
+UNASKED = "It had not asked for anything: is there a time limit, or a task that sends now and then?"
 SILENT = "Nothing says how long a client may take: is there a time limit, such as `timeout()` or `wait_for()`?"
 GOES_ON = (
     "Something goes on after the connection has ended: is a `return` missing, or is it still in a loop? "
@@ -60,7 +61,11 @@ CAUSES = {  # parts of an error's text, which Pythons word differently, and what
 }
 SLIPS = ("NameError", "UnboundLocalError", "AttributeError", "TypeError")  # they have a cause of their own
 CLOSED_FOR_A_BUG = "code 1011"
-NO_ERROR = "It is none. And a task must be awaited, or nobody sees its errors."
+IF_RECEIVE = (
+    "If it is receive() that receives: when the client has left, it returns a dictionary of type "
+    "'websocket.disconnect', with neither text nor bytes."
+)
+NO_ERROR = "It is none."
 NO_HINTS: Mapping[str, str] = {}
 HAS_LEFT = {  # parts of what an endpoint did when its client left, and what to do about it
     ITS_CLOSE: NOTHING_TO_CLOSE,
@@ -188,7 +193,8 @@ async def no_error(server: Server) -> None:
     if BLOCKED in error:
         raise NotYet(f"when a client had left, the {error}. {LOOPS}")
     if error:
-        raise NotYet(f"the clients got what they should, but the {error}.")
+        hint = IF_RECEIVE if "raised KeyError: 'text'" in error else ""
+        raise NotYet(f"the clients got what they should, but the {error}. {hint}".rstrip())
 
 
 async def lets_clients_leave(server: Server, path: str, message: str) -> str:
@@ -221,6 +227,8 @@ async def waits_for_the_silent(server: Server, path: str, asks: Sequence[Callabl
     async with visit(server, path) as client:
         for ask in asks:
             await server.let_time_pass(AN_HOUR)
+            if await client.caught_up() and (extra := await client.unread()) is not None:
+                raise NotYet(f"a client had been silent for an hour, and was told {quote(extra)}. {UNASKED}")
             try:
                 await ask(client)
             except NotYet as problem:

@@ -503,12 +503,12 @@ WRONG = {
     "an empty question is taken for bytes": changed(
         ("if text is None:", "if not text:"),
         says="the client sent '' and expected 'Once upon a time:', but the connection ended first, with code 1003. "
-        "Each text is a question, unless it is 'stop', letter by letter.",
+        "Each text is a question, as it came, unless it is 'stop', letter by letter.",
     ),
     "stop in any spelling": changed(
         ('if text == "stop":', 'if text.strip().lower() == "stop":'),
         says="the client sent ' Stop ' and expected 'Once upon a time:', but no answer came within 2 seconds. Each "
-        "text is a question, unless it is 'stop', letter by letter.",
+        "text is a question, as it came, unless it is 'stop', letter by letter.",
     ),
     "a KeyError is taken for bytes, wherever it comes from": whole(
         IN_THE_ENDPOINT,
@@ -701,6 +701,36 @@ WRONG = {
     "the listener in the group, too": changed(
         ("await listen(websocket, tasks)", "tasks.create_task(listen(websocket, tasks))"),
         says="then a send of another one raises this, which is a RuntimeError, and `application_state` is DISCONNECTED",
+    ),
+    "a task for each question, whoever has asked": changed(
+        ("at_work = set()", "at_work = set()\ntold: dict[str, asyncio.Task] = {}"),
+        ("telling = None\nwhile True:", 'question = ""\nwhile True:'),
+        ("telling and not telling.done()", "question in told and not told[question].done()"),
+        (
+            "telling.cancel()\ntelling = None  # until it has had its turn, it is not done",
+            "told.pop(question).cancel()",
+        ),
+        (
+            "telling = tasks.create_task(tell(websocket, text))",
+            "question, told[text] = text, tasks.create_task(tell(websocket, text))",
+        ),
+        says="the client sent 'a fox' and expected '(busy)', but got 'Once upon a time:'. Two clients had asked "
+        "the same "
+        "question, and one of them said stop: each has a story of its own",
+    ),
+    "a question that somebody else has asked": changed(
+        ("elif is_telling:", "elif is_telling or text in at_work:"),
+        says="the client sent 'slow' and expected 'Once upon a time:', but got '(busy)'. Another client is just "
+        "being told "
+        "a story.",
+    ),
+    "exit ends it": changed(
+        before('if text == "stop":', 'if text == "exit":\n    raise WebSocketException(1000)'),
+        says="Each text is a question, as it came, unless it is 'stop', letter by letter.",
+    ),
+    "without the spaces around it": changed(
+        ("create_task(tell(websocket, text))", "create_task(tell(websocket, text.strip()))"),
+        says="expected ' STOP ', but got 'STOP'. Each text is a question, as it came, unless it is 'stop'",
     ),
 }
 

@@ -505,6 +505,16 @@ WRONG = {
         ("result = float(dividend) / float(divisor)", "result = round(float(dividend) / float(divisor), 6)"),
         says="the client sent '1/300000' and expected '3.33e-06', but got '3e-06'.",
     ),
+    "exit is the end": changed(
+        after("text = await websocket.receive_text()", 'if text == "exit":\n    await websocket.close()\n    return'),
+        says="the client sent 'exit' and expected an answer that begins with 'error: ', but the connection "
+        "ended first, "
+        "with code 1000. Mistakes of a client are answered",
+    ),
+    "logged as a warning": changed(
+        ('logger.exception("/divide failed")', 'logger.warning("/divide failed", exc_info=True)'),
+        says="the log has no error about it. It has a warning. logger.exception() puts it there.",
+    ),
 }
 
 RIGHT = {
@@ -564,5 +574,32 @@ RIGHT = {
     "significant() in a thread": changed(
         before("app =", "import asyncio"),
         (ANSWERS_IT, "answer = await asyncio.to_thread(significant, result)\nawait websocket.send_text(answer)"),
+    ),
+    "errors of its own for mistakes": changed(
+        before(
+            "app =",
+            """
+            class Mistake(Exception):
+                pass
+
+
+            def division(text: str) -> float:
+                dividend, _, divisor = text.partition("/")
+                try:
+                    return float(dividend) / float(divisor)
+                except (ValueError, ZeroDivisionError) as error:
+                    raise Mistake(error) from error
+
+
+            """,
+        ),
+        (
+            """
+            dividend, divisor = text.split("/")
+            result = float(dividend) / float(divisor)
+            """,
+            "result = division(text)",
+        ),
+        ("except (ValueError, ZeroDivisionError) as error:\n    await", "except Mistake as error:\n    await"),
     ),
 }

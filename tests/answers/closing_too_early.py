@@ -375,6 +375,23 @@ WRONG = {
         """,
         says="Or is it a task's? A task's error is seen by nobody, unless somebody awaits that task.",
     ),
+    "exit ends it, too": changed(
+        (
+            'if text == "done":\n    break',
+            'if text == "done":\n    break\nif text == "exit":\n    await websocket.close()\n    return',
+        ),
+        says="the client sent 'exit' and expected 'not a number', but the connection ended first, with code "
+        "1000. The end "
+        "is exactly `done`.",
+    ),
+    "five minutes for the next number": changed(
+        before("app =", "import asyncio"),
+        ("await websocket.receive_text()", "await asyncio.wait_for(websocket.receive_text(), 300)"),
+        before("except WebSocketDisconnect:", 'except TimeoutError:\n    await websocket.close(1001, "idle")'),
+        says="a client had been silent for an hour. Then the client sent '1' and expected '1', but the "
+        "connection ended "
+        "first, with code 1001. Nothing says how long a client may take",
+    ),
 }
 
 RIGHT = {
@@ -413,4 +430,54 @@ RIGHT = {
     "int() in a thread": changed(
         before("app =", "import asyncio"), (ADDS, "total += await asyncio.to_thread(int, text)")
     ),
+    "a context variable": whole("""
+        from contextvars import ContextVar
+
+        app = FastAPI()
+        total = ContextVar("total", default=0)
+
+        @app.websocket("/tally")
+        async def tally(websocket: WebSocket):
+            await websocket.accept()
+            try:
+                while (text := await websocket.receive_text()) != "done":
+                    try:
+                        total.set(total.get() + int(text))
+                    except ValueError:
+                        await websocket.send_text("not a number")
+                    else:
+                        await websocket.send_text(str(total.get()))
+                await websocket.send_text(f"total: {total.get()}")
+                await websocket.close(1000, "done")
+            except WebSocketDisconnect:
+                pass
+        """),
+    "a generator that adds": whole("""
+        app = FastAPI()
+
+        def adder():
+            total, answer = 0, None
+            while (text := (yield answer)) != "done":
+                try:
+                    total += int(text)
+                    answer = str(total)
+                except ValueError:
+                    answer = "not a number"
+            yield f"total: {total}"
+
+        @app.websocket("/tally")
+        async def tally(websocket: WebSocket):
+            await websocket.accept()
+            sums = adder()
+            next(sums)
+            try:
+                while True:
+                    text = await websocket.receive_text()
+                    await websocket.send_text(sums.send(text))
+                    if text == "done":
+                        await websocket.close(1000, "done")
+                        return
+            except WebSocketDisconnect:
+                pass
+        """),
 }

@@ -447,8 +447,8 @@ WRONG = {
         ("name = None", 'name = ""'),
         ("if name is None:", "if not name:"),
         of=IN_ONE_FUNCTION,
-        says="the client sent 'soup' and expected 'your soup', but no answer came within 2 seconds. An empty text is a "
-        "name, too.",
+        says="the client sent 'soup' and expected 'your soup', but no answer came within 2 seconds. Any text is a "
+        "name, as it came, also an empty one.",
     ),
     "a close without a limit": changed(
         (
@@ -569,6 +569,40 @@ WRONG = {
         ("seated.discard(name)", "seated = seated - {name}"),
         says="it was not in `seated`, as it came. (The check looks at the set that `seated` was at first: "
         "`seated.add(name)`.)",
+    ),
+    "exit ends it": changed(
+        before("dish = await", 'if text == "exit":\n    await try_to_close(websocket, 1000)\n    return'),
+        says="the client sent 'exit' and expected 'your exit', but the connection ended first, with code 1000. "
+        "The answer "
+        "is what serve_dish(text) returns",
+    ),
+    "names are cut": changed(
+        ("name = await next_text(websocket)", "name = (await next_text(websocket))[:30]"),
+        says="2 seconds later it was not in `seated`, as it came.",
+    ),
+    "escaped as for HTML": changed(
+        before("app =", "import html"),
+        ("await serve_dish(text)", "await serve_dish(html.escape(text))"),
+        says="but got 'your  {} {0} {x} %s \\\\1 \\\\g&lt;0&gt; &lt;b&gt;",
+    ),
+    "a receive in a task that goes on": changed(
+        (
+            RECEIVES,
+            """
+            task = asyncio.create_task(websocket.receive_text())
+            if not (await asyncio.wait({task}, timeout=IDLE))[0]:
+                raise WebSocketException(4000, "idle")
+            try:
+                return task.result()
+            except KeyError:
+                raise WebSocketException(1003, "text, please") from None
+            """,
+        ),
+        says="what a guest may do is logged as an error: 'Task exception was never retrieved', with "
+        "WebSocketDisconnect. "
+        "Only a bug in serve_dish() is one. Expect WebSocketDisconnect from the send, too, and before other "
+        "errors. And a "
+        "task must be awaited, or nobody sees its errors. Whoever gives one up cancels it.",
     ),
 }
 
@@ -713,4 +747,17 @@ RIGHT = {
         finally:
             seated.discard(name)
         """),
+    "an ExitStack": changed(
+        before("app =", "from contextlib import ExitStack"),
+        (
+            f"seated.add(name){SITS}",
+            """
+            with ExitStack() as stack:
+                seated.add(name)
+                stack.callback(seated.discard, name)
+                while True:
+                    await send(websocket, await serve_dish(await next_text(websocket)))
+            """,
+        ),
+    ),
 }

@@ -295,7 +295,53 @@ WRONG = {
     "an answer that is late is left out": changed(
         before("app =", "import asyncio"),
         (ANSWER, f"try:\n    async with asyncio.timeout(0.001):\n        {ANSWER}\nexcept TimeoutError:\n    pass"),
-        says="This client reads its answers a second later than it could: is there a limit for a send?",
+        says="reads its answers a second later than it could: is there a limit for a text, or for a send?",
+    ),
+    "exit is the end": changed(
+        after("text = await websocket.receive_text()", 'if text == "exit":\n    break'),
+        says="the client sent 'exit' and expected '1202: exit', but the connection ended first, with code 1006, "
+        "cut off "
+        "without close(). No text is a command, unless the task says so.",
+    ),
+    "a ping now and then": changed(
+        before("app =", "import asyncio"),
+        before(
+            "@app.websocket",
+            """
+            async def beat(websocket: WebSocket):
+                while True:
+                    await asyncio.sleep(30)
+                    await websocket.send_text("ping")
+            """,
+        ),
+        ("number = 0", "number, heart = 0, asyncio.create_task(beat(websocket))"),
+        after(LEAVES, "finally:\n    heart.cancel()"),
+        says="a client had been silent for an hour, and was told 'ping'. It had not asked for anything: is "
+        "there a time "
+        "limit, or a task that sends now and then?",
+    ),
+    "answered to everybody": changed(
+        after("app = FastAPI()", "connections = []"),
+        ("number = 0", "number = 0\nconnections.append(websocket)"),
+        (ANSWER, f"for other in connections:\n    {ANSWER.replace('websocket', 'other')}"),
+        ("pass", "connections.remove(websocket)"),
+        says="but got '1: hi'. Each client has a count of its own: keep it in a variable of the endpoint. And "
+        "each answer "
+        "goes to whoever asked, and to nobody else.",
+    ),
+    "receive() without a look at what it returns": changed(
+        ("await websocket.receive_text()", '(await websocket.receive())["text"]'),
+        says="the endpoint raised KeyError: 'text'. If it is receive() that receives: when the client has left, "
+        "it returns "
+        "a dictionary of type 'websocket.disconnect', with neither text nor bytes.",
+    ),
+    "very long texts are refused": changed(
+        after(
+            "text = await websocket.receive_text()",
+            "if len(text) > 65536:\n    await websocket.close(1009)\n    return",
+        ),
+        says="with code 1009. This client has sent a million characters, and reads its answers a second later than it "
+        "could: is there a limit for a text, or for a send?",
     ),
 }
 
@@ -366,5 +412,44 @@ RIGHT = {
                     await websocket.send_text("%d: %s" % (number, text))
             except WebSocketDisconnect:
                 pass
+        """),
+    "a router, and a context variable": whole("""
+        from contextvars import ContextVar
+
+        from fastapi import APIRouter
+
+        router = APIRouter()
+        number: ContextVar[int] = ContextVar("number", default=0)
+
+        @router.websocket("/count")
+        async def count(websocket: WebSocket):
+            await websocket.accept()
+            try:
+                while True:
+                    text = await websocket.receive_text()
+                    number.set(number.get() + 1)
+                    await websocket.send_text(f"{number.get()}: {text}")
+            except WebSocketDisconnect:
+                return
+
+        app = FastAPI()
+        app.include_router(router)
+        """),
+    "receive(), and match": whole("""
+        await websocket.accept()
+        number = 0
+        while True:
+            match await websocket.receive():
+                case {"type": "websocket.disconnect"}:
+                    return
+                case {"text": str(text)}:
+                    number += 1
+                    try:
+                        await websocket.send_text(f"{number}: {text}")
+                    except WebSocketDisconnect:
+                        return
+                case _:
+                    await websocket.close(1003)
+                    return
         """),
 }

@@ -577,6 +577,39 @@ WRONG = {
         ),
         says="Ann heard only 5 seconds after his `SLOW` that he is no longer here. Take him out first",
     ),
+    "escaped as for HTML": changed(
+        before("app =", "import html"),
+        ('f"{name}: {text}"', 'f"{name}: {html.escape(text)}"'),
+        says="&lt;/b&gt; &amp; 张伟 \\r\\n'. A text is said as it came, and so is a name.",
+    ),
+    "a command that is not said": changed(
+        (
+            'tell(f"{name}: {text}", queues.values())',
+            'text.startswith("/") or tell(f"{name}: {text}", queues.values())',
+        ),
+        says="expected 'Ben: /help', as Ben, but no answer came within 2 seconds. A text is said as it came",
+    ),
+    "names with capital letters": changed(
+        ("with present(name, queue):", "name = name.strip().title()\nwith present(name, queue):"),
+        says="& {Zoe} %S'. A text is said as it came, and so is a name.",
+    ),
+    "whoever is silent is put out": changed(
+        (
+            "message = await websocket.receive()",
+            "async with asyncio.timeout(60):\n    message = await websocket.receive()",
+        ),
+        ("except* WebSocketDisconnect:", "except* (WebSocketDisconnect, TimeoutError):"),
+        says="Nobody had said anything for an hour: nobody is put out for that",
+    ),
+    "a ping now and then": changed(
+        before(
+            "async def next_text",
+            "async def beat(queue):\n    while True:\n        await asyncio.sleep(30)\n        "
+            'queue.put_nowait("ping")\n\n\n',
+        ),
+        after("tasks.create_task(write(websocket, queue))", "tasks.create_task(beat(queue))"),
+        says="Ann expected 'Ben: still here?', but heard 'ping'. Nobody had said anything for an hour",
+    ),
 }
 
 RIGHT = {
@@ -612,5 +645,11 @@ RIGHT = {
         ),
         after("names: Counter[str] = Counter()  # how many connections each name has", "far_behind: set = set()"),
         after("text = await queue.get()", "if queue in far_behind:\n    raise WebSocketDisconnect(1006)"),
+    ),
+    "names, and the set of their connections": changed(
+        ("names: Counter[str] = Counter()", "names: dict[str, set[int]] = {}"),
+        ("names[name] += 1", "names.setdefault(name, set()).add(id(queue))"),
+        ("if names[name] == 1 else", "if len(names[name]) == 1 else"),
+        ("names[name] -= 1", "names[name].discard(id(queue))"),
     ),
 }

@@ -89,8 +89,8 @@ WRONG = {
     "does not see the disconnect": changed(
         (RAISES, ""),
         says="the answers are right, but when the client left, the endpoint raised KeyError: 'bytes'. If it is "
-        "receive() that receives: it then returns a dictionary of type 'websocket.disconnect', with neither text nor "
-        "bytes.",
+        "receive() that receives: when the client has left, it returns a dictionary of type 'websocket.disconnect', "
+        "with neither text nor bytes.",
     ),
     "measures the disconnect": changed(
         (BREAKS, ""),
@@ -214,8 +214,8 @@ WRONG = {
             pass
         """,
         says="when a client left without having sent anything, the endpoint raised KeyError: 'bytes'. If it is "
-        "receive() that receives: it then returns a dictionary of type 'websocket.disconnect', with neither text nor "
-        "bytes.",
+        "receive() that receives: when the client has left, it returns a dictionary of type 'websocket.disconnect', "
+        "with neither text nor bytes.",
     ),
     "one loop for texts and another for bytes, side by side": whole(
         """
@@ -386,6 +386,12 @@ WRONG = {
         says="the check let an error that is an AttributeError and more happen where the endpoint sends, as a bug "
         "would",
     ),
+    "ping is answered with pong": changed(
+        after('text = message.get("text")', 'if text == "ping":\n    await websocket.send_text("pong")\n    continue'),
+        says='the client sent \'ping\' and expected {"kind": "text", "length": 4}, but got \'pong\', which is '
+        "not JSON. "
+        "send_json() writes JSON. No text is a command, unless the task says so.",
+    ),
 }
 
 RIGHT = {
@@ -415,5 +421,28 @@ RIGHT = {
                 await websocket.send_json(answer)
         except WebSocketDisconnect:
             return
+        """),
+    "a model of pydantic's, and an async generator": whole("""
+        from pydantic import BaseModel
+
+        app = FastAPI()
+
+        class Measured(BaseModel):
+            kind: str
+            length: int
+
+        async def messages(websocket: WebSocket):
+            while (message := await websocket.receive())["type"] == "websocket.receive":
+                yield message["bytes"] if message.get("text") is None else message["text"]
+
+        @app.websocket("/measure")
+        async def measure(websocket: WebSocket):
+            await websocket.accept()
+            try:
+                async for data in messages(websocket):
+                    measured = Measured(kind="text" if isinstance(data, str) else "bytes", length=len(data))
+                    await websocket.send_text(measured.model_dump_json())
+            except WebSocketDisconnect:
+                pass
         """),
 }

@@ -367,6 +367,13 @@ WRONG = {
         (NUMBER, 'number = int(text.replace("_", ""))'),
         says="the client sent '_1' and expected to be closed with 4000, but got an answer",
     ),
+    "quit ends it": changed(
+        after(
+            "text = await websocket.receive_text()",
+            'if text in ("exit", "quit"):\n    await websocket.close()\n    return',
+        ),
+        says="the client sent 'exit' and expected to be closed with 4000, but the connection ended with code 1000.",
+    ),
 }
 
 RIGHT = {
@@ -426,4 +433,26 @@ RIGHT = {
             """,
         )
     ),
+    "closed in a finally, where nobody has closed": whole("""
+        from fastapi.websockets import WebSocketState
+
+        app = FastAPI()
+
+        @app.websocket("/age")
+        async def age(websocket: WebSocket):
+            await websocket.accept()
+            try:
+                text = await websocket.receive_text()
+                try:
+                    number = int(text)
+                except ValueError:
+                    await websocket.close(4000, f"not a number: {text[:24]}{'…' if len(text) > 24 else ''}")
+                else:
+                    await websocket.send_text(f"In a year you will be {number + 1}.")
+            except WebSocketDisconnect:
+                pass
+            finally:
+                if WebSocketState.DISCONNECTED not in (websocket.client_state, websocket.application_state):
+                    await websocket.close()
+        """),
 }

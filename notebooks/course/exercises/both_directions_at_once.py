@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection
 from functools import partial
 
-from course.client import Client, NotYet, until, visit
+from course.client import COMMANDS, ODD, VERY_LONG, Client, NotYet, until, visit
 from course.closing import (
     CLOSED,
     GIVEN_UP,
@@ -50,6 +50,10 @@ PATIENT = "Who listens to a story may be silent for as long as it likes."
 THE_END = "Send the pieces of a story one by one, as they come, and then (end)."
 BUSY = "Each question during a story is answered with (busy), and forgotten. It neither stops the story nor is told."
 EACH_ITS_OWN = "Another client is just being told a story. That is no reason: each has its own."
+SAME = (
+    "Two clients had asked the same question, and one of them said stop: each has a story of its own, whatever its "
+    "question is."
+)
 STARS = "A TaskGroup raises a group of errors, and `except*` looks inside; a plain `except` takes it for a bug."
 WAITS = "A TaskGroup waits for its tasks, unless an error leaves it."
 GONE = "Where a story is told, too, a send raises WebSocketDisconnect: that is no bug, and nobody is there to close."
@@ -86,7 +90,7 @@ async def story(app, at_work: Collection[str]) -> Verdict:
         partial(lets_a_send_fail, app, PATH, ["a fox"], OSError(), "was gone", GONE, CAUSES),
         *(partial(is_given_up, app, *texts) for texts in [["a fox"], ["another", SLOW], ["stop", SLOW]]),
         partial(logs_bugs, app, PATH, BUGS, "compose"),
-        partial(passes, app, partial(disturbs_nobody, at_work=at_work)),
+        partial(passes, app, partial(tells_two_the_same, at_work=at_work), partial(disturbs_nobody, at_work=at_work)),
         partial(passes, app, partial(lets_bugs_show, path=PATH), partial(ends_when_cancelled, path=PATH)),
     ]
     verdict = await look_further(verdict, *looks)
@@ -100,11 +104,12 @@ async def story(app, at_work: Collection[str]) -> Verdict:
 
 
 async def tells(server: Server) -> str:
-    a_question = "Each text is a question, unless it is 'stop', letter by letter."
+    a_question = "Each text is a question, as it came, unless it is 'stop', letter by letter."
     async with visit(server, PATH) as client:
         await tell(client, "a fox")
-        for question in ["", " Stop "]:
-            await tell(client, question, wrong=OVER, ended=a_question)
+        await tell(client, "", wrong=OVER, ended=a_question)
+        for question in [" Stop ", ODD, VERY_LONG, *COMMANDS]:
+            await tell(client, question, wrong=a_question, ended=a_question)
     await expect_no_error(server, "the clients got their stories, but the", CAUSES)
     return "questions are answered with their stories"
 
@@ -220,6 +225,16 @@ async def disturbs_nobody(server: Server, at_work: Collection[str]) -> str:
         await stays.ask("stop", "(stopped)")
         await tell(stays, "a fox")
     return "a bug disturbs nobody else"
+
+
+async def tells_two_the_same(server: Server, at_work: Collection[str]) -> str:
+    async with visit(server, PATH) as one, visit(server, PATH) as two:
+        for client in (one, two):
+            await begin(client, SLOW, at_work, wrong=EACH_ITS_OWN)
+        for client, said, answer in [(one, "stop", "(stopped)"), (two, "a fox", "(busy)"), (two, "stop", "(stopped)")]:
+            await client.ask(said, answer, wrong=SAME, silent=SAME, closed=SAME)
+        await tell(one, "a fox", SAME)
+    return "two may ask the same question"
 
 
 async def is_given_up(app, text: str, *first: str) -> None:

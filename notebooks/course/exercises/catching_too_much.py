@@ -9,7 +9,7 @@ from functools import partial
 
 from fastapi import WebSocketDisconnect
 
-from course.client import WAIT, Client, NotYet, describe_end, visit
+from course.client import COMMANDS, WAIT, Client, NotYet, describe_end, visit
 from course.error_log import ErrorLog, errors_in_the_log
 from course.judging import (
     BLOCKED,
@@ -48,7 +48,7 @@ BUG = "0/5"  # what the given function cannot do: a ValueError
 INFINITE = "1e999/1"  # nor this: an OverflowError
 UNKNOWN = "7/4"  # nor this, while `nobody_has_foreseen()` an error of it
 FORESEEN_BY_NOBODY = KeyError, ValueError, TypeError, RuntimeError, Bug, ManyErrors, OtherErrors
-MISTAKES = ["x", "1/2/3", "1/0", "1/0.0", "one/two", "", "/", "2+4/1", "5", "5/"]
+MISTAKES = ["x", "1/2/3", "1/0", "1/0.0", "one/two", "", "/", "2+4/1", "5", "5/", *COMMANDS]
 GOES_ON = "Mistakes of a client are answered, and the loop goes on."
 NOT_THE_CLIENTS = {
     BUG: "That is the bug of significant(), and no mistake of the client: keep it out of the inner `try`.",
@@ -83,7 +83,7 @@ async def careful_division(app) -> Verdict:
         verdict = await look_further(
             verdict,
             partial(passes, app, *again, ws="wsproto", words='with uvicorn\'s other implementation, ws="wsproto": '),
-            partial(passes, app, bugs, silent, ws_ping_interval=None),
+            partial(passes, app, silent, bugs, ws_ping_interval=None),
         )
         if verdict.passed:
             verdict = Verdict([*verdict.good[:-1], "all that with both of uvicorn's implementations"])
@@ -231,7 +231,8 @@ async def the_log_has_the_bug(server: Server, log: ErrorLog, sent: str, in_a_hur
             "that (a `WebSocketException` closes, too)."
         )
     if not log.records:
-        raise NotYet(f"{sent}, and the log has no error about it. logger.exception() puts it there.")
+        warned = " It has a warning." if log.warnings else ""
+        raise NotYet(f"{sent}, and the log has no error about it.{warned} logger.exception() puts it there.")
     # In the error's own traceback, or in that of one that it led to.
     if not any(", in significant" in logging.Formatter().format(record) for record in log.records):
         raise NotYet(

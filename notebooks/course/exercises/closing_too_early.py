@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from functools import partial
 
-from course.client import Client, NotYet, quote, visit
+from course.client import COMMANDS, Client, NotYet, quote, visit
 from course.judging import Verdict, check_up, expect_no_error, judge, lets_clients_leave, waits_for_the_silent
 from course.newcomers import begins_anew
 from course.troubles import ITS_LINE, UNEXPECTED, lets_bugs_show, time_stands_still
@@ -47,8 +47,8 @@ async def tally(app) -> Verdict:
         partial(lets_clients_leave, path=PATH, message="1"),
         leaves_before_its_answer,
         partial(begins_anew, app=app, path=PATH, text="1", answer="1"),
+        partial(waits_for_the_silent, path=PATH, asks=asks),  # before the bugs, of which one is a TimeoutError
         partial(lets_bugs_show, path=PATH, errors=UNEXPECTED, hint=ITS_LINE, says=["1", "one", "done"]),
-        partial(waits_for_the_silent, path=PATH, asks=asks),
         ws_ping_interval=None,
     )
     clients = ["silent", "drops before the answer", "crowd"]
@@ -71,7 +71,7 @@ async def bears_mistakes(server: Server) -> str:
         no = "not a number"
         await adds(client, ("7", "7"), ("seven", no), ("", no), ("3.5", no), ("1", "8"))
         await adds(client, ("--5", no), ("²", no), ("+5", "13"), ("0x10", no), ("010", "23"), wrong=WHOLE)
-        for almost in ["DONE", " done", "done ", "done\n", "done?", "undone"]:
+        for almost in ["DONE", " done", "done ", "done\n", "done?", "undone", *COMMANDS]:
             await client.ask(almost, no, wrong=EXACTLY, closed=EXACTLY)
         await done(client, 23)
     return "after a text that is not a number the conversation goes on"

@@ -5,7 +5,19 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from functools import partial
 
-from course.client import MISSING_AWAIT, WAIT, Client, NotYet, describe_end, until, visit
+from course.client import (
+    COMMANDS,
+    MISSING_AWAIT,
+    ODD,
+    VERY_LONG,
+    WAIT,
+    Client,
+    NotYet,
+    describe_end,
+    quote,
+    until,
+    visit,
+)
 from course.closing import (
     CLOSED,
     CLOSED_TWICE,
@@ -46,6 +58,7 @@ BUGS = {"bug 1": KeyError, "bug 2": RuntimeError, "bug 3": TimeoutError}  # as i
 SERVED = "The answer is what serve_dish(text) returns, for the text as it came, also for an empty one."
 BYTES = "receive_text() raises KeyError when bytes come. receive() takes both."
 NAME = "The first text of a guest is its name, and is not answered."
+ANY_NAME = "Any text is a name, as it came, also an empty one."
 SHARED = "Another one came after it, and has left properly. Is the name in a variable that all share?"
 THIS_SET = "(The check looks at the set that `seated` was at first: `seated.add(name)`.)"
 IN_A_FINALLY = (
@@ -109,15 +122,18 @@ async def serves(server: Server, seated: Collection[str]) -> str:
     async with guest(server, "Ann", seated) as ann, guest(server, " Ben ", seated) as ben:
         for client, text in [(ann, "soup"), (ben, "tea"), (ann, ""), (ann, " Soup ")]:
             await client.ask(text, f"your {text}", wrong=SERVED, silent=f"{MISSING_AWAIT} {NAME}", closed=SERVED)
+        for text in [ODD, VERY_LONG, *COMMANDS]:
+            await client.ask(text, f"your {text}", wrong=SERVED, silent=SERVED, closed=SERVED)
         await ben.leave()
         await has_left(server, " Ben ", "left with 1000", seated)
         if "Ann" not in seated:
             raise NotYet("another guest has left, and not only its own name was taken out of `seated`.")
         await ann.ask("tea", "your tea")
     await has_left(server, "Ann", "left with 1000", seated, SHARED)
-    async with guest(server, "", seated) as client:
-        await client.ask("soup", "your soup", silent="An empty text is a name, too.")
-    await has_left(server, "", "left with 1000", seated)
+    for name in ["", ODD, VERY_LONG, COMMANDS[0]]:
+        async with guest(server, name, seated) as client:
+            await client.ask("soup", "your soup", silent=ANY_NAME, closed=ANY_NAME)
+        await has_left(server, name, "left with 1000", seated)
     return "guests are seated, served, and may leave"
 
 
@@ -352,7 +368,7 @@ async def guest(server: Server, name: str, seated: Collection[str]) -> AsyncIter
         await client.say(name)
         await until(lambda: name in seated or client.ws.close_code is not None, server=server)
         if name not in seated:
-            said = f"a guest said its name, {name!r}, and"
+            said = f"a guest said its name, {quote(name)}, and"
             if client.ws.close_code is not None:
                 end = describe_end(client.ws)
                 raise NotYet(f"{said} its connection ended with {end}, before it was in `seated`, as it came.")

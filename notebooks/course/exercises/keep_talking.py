@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from course.client import ENDLESS_LOOP, ODD, VERY_LONG, Client, visit
+from course.client import COMMANDS, ENDLESS_LOOP, NO_COMMAND, ODD, VERY_LONG, Client, visit
 from course.judging import Verdict, check_up, judge, lets_clients_leave, waits_for_the_silent
 from course.newcomers import begins_anew
 from course.troubles import UNEXPECTED, ends_when_cancelled, lets_bugs_show
@@ -16,7 +16,11 @@ TEXTS = ["one", "two", "two", "", "  <b>déjà vu</b>  ", ODD, VERY_LONG]
 AS_IT_CAME = "A text is in its answer as it came, whatever it is."
 FULL = "x" * 1_000_000  # more than the buffers hold
 LATER = 1  # seconds, by the clock of the server's event loop
-READS_LATER = "This client reads its answers a second later than it could: is there a limit for a send?"
+READS_LATER = (
+    "This client has sent a million characters, and reads its answers a second later than it could: is there a limit "
+    "for a text, or for a send?"
+)
+NO_LIMIT = "A text may be long: this one has a million characters."
 MANY = 1200  # messages of one client
 
 
@@ -55,7 +59,10 @@ async def counts(server: Server) -> str:
 
 
 async def counts_for_each_client(server: Server) -> str:
-    hint = "Each client has a count of its own: keep it in a variable of the endpoint."
+    hint = (
+        "Each client has a count of its own: keep it in a variable of the endpoint. And each answer goes to whoever "
+        "asked, and to nobody else."
+    )
     async with visit(server, PATH) as ann, visit(server, PATH) as ben:
         await ann.ask("hi", "1: hi", wrong=hint, closed=ENDLESS_LOOP)
         await ben.ask("hello", "1: hello", wrong=hint, closed=ENDLESS_LOOP)
@@ -75,6 +82,8 @@ async def counts_on(server: Server) -> str:
         for number, text in enumerate(texts, 1):
             client.said = text
             await client.expect(f"{number}: {text}", closed=ENDLESS_LOOP)
+        for number, text in enumerate(COMMANDS, MANY + 1):
+            await client.ask(text, f"{number}: {text}", wrong=NO_COMMAND, silent=NO_COMMAND, closed=NO_COMMAND)
         await client.expect_silence()
     return f"and one client's messages up to {MANY:,}"
 

@@ -4,15 +4,18 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from functools import partial
+from urllib.parse import quote as percent_encoded
+from urllib.parse import unquote
 
 from fastapi import FastAPI
 from websockets import connect
 
-from course.client import Client, NotYet, news, quote, until, visit
+from course.client import COMMANDS, ODD, Client, NotYet, news, quote, until, visit
 from course.closing import closes_when_nobody_is_there, expect_code
 from course.door import Door, give_up
 from course.error_log import ErrorLog, errors_in_the_log
 from course.judging import (
+    AN_HOUR,
     HAS_LEFT,
     Verdict,
     check_up,
@@ -36,6 +39,9 @@ WORDS = ["one", "two", "three"]
 MANY_WORDS = [str(number) for number in range(20)]
 TIMES = 55  # that these are said: 1,100 texts, more than a backlog's limit may be
 TALK = "A text goes to everybody who is here, as its speaker's name, ': ' and the text, also to the speaker; once."
+ANY_NAME = " Rene\u0301e & {Zoe} %s "
+AS_IT_CAME = "A text is said as it came, and so is a name."
+SILENT = "Nobody had said anything for an hour: nobody is put out for that, and nothing comes that nobody has said."
 WHO = "Whoever comes hears first who is here, sorted; the others hear it when a name has come or gone, once."
 TABS = (
     "Both of Ann's connections hear what is said. And no name has come or gone: only the new one is told who is here."
@@ -67,7 +73,7 @@ async def room(app) -> Verdict:
     """`/room/{name}`: who is here, and what they say, for everybody; whoever does not read is put out."""
     door = Door(app)
     with errors_in_the_log() as log:
-        steps = [talks, lets_go, waits_for_nobody, lets_catch_up, goes_on_talking, lets_come_back]
+        steps = [talks, lets_go, waits_for_nobody, bears_silence, lets_catch_up, goes_on_talking, lets_come_back]
         steps += [partial(step, door=door) for step in (speak_at_the_same_time, forgets_who_gives_up)]
         verdict = await judge(
             door if isinstance(app, FastAPI) else app, *steps, ws_ping_interval=None, ws_per_message_deflate=False
@@ -102,6 +108,11 @@ async def talks(server: Server) -> str:
                     await ben.say("still here?")
                     await hear("Ben: still here?", ben, new, hint=STILL)
             await hear("here: Ben", ben, hint=f"Ann's last connection has ended. {WHO}")
+        for text in [ODD, *COMMANDS]:
+            await ben.say(text)
+            await hear(f"Ben: {text}", ben, hint=AS_IT_CAME)
+    async with comes(server, percent_encoded(ANY_NAME), ANY_NAME, hint=AS_IT_CAME):
+        pass
     await no_error(server)
     return "who is here, and what they say, is told to everybody, with two tabs, too"
 
@@ -158,6 +169,14 @@ async def is_put_out(server: Server, ann: Client, ben: Client) -> None:
             late = f"Sam did not read, and Ann heard only {SLOW} seconds after his `SLOW` that he is no longer here"
             raise NotYet(f"{late}. {FIRST_OUT}") from None
         raise
+
+
+async def bears_silence(server: Server) -> str:
+    async with comes(server, "Ann", "Ann") as ann, comes(server, "Ben", "Ann, Ben", ann) as ben:
+        await server.let_time_pass(AN_HOUR)
+        await ben.say("still here?")
+        await hear("Ben: still here?", ann, ben, hint=SILENT)
+    return "nobody needs to say anything"
 
 
 async def lets_catch_up(server: Server) -> str:
@@ -284,7 +303,7 @@ async def hear(text: str, *clients: Client, hint: str, or_before: str = "") -> N
 
 
 def name_of(client: Client) -> str:
-    return client.ws.request.path.removeprefix("/room/")
+    return unquote(client.ws.request.path).removeprefix("/room/")
 
 
 async def no_error(server: Server, hint: str = OTHERS) -> None:

@@ -2,12 +2,13 @@
 
 from functools import partial
 
-from course.client import ENDLESS_LOOP, MISSING_AWAIT, Client, NotYet, visit
+from course.client import COMMANDS, ENDLESS_LOOP, MISSING_AWAIT, NO_COMMAND, Client, NotYet, visit
 from course.error_log import nothing_in_the_log
 from course.judging import (
     BLOCKED,
     DISCONNECT,
     DISCONNECTED,
+    IF_RECEIVE,
     LOOPS,
     NO_ERROR,
     THE_SEND,
@@ -37,17 +38,13 @@ MESSAGES = [
     (b"\x00\xff", "Bytes need not be text in UTF-8.", ""),
     ("\ufeffcafe\u0301", "", "The length of a text is that which len() tells, whatever one sees of it."),
     ("x" * 50_000, "Messages may be long.", ""),
+    *((text, NO_COMMAND, "") for text in COMMANDS),
     ("hello", "", ""),
 ]
 SILENT = (
     "Does every call of `websocket` have its `await`? If so, is it still waiting? A message that a method has refused "
     "is gone, and the next receive_...() waits for the next message."
 )
-IF_RECEIVE = (
-    "If it is receive() that receives: it then returns a dictionary of type 'websocket.disconnect', with neither text "
-    "nor bytes."
-)
-
 
 ONE_OF_THEM_IS_NONE = (
     "Here the check runs the endpoint as another server would, which puts both keys into a message, one of them with "

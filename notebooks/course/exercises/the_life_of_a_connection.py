@@ -4,7 +4,7 @@ from functools import partial
 
 from fastapi import FastAPI, WebSocketDisconnect, WebSocketException
 
-from course.client import MISSING_AWAIT, WAIT, Client, NotYet, describe_end, quote, visit
+from course.client import COMMANDS, MISSING_AWAIT, WAIT, Client, NotYet, describe_end, quote, visit
 from course.closing import closes_when_nobody_is_there
 from course.judging import (
     Verdict,
@@ -25,7 +25,9 @@ GONE = "Whoever is to be closed may be gone: let each close() stand in the `try`
 SURE = 20  # characters of the text that a reason must quote
 
 # what a client sends, and the words for it
-SHORT = [(text, repr(text)) for text in ("ten", "", " ten ", "Ten\nyears", "12 monkeys", "forty-two and a half")]
+SHORT = [
+    (text, repr(text)) for text in ("ten", "", " ten ", "Ten\nyears", "12 monkeys", "forty-two and a half", *COMMANDS)
+]
 LONG = [
     # Each the shortest of its kind that does not fit whole, then longer ones.
     *(
