@@ -224,11 +224,11 @@ async def visit(server: Server, path: str, **options) -> AsyncIterator[Client]:
                 status,
                 f"the handshake for {path} was refused with HTTP 403.",
                 f'Is there an endpoint for that path, with `@app.websocket("{path}")` '
-                "and the one parameter `websocket: WebSocket`?",
+                "and the one parameter `websocket: WebSocket`? And does it begin with `await websocket.accept()`?",
             ) from None
         raise Refused(
             status,
-            f"the handshake for {path} failed with HTTP {status}.",
+            f"the handshake for {path} failed with HTTP {status}: nothing has accepted it.",
             "Does the endpoint begin with `await websocket.accept()`?",
         ) from None
     except TimeoutError:

@@ -51,6 +51,8 @@ class ErrorLog(logging.Handler):
         """The first error that is not about a client who has left, and the reader's line that raised it; or empty."""
         for record in self.records:
             error = record.exc_info[1] if record.exc_info else None
+            while isinstance(error, BaseExceptionGroup):
+                error = error.exceptions[0]
             if error and "WebSocketDisconnect(" not in describe_error(error):
                 walk = traceback.walk_tb(error.__traceback__)
                 own = [(frame.f_code.co_name, line) for frame, line in walk if not runs_library(frame)]

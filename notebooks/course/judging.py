@@ -57,6 +57,8 @@ CAUSES = {  # parts of an error's text, which Pythons word differently, and what
     "object can't be awaited": "a plain function, with an `await` that does not belong there?",
     "'coroutine' object": "an `await` is missing",
     "of type coroutine": "an `await` is missing",
+    "but got 'websocket.accept'": "is accept() called twice?",
+    "catching classes that do not inherit from": "behind `except` stands a class, without parentheses",
     "'dict' object has no attribute 'encode'": "a dictionary goes into `send_json()`",
 }
 SLIPS = ("NameError", "UnboundLocalError", "AttributeError", "TypeError")  # they have a cause of their own

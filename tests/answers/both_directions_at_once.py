@@ -732,6 +732,22 @@ WRONG = {
         ("create_task(tell(websocket, text))", "create_task(tell(websocket, text.strip()))"),
         says="expected ' STOP ', but got 'STOP'. Each text is a question, as it came, unless it is 'stop'",
     ),
+    "sent without await": changed(
+        ("await websocket.send_text(text)", "websocket.send_text(text)"),
+        says="but no answer came within 2 seconds. Does every call of `websocket` have its `await`",
+    ),
+    "a slip": changed(
+        ("await websocket.receive()", "await websocket.recieve()"),
+        says="with code 1011. The log has an error: AttributeError: 'WebSocket' object has no attribute 'recieve', in "
+        "listen(), line ",
+    ),
+    "no except for a client that leaves, but one for that of websockets": changed(
+        before("BUGS =", "from websockets import ConnectionClosed"),
+        ("except* WebSocketDisconnect:", "except* ConnectionClosed:"),
+        says="with ExceptionGroup of WebSocketDisconnect. Only a bug in compose() is one. Expect "
+        "WebSocketDisconnect before "
+        "other errors.",
+    ),
 }
 
 RIGHT = {

@@ -192,7 +192,7 @@ WRONG = {
         (IT_LEAVES, ""),
         after(A_BUG, IT_LEAVES),
         says="a client that leaves is logged as an error: '/divide failed', with WebSocketDisconnect. Of several "
-        "`except`, Python takes the first that fits.",
+        "`except`, Python takes the first that fits: the one for WebSocketDisconnect should come first.",
     ),
     "the bug is not caught": changed(
         (A_BUG, ""),
@@ -514,6 +514,19 @@ WRONG = {
     "logged as a warning": changed(
         ('logger.exception("/divide failed")', 'logger.warning("/divide failed", exc_info=True)'),
         says="the log has no error about it. It has a warning. logger.exception() puts it there.",
+    ),
+    "no accept": changed(
+        ("await websocket.accept()", ""),
+        says="the handshake for /divide was refused with HTTP 403. Is there an endpoint for that path, with "
+        '`@app.websocket("/divide")` and the one parameter `websocket: WebSocket`? And does it begin with '
+        "`await websocket.accept()`?",
+    ),
+    "what a client of websockets expects": changed(
+        before("from math", "from websockets import ConnectionClosed"),
+        ("except WebSocketDisconnect:", "except ConnectionClosed:"),
+        says="'/divide failed', with WebSocketDisconnect. Of several `except`, Python takes the first that "
+        "fits: the one for "
+        "WebSocketDisconnect should come first.",
     ),
 }
 

@@ -290,6 +290,10 @@ WRONG = {
         (REFUSES, f"wrong.append(ticket)\n{REFUSES}"),
         says="should be accepted, but got HTTP 403. The first client with this ticket was let in, before others came",
     ),
+    "a parameter of no type": changed(
+        ("websocket: WebSocket", "websocket"),
+        says="FastAPI knows its parameters by their types: `websocket: WebSocket`, `ticket: str`.",
+    ),
 }
 
 RIGHT = {

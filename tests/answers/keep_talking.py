@@ -43,7 +43,7 @@ WRONG = {
     "accept() in the loop": changed(
         ("await websocket.accept()", ""),
         before("text =", "await websocket.accept()"),
-        says="but got 'websocket.accept'.",
+        says="but got 'websocket.accept' (is accept() called twice?).",
     ),
     "a loop with an end": changed(
         ("number = 0", ""),

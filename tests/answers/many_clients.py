@@ -522,7 +522,9 @@ WRONG = {
             """,
         ),
         says="is logged as an error: '/room failed', with ExceptionGroup of WebSocketDisconnected. That somebody "
-        "leaves, or is put out, is none. WebSocketDisconnected says that a connection was used after its end. A send "
+        "leaves, or is put out, is none. Expect WebSocketDisconnect before other errors. WebSocketDisconnected "
+        "says that "
+        "a connection was used after its end. A send "
         "that found the client gone is its end, too, in whichever task: `receive_text()` and other sends raise it "
         "then, `receive()` does not.",
     ),
@@ -609,6 +611,11 @@ WRONG = {
         ),
         after("tasks.create_task(write(websocket, queue))", "tasks.create_task(beat(queue))"),
         says="Ann expected 'Ben: still here?', but heard 'ping'. Nobody had said anything for an hour",
+    ),
+    "a slip": changed(
+        ("await websocket.receive()", "await websocket.recieve()"),
+        says="The log has an error: AttributeError: 'WebSocket' object has no attribute 'recieve', in "
+        "next_text(), line ",
     ),
 }
 

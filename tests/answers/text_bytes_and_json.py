@@ -392,6 +392,18 @@ WRONG = {
         "not JSON. "
         "send_json() writes JSON. No text is a command, unless the task says so.",
     ),
+    "no accept": changed(
+        ("await websocket.accept()", ""),
+        says="the handshake for /measure failed with HTTP 500: nothing has accepted it. On the server, the "
+        "endpoint raised "
+        "KeyError: 'bytes'.",
+    ),
+    "behind except stands no class": changed(
+        ("except WebSocketDisconnect:", "except WebSocketDisconnect():"),
+        says="TypeError: catching classes that do not inherit from BaseException is not allowed (behind "
+        "`except` stands a "
+        "class, without parentheses).",
+    ),
 }
 
 RIGHT = {

@@ -14,7 +14,8 @@ NOT_AWAITABLE = (
 WRONG = {
     "no accept": changed(
         ("await websocket.accept()", ""),
-        says="the handshake for /greet failed with HTTP 500. On the server, the endpoint raised "
+        says="the handshake for /greet failed with HTTP 500: nothing has accepted it. On the server, the "
+        "endpoint raised "
         'WebSocketDisconnected: WebSocket is not connected. Need to call "accept" first.',
     ),
     "another path": changed(

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection
 from functools import partial
 
-from course.client import COMMANDS, ODD, VERY_LONG, Client, NotYet, until, visit
+from course.client import COMMANDS, MISSING_AWAIT, ODD, VERY_LONG, Client, NotYet, until, visit
 from course.closing import (
     CLOSED,
     GIVEN_UP,
@@ -62,7 +62,7 @@ FOUND_GONE = (
     "`application_state` is DISCONNECTED: that is no bug. Before accept(), where it is CONNECTING, it is one."
 )
 NOTHING_TO_STOP = "It had sent 'stop' before, when no story was being told: that is ignored."
-ONLY_A_BUG = "Only a bug in compose() is one."
+ONLY_A_BUG = "Only a bug in compose() is one. Expect WebSocketDisconnect before other errors."
 CAUSES = {  # what an endpoint may have done, alone or in a group of errors that escapes, and what to do about it
     ITS_CLOSE: NOTHING_TO_CLOSE,
     DISCONNECTED: GOES_ON,
@@ -83,7 +83,7 @@ async def story(app, at_work: Collection[str]) -> Verdict:
             partial(refuses_bytes, at_work=at_work),
             partial(lets_go, at_work=at_work),
         ]
-        verdict = await judge(app, *steps, ws_ping_interval=None)
+        verdict = await judge(app, *steps, log=log, ws_ping_interval=None)
     looks = [
         partial(expect_nothing_in, log),
         partial(closes_when_nobody_is_there, app, PATH),
@@ -106,7 +106,7 @@ async def story(app, at_work: Collection[str]) -> Verdict:
 async def tells(server: Server) -> str:
     a_question = "Each text is a question, as it came, unless it is 'stop', letter by letter."
     async with visit(server, PATH) as client:
-        await tell(client, "a fox")
+        await tell(client, "a fox", ended=MISSING_AWAIT)
         await tell(client, "", wrong=OVER, ended=a_question)
         for question in [" Stop ", ODD, VERY_LONG, *COMMANDS]:
             await tell(client, question, wrong=a_question, ended=a_question)

@@ -57,7 +57,7 @@ NOT_THE_CLIENTS = {
     UNKNOWN: "What significant() raises is a bug, whatever it is, and no mistake of the client.",
 }
 AFTER_ITS_CLOSE = "Something goes on after the close(): leave the loop, or the endpoint, once it has closed."
-IN_ORDER = "Of several `except`, Python takes the first that fits."
+IN_ORDER = "Of several `except`, Python takes the first that fits: the one for WebSocketDisconnect should come first."
 FROM_THE_SEND = "The send raises it: expect WebSocketDisconnect around the whole loop, not only where you receive."
 AROUND_THE_LOOP = {
     ITS_CLOSE: f"{NOTHING_TO_CLOSE} Expect WebSocketDisconnect by itself, around the loop.",

@@ -45,6 +45,10 @@ COUNTED = (
     "The first client with this ticket was let in, before others came with a wrong one. It may be used again, and by "
     "others, whoever was refused before."
 )
+COMPARES = (
+    'Is there an endpoint for /lounge, and does it compare the ticket with the text "42"? (FastAPI knows its '
+    "parameters by their types: `websocket: WebSocket`, `ticket: str`.)"
+)
 LOADS = "log: loads the greeting"
 OTHERWISE = "/lounge?lang=en&ticket=%34%32"
 SLOW = "Whatever is slow comes after accept()."
@@ -109,7 +113,7 @@ async def welcomes(server: Server, let_in: list[bool]) -> str:
         error = await what_the_endpoint_did(server)
         unaccepted = 'Need to call "accept" first' in error or 'Expected ASGI message "websocket.accept"' in error
         did = f" On the server, the {error}." if error else ""
-        hint = "" if error else 'Is there an endpoint for /lounge, and does it compare the ticket with the text "42"?'
+        hint = "" if error else COMPARES
         hint = COUNTED if let_in and not error else hint
         hint = "Is accept() there, and is it awaited?" if unaccepted else hint
         raise NotYet(f"a client at {PATH} should be accepted, but got HTTP {refusal.status}.{did} {hint}") from None

@@ -76,7 +76,11 @@ async def room(app) -> Verdict:
         steps = [talks, lets_go, waits_for_nobody, bears_silence, lets_catch_up, goes_on_talking, lets_come_back]
         steps += [partial(step, door=door) for step in (speak_at_the_same_time, forgets_who_gives_up)]
         verdict = await judge(
-            door if isinstance(app, FastAPI) else app, *steps, ws_ping_interval=None, ws_per_message_deflate=False
+            door if isinstance(app, FastAPI) else app,
+            *steps,
+            log=log,
+            ws_ping_interval=None,
+            ws_per_message_deflate=False,
         )
     looks = [
         partial(expect_nothing_in, log),
@@ -311,4 +315,7 @@ async def no_error(server: Server, hint: str = OTHERS) -> None:
 
 
 async def expect_nothing_in(log: ErrorLog) -> None:
-    log.expect_nothing("what clients may do", "That somebody leaves, or is put out, is none.")
+    log.expect_nothing(
+        "what clients may do",
+        "That somebody leaves, or is put out, is none. Expect WebSocketDisconnect before other errors.",
+    )
