@@ -604,6 +604,30 @@ WRONG = {
         "errors. And a "
         "task must be awaited, or nobody sees its errors. Whoever gives one up cancels it.",
     ),
+    "a close for bytes has no limit": changed(
+        (
+            "await try_to_close(websocket, put_out.code, put_out.reason)",
+            """
+            if put_out.code == 4000:
+                await try_to_close(websocket, put_out.code, put_out.reason)
+            else:
+                with suppress(WebSocketDisconnect, RuntimeError):
+                    await websocket.close(put_out.code, put_out.reason)
+            """,
+        ),
+        says="did not read it, and sent bytes. Then it is to be closed, and does not read that either: after "
+        "`SLOW` more, "
+        "its endpoint was still running. A close() waits as a send does: give it a limit, too.",
+    ),
+    "a close for a bug has no limit": changed(
+        (
+            "await try_to_close(websocket, 1011)",
+            "with suppress(WebSocketDisconnect, RuntimeError):\n    await websocket.close(1011)",
+        ),
+        says="did not read it, and sent 'bug 1'. Then it is to be closed, and does not read that either: after "
+        "`SLOW` more, "
+        "its endpoint was still running. A close() waits as a send does: give it a limit, too.",
+    ),
 }
 
 RIGHT = {

@@ -67,6 +67,7 @@ IN_A_FINALLY = (
 GONE_ON = (
     "Its close() was given up, and something of the endpoint goes on, perhaps a receive(). Whoever gives up ends all."
 )
+A_SEND, A_CLOSE = "websocket.send", "websocket.close"
 GUEST, IS_GIVEN_UP = ["Jo", "soup"], "had been given up"
 NOT_CLOSED_TWICE = (
     "Where uvicorn itself has closed, a close() raises RuntimeError: it is over already, and that is no bug."
@@ -101,6 +102,7 @@ async def table(app, seated: Collection[str]) -> Verdict:
         partial(gives_up_who_is_put_out, app, seated),
         partial(logs_bugs, app, PATH, BUGS, "serve_dish", "Bea"),
         partial(closes_when_nobody_is_there, app, PATH, "bug 1", A_BUGS_CLOSE, first=["Bea"]),
+        partial(gives_up_at_its_close, app, seated, "bug 1", "sent 'bug 1'. Then"),
         partial(seats_nobody_after, seated, "Bea", "had met a bug in serve_dish()"),
         partial(stops_with_the_server, app, seated),
         partial(lets_a_send_fail, app, PATH, GUEST, RuntimeError(CLOSED), IS_GIVEN_UP, GIVEN_UP, CAUSES),
@@ -259,7 +261,7 @@ async def gives_up_who_does_not_read(app, seated: Collection[str]) -> None:
 
 async def gives_up_at(app, dish: str, seated: Collection[str]) -> None:
     """A guest takes neither a banquet nor this dish."""
-    watched, dishes, _ = noting_sends(app)
+    watched, begun, _ = noting_sends(app)
     stuck = f"a guest ordered a banquet {'twice' if dish == 'banquet' else f'and then {dish}'}, read nothing, and"
     with dining(watched) as server:
         async with clock_by_hand(server) as forward, guest(server, "Hal", seated) as client:
@@ -267,8 +269,8 @@ async def gives_up_at(app, dish: str, seated: Collection[str]) -> None:
             try:
                 for text in ["banquet", dish]:  # uvicorn takes a message that is too much, and lets the next one wait
                     await client.say(text)
-                if not await until(lambda: len(dishes) == 2, server=server):
-                    raise NotYet(f"{stuck} {len(dishes)} of 2 were sent.")
+                if not await until(lambda: begun.count(A_SEND) == 2, server=server):
+                    raise NotYet(f"{stuck} {begun.count(A_SEND)} of 2 were sent.")
                 await forward(ALMOST_SLOW)
                 if "Hal" not in seated:
                     raise NotYet(f"{stuck} was given up after {ALMOST_SLOW} seconds. A send may take `SLOW`: {SLOW}.")
@@ -287,21 +289,32 @@ async def gives_up_at(app, dish: str, seated: Collection[str]) -> None:
 
 async def gives_up_who_is_put_out(app, seated: Collection[str]) -> None:
     """Nobody reads the close frame, either: the dish before it fills all buffers."""
-    watched, dishes, given_up = noting_sends(app)
-    with nothing_in_the_log("a guest that is put out, and does not read,", IT_ENDS), dining(watched) as server:
+    with nothing_in_the_log("a guest that is put out, and does not read,", IT_ENDS):
+        await gives_up_at_its_close(app, seated, None, "said nothing more. `IDLE` seconds later")
+        await gives_up_at_its_close(app, seated, b"\0", "sent bytes. Then")
+
+
+async def gives_up_at_its_close(app, seated: Collection[str], last: str | bytes | None, words: str) -> None:
+    """A guest is to be closed after what it says `last`, and has not read the dish before that."""
+    watched, begun, given_up = noting_sends(app)
+    with dining(watched) as server:
         async with clock_by_hand(server) as forward, guest(server, "Kim", seated) as client:
             client.ws.transport.pause_reading()
             try:
                 await client.say("banquet")
-                await until(lambda: dishes, server=server)
-                await forward(IDLE + 1)  # it is to be put out
+                await until(lambda: A_SEND in begun, server=server)
+                if last is None:
+                    await forward(IDLE + 1)
+                else:
+                    await client.say(last)
+                await until(lambda: A_CLOSE in begun, server=server)
                 await forward(SLOW + 1)
                 if not await until(lambda: not server.endpoints, server=server):
                     still = "its name was still in `seated`" if "Kim" in seated else "its endpoint was still running"
                     hint = GONE_ON if given_up else "A close() waits as a send does: give it a limit, too."
                     raise NotYet(
-                        "a guest ordered a banquet, did not read it, and said nothing more. `IDLE` seconds later it is "
-                        f"to be closed, and does not read that either: after `SLOW` more, {still}. {hint}"
+                        f"a guest ordered a banquet, did not read it, and {words} it is to be closed, and does not "
+                        f"read that either: after `SLOW` more, {still}. {hint}"
                     )
             finally:
                 client.ws.transport.abort()
@@ -313,22 +326,21 @@ def dining(app) -> contextlib.AbstractContextManager[Server]:
 
 
 def noting_sends(app):
-    """The app, a list to which each dish comes that an endpoint begins to send, and one of what was given up."""
-    dishes, given_up = [], []
+    """The app, a list of the types of all messages that an endpoint begins to send, and one of those given up."""
+    begun, given_up = [], []
 
     async def watched(scope, receive, send):
         async def watched_send(message):
-            if message["type"] == "websocket.send":
-                dishes.append(message)
+            begun.append(message["type"])
             try:
                 await send(message)
             except asyncio.CancelledError:
-                given_up.append(message)
+                given_up.append(message["type"])
                 raise
 
         await app(scope, receive, watched_send)
 
-    return watched, dishes, given_up
+    return watched, begun, given_up
 
 
 async def lets_a_close_fail(app) -> None:
