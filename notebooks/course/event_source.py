@@ -32,7 +32,7 @@ class Source:
     def __init__(self, server: Server, reader: asyncio.StreamReader, status: int, headers: dict[str, str]):
         self.status = status
         self.content_type = headers.get("content-type", "")
-        self._server, self._reader = server, reader
+        self.server, self._reader = server, reader
         self._chunked = headers.get("transfer-encoding") == "chunked"
         self._received = bytearray()  # and not yet understood
         self._text = bytearray()
@@ -41,7 +41,7 @@ class Source:
 
     async def next(self) -> Event | None:
         """The next event, or None if the response has ended. Raises TimeoutError if neither comes in time."""
-        return await within_reach(self._server, self._next())
+        return await within_reach(self.server, self._next())
 
     async def _next(self) -> Event | None:
         while (line := await self._line()) is not None:

@@ -6,6 +6,7 @@ from collections import Counter
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import ConnectionError as Broken
+from redis.exceptions import MasterDownError
 from redis.exceptions import TimeoutError as TookTooLong
 
 from course.following import Id, as_id, place
@@ -30,7 +31,8 @@ class FlakyBroker(Redis):
         self.ids: list[str] = []  # of all entries, in order
         self.appends_before_reads: list[Id] = []  # one before each
         self.hears_nothing = False  # the next read that lets the broker wait is answered as after a silence, at once
-        self.breaks: list[str] = []  # every second read breaks, "before" it or when the "reply" is on its way
+        # Every second read breaks: "before" it, when the "reply" is on its way, or since the broker is not "ready"
+        self.breaks: list[str] = []
         self.away = False
         self.has_a_bug = False  # each command raises an error that is none of the broker's
         self.pauses: list[float] = []  # seconds, by the loop's clock, from each break to the next command
@@ -93,6 +95,8 @@ class FlakyBroker(Redis):
         breaks = self.breaks.pop(0) if self.breaks and self.commands % 2 == 0 else ""
         if breaks == "before":
             raise self._broken(Broken("Connection closed by server (by the check)"))
+        if breaks == "ready":
+            raise self._broken(MasterDownError("MASTERDOWN Link with MASTER is down (by the check)"))
         if self.hears_nothing and "BLOCK" in words:
             self.hears_nothing = False
             await asyncio.sleep(0)

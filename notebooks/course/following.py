@@ -70,8 +70,8 @@ class Told:
             instead = how_it_ended(self.task) if self.task.done() else "nothing more came"
             if "Error" in instead and "(by the check)" not in instead:  # an error of its own says more
                 hint = ""
-            if not self.task.done() and min(self.db.pauses, default=0) > TOO_LONG:
-                hint = f"It waits for more than {TOO_LONG:g} second after each break of a connection: 0.1 is enough."
+            if not self.task.done() and max(self.db.pauses, default=0) > TOO_LONG:
+                hint = f"It waits for more than {TOO_LONG:g} second after a break of a connection: 0.1 is enough."
             raise NotYet(f"it should have told {self.next()}, and {instead}.", hint)
 
     async def cancel(self, hint: str) -> None:

@@ -105,9 +105,12 @@ async def check_up(verdict: Verdict, app, path: str, *names: str, good: str, **o
     if not verdict.passed:
         return verdict
     try:
-        report = await checkup(app, path, only=names, **options)
+        with errors_in_the_log() as log:
+            report = await checkup(app, path, only=names, **options)
     except ServeError as problem:
         return Verdict(verdict.good, str(problem))
+    if not report.ok and log.has_another_loop():
+        return Verdict(verdict.good, ANOTHER_LOOP)
     if report.ok:
         return Verdict([*verdict.good, good])
     row = report.failed[0]

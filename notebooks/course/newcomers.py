@@ -24,17 +24,19 @@ async def begins_anew(server: Server, app, path: str, text: str, answer: str) ->
     return "whoever comes after others have left begins anew"
 
 
-async def first_answers(app, path: str, text: str) -> list[str | None]:
-    """What each of the clients is answered. Then it leaves."""
+async def first_answers(app, path: str, *texts: str) -> list[str | None]:
+    """What the clients are answered, of whom each says these texts. When it has an answer to each, it leaves."""
     answers = []
     for _ in range(MANY):
         said, sent = asyncio.Queue(), []
         said.put_nowait({"type": "websocket.connect"})
-        said.put_nowait({"type": "websocket.receive", "text": text})
+        for text in texts:
+            said.put_nowait({"type": "websocket.receive", "text": text})
 
         async def send(message, said=said, sent=sent):
             if message["type"] == "websocket.send":
                 sent.append(message.get("text"))
+            if len(sent) == len(texts):
                 said.put_nowait({"type": "websocket.disconnect", "code": 1000, "reason": ""})
 
         try:

@@ -4,7 +4,7 @@ Two workers, Redis, Ann and Ben. In each run but the first three, one thing goes
 a connection is cut, Redis is away. Clients come back to the other worker, and say again what was not acknowledged.
 
 Whoever can do that meets more, in `harder_runs()`: up to three things go wrong, so that a client comes back to a worker
-where it was before.
+where it was before; or it says a text again to the other worker while the first one still asks Redis.
 """
 
 from collections import Counter, deque
@@ -30,6 +30,7 @@ TURNS = 12  # after which a run is given up
 STEPS = 5_000  # that the reader's code may take in a run: what it tells, acknowledges and has Redis run
 KINDS = ("killed", "cut", "away")
 LAGS = [(1, 1), (1, 3), (3, 1)]  # how often the followers of A and of B read: in each turn, or in each third one
+OVERTAKES = "overtakes"  # a text that is said again overtakes itself
 GAPS = (1, 2, 4)  # steps from one thing that goes wrong to the next
 
 
@@ -62,6 +63,7 @@ class Redis:
     def run(self, script: Callable, *arguments):
         """Run the script with Redis' data and these arguments, as one step, and return what it returns."""
         run, worker = self._run, self._worker
+        run.overtakes(worker)
         if run.goes_wrong("killed", f"{worker} is killed before Redis has heard from it"):
             raise Killed
         if run.goes_wrong("outage", f"Redis is away for a while when {worker} asks"):
@@ -165,6 +167,7 @@ class Run:
         self.workers = {name: self.new(name) for name in "AB"}
         self.read = dict.fromkeys("AB", 0)  # of the log
         self.method = ""  # of a worker, which runs, or ran last
+        self.serves: Client | None = None  # whose text a worker has just now
 
     def new(self, name: str):
         """A worker that has just started."""
@@ -185,9 +188,20 @@ class Run:
         self.story.append(words)
         return True
 
+    def overtakes(self, worker: str) -> None:
+        """Whoever has said a text may be cut off here, come to the other worker, and say it again there, first."""
+        client = self.serves
+        if not client or not client.member:
+            return
+        if self.goes_wrong(OVERTAKES, f"{client.name} is cut off when {worker} asks Redis"):
+            client.lose()
+            client.act()
+            self.method = "say"
+
     def call(self, name: str, method: str, *arguments) -> object:
         """Call a method of the reader's worker. If it is killed there, all its clients are cut off."""
         self.method = method
+        self.serves = arguments[0]._client if method == "say" else None
         try:
             return getattr(self.workers[name], method)(*arguments)
         except Killed:
@@ -264,11 +278,12 @@ def runs(worker_class: Callable) -> Iterator[Run]:
 
 
 def harder_runs(worker_class: Callable) -> Iterator[Run]:
-    """The same with more texts; then Redis is away for longer; then each kind comes three times."""
+    """The same with more texts; then what does not come before; then each kind comes three times."""
     yield Run(worker_class, "nothing", (), LAGS[0], LARGER).play()
     for kind in KINDS:
         yield from at_each_step(worker_class, kind, LAGS[0], crowd=LARGER)
     for lags in LAGS:
+        yield from at_each_step(worker_class, OVERTAKES, lags)
         yield from at_each_step(worker_class, "outage", lags)
         for kind in KINDS:
             for gap in GAPS:

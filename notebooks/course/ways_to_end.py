@@ -45,6 +45,16 @@ async def fails(websocket: WebSocket):
     raise KeyError("a bug of the check's")
 
 
+async def fails_in_a_group(websocket: WebSocket):
+    await websocket.accept()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(in_vain())
+
+
+async def in_vain():
+    raise KeyError("a bug of the check's")
+
+
 async def returns(websocket: WebSocket):
     await websocket.accept()
 
@@ -160,6 +170,7 @@ ENDPOINTS = (
     closes,
     puts_out,
     fails,
+    fails_in_a_group,
     returns,
     stays,
     stays_after_its_close,
@@ -194,6 +205,13 @@ WAYS = [
     Way("/talks", lambda client: client.leave(1001), ("received", "1001"), "a client closed with 1001"),
     Way("/talks", Client.drop, ("received", "1005"), "a client lost its connection"),
     Way(
+        "/talks",
+        lambda client: client.leave(4321),
+        ("received", "4321"),
+        "a client closed with 4321, a code of its own",
+        hint="A client may close with any code from 3000 on: count each by itself.",
+    ),
+    Way(
         "/closes",
         Client.is_closed,
         ("sent", "4000"),
@@ -202,6 +220,14 @@ WAYS = [
     ),
     Way("/puts_out", Client.is_closed, ("sent", "1008"), "an endpoint raised WebSocketException(1008)"),
     Way("/fails", Client.is_closed, ("raised", "KeyError"), "an endpoint raised KeyError", "raised KeyError"),
+    Way(
+        "/fails_in_a_group",
+        Client.is_closed,
+        ("raised", "ExceptionGroup"),
+        "a task group of an endpoint's raised an ExceptionGroup, with a KeyError in it",
+        "raised ExceptionGroup",
+        hint="Count the class of what the endpoint raised, whatever is in it.",
+    ),
     Way("/returns", Client.is_closed, ("returned", ""), "an endpoint returned without close()"),
     Way(
         "/sends_late",

@@ -659,6 +659,17 @@ WRONG = {
         ("hear(text)", "asyncio.get_running_loop().run_in_executor(None, hear, text)"),
         says="`hear(text)` was called in another thread, and chance decides the order. Call it where you receive.",
     ),
+    "a limit that is never reached": changed(
+        ("failures += 1", "failures = min(failures + 1, 4)"),
+        says="Full jitter is 0 to 100. Once it is 30 seconds, the limit stays so, until something has been heard.",
+    ),
+    "a minute without a word, and it ends": changed(
+        (
+            "async for text in ws:\n",
+            "while True:\n    text = await asyncio.wait_for(ws.recv(), 60)\n",
+        ),
+        says="the server took a text, and said nothing for an hour: it raised TimeoutError: . Nothing says how long",
+    ),
 }
 
 RIGHT = {

@@ -312,6 +312,22 @@ WRONG = {
         ("self.lines = []", "self.lines = deque(maxlen=10)"),
         says="a worker had read 200 lines; a member came that had heard up to 0, and was told 10 lines, from 191 on.",
     ),
+    "it asks whether it is known, and appends in a second step": changed(
+        (KNOWS, ""),
+        (
+            SAYS,
+            """
+            if seq > self.redis.run(lambda db: db.seen.get(member.name, 0)):
+                self.redis.run(append, member.name, seq, text)
+            member.acknowledge(seq)
+            """,
+        ),
+        says="Ann is cut off when A asks Redis; Ann comes to B, and has heard up to 0. 'one' is in the log once",
+    ),
+    "a text that was there is not told again": changed(
+        before("self.lines.append(", "if any(text == known for _, known in self.lines):\n    return"),
+        says="Ann was never told line 5, 'yes'. A line before it says the same, and is another one",
+    ),
 }
 
 TELLS_OF = {  # the lesson has this as a list

@@ -54,6 +54,26 @@ def take(self) -> bool:
     self.full = full
     return True
 """
+TIMERS = """
+def __init__(self, size: int, seconds: float):
+    self.tokens, self.size, self.seconds = size, size, seconds
+
+def fill(self, since: float):
+    asyncio.get_running_loop().call_at(since + self.seconds, self.give, since + self.seconds)
+
+def give(self, now: float):
+    self.tokens += 1
+    if self.tokens < self.size:
+        self.fill(now)
+
+def take(self) -> bool:
+    if self.tokens == 0:
+        return False
+    if self.tokens == self.size:
+        self.fill(asyncio.get_running_loop().time())
+    self.tokens -= 1
+    return True
+"""
 CAUGHT = """
     except Exception:
         logger.exception("/till failed")
@@ -432,7 +452,7 @@ WRONG = {
     ),
     "the total is everybody's": changed(
         ("self.cents += ", "Basket.cents += "),
-        says='expected {"type": "total", "id": 1, "cents": 0}, but got \'{"type":"total","id":1,"cents":8600}\'. '
+        says='expected {"type": "total", "id": 1, "cents": 0}, but got \'{"type":"total","id":1,"cents":8700}\'. '
         "Another client has added something. Each has its own total.",
     ),
     "bytes are a bug": changed(
@@ -483,6 +503,10 @@ WRONG = {
     ),
     "items are stripped of spaces": changed(
         ('strict=True, extra="forbid"', 'strict=True, extra="forbid", str_strip_whitespace=True'),
+        says="each character counts in an `item`, also a line break, and alone.",
+    ),
+    "the price is that of the item without its spaces": changed(
+        ("price(request.item)", "price(request.item.strip() or request.item)"),
         says="An `item` goes to price() as it is, with its spaces.",
     ),
     "a mistake counts as one that was too fast": changed(
@@ -630,10 +654,67 @@ WRONG = {
         ("self.tokens -= 1", "self.since = now\nself.tokens -= 1"),
         says="48 have passed. What is refused meanwhile does not count them again.",
     ),
+    "a number that is too long for json.loads()": changed(
+        ("except (ValueError, RecursionError):", "except (json.JSONDecodeError, UnicodeError, RecursionError):"),
+        of=BY_HAND,
+        says="(Of so long a number, json.loads() raises a plain ValueError.)",
+    ),
+    "an item is more than spaces": changed(
+        ("max_length=20)", 'max_length=20, pattern=r"\\S")'),
+        says="each character counts in an `item`, also a line break, and alone.",
+    ),
+    "an id that JavaScript can hold": changed(
+        (
+            'model_config = ConfigDict(strict=True, extra="forbid")\nid: int',
+            'model_config = ConfigDict(strict=True, extra="forbid")\nid: int = Field(lt=2**53)',
+        ),
+        says='"fields":["id"]}\'. Any whole number is an `id`',
+    ),
+    "the first name that is no model's": changed(
+        (
+            'found.append(str(one["loc"][1]))',
+            'found.append(next((str(name) for name in one["loc"] if name not in ("add", "total")), "?"))',
+        ),
+        says="""but got '{"type":"error","id":1,"fields":["?"]}'. The answer has the names of the fields""",
+    ),
+    "the total stands by the connection's id": changed(
+        before("class Basket:", "totals: dict[int, int] = {}\n\n"),
+        ("cents = 0", "def __init__(self, websocket: WebSocket):\n    self.key = id(websocket)"),
+        (
+            "self.cents += price(request.item) * request.count",
+            "totals[self.key] = totals.get(self.key, 0) + price(request.item) * request.count",
+        ),
+        ("cents=self.cents", "cents=totals.get(self.key, 0)"),
+        ("Basket(), ", "Basket(websocket), "),
+        says="""and one of them got '{"type":"total","id":1,"cents":1200}'. That is left over from another.""",
+    ),
+    "tokens at a beat": changed(
+        (
+            BUCKET,
+            """
+            def __init__(self, size: int, seconds: float):
+                self.tokens = size
+                self.filling = asyncio.create_task(self.fill(size, seconds))
+
+            async def fill(self, size: int, seconds: float):
+                while True:
+                    await asyncio.sleep(seconds)
+                    self.tokens = min(size, self.tokens + 1)
+
+            def take(self) -> bool:
+                had = self.tokens
+                self.tokens -= had > 0
+                return had > 0
+            """,
+        ),
+        after(CAUGHT, "    finally:\n        bucket.filling.cancel()"),
+        says="24 have passed. What is refused meanwhile does not count them again.",
+    ),
 }
 
 RIGHT = {
     "a bucket that is a time, by a clock that it keeps": changed((BUCKET, A_TIME)),
+    "a bucket that timers fill": changed((BUCKET, TIMERS)),
     "by hand, without models": whole(BY_HAND),
     "a dictionary of models": whole(DICTIONARY_OF_MODELS),
     "NaN is no JSON": changed(

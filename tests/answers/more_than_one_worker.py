@@ -132,7 +132,7 @@ WRONG = {
     ),
     "it tries again after two seconds": changed(
         ("asyncio.sleep(0.1)", "asyncio.sleep(2)"),
-        says="It waits for more than 1 second after each break of a connection",
+        says="It waits for more than 1 second after a break of a connection",
     ),
     "its pause blocks the event loop": changed(
         before("async def follow", "import time"),
@@ -258,6 +258,20 @@ WRONG = {
     "no coroutine": whole("def follow(db, stream, last, tell):\n    pass", says="`follow` must be an `async def`."),
     "one reply, and the end": changed(
         ("while not me.cancelling():", "for _ in range(2):"), says="and then asked the broker for nothing more."
+    ),
+    "it waits for longer each time, until it has heard something": changed(
+        ("me = asyncio.current_task()", "me, pause = asyncio.current_task(), 0.1"),
+        ("await asyncio.sleep(0.1)\n", "await asyncio.sleep(pause)\npause = min(2 * pause, 10)\n"),
+        ("for _, entries in streams:", "pause = 0.1\nfor _, entries in streams:"),
+        says="the broker was away for a minute, and was at last left alone for 10.0 seconds.",
+    ),
+    "redis's ConnectionError and TimeoutError": changed(
+        ("except RedisError:", "except (NoConnection, NoAnswer):"),
+        before(
+            "async def follow",
+            "from redis.exceptions import ConnectionError as NoConnection, TimeoutError as NoAnswer\n\n\n",
+        ),
+        says="it ended with MasterDownError: MASTERDOWN Link with MASTER is down (by the check). A connection broke",
     ),
 }
 

@@ -13,11 +13,11 @@ LISTENS = """
 enter(till, taken)
 await send(websocket, {"ack": taken.id})
 """
-IN_A_THREAD = (
+AWAITED = (
     ("def enter(till: str, taken: Taken):", "async def enter(till: str, taken: Taken):"),
-    (STORES, "await asyncio.to_thread(store, taken.cents)"),
     (LISTENS, LISTENS.replace("enter(till", "await enter(till")),
 )
+IN_A_THREAD = (*AWAITED, (STORES, "await asyncio.to_thread(store, taken.cents)"))
 FOLLOWS = """
 tasks.create_task(follow(websocket, after))
 await listen(websocket, till)
@@ -487,6 +487,31 @@ WRONG = {
     ),
     "a look at the entries now and then": changed(
         ("await news.wait()", "await asyncio.sleep(0.01)"), says="It has read all the time. Let an event wake"
+    ),
+    "a minute of silence ends it": changed(
+        (
+            "text = await next_text(websocket)",
+            """
+            try:
+                text = await asyncio.wait_for(next_text(websocket), 60)
+            except TimeoutError:
+                raise WebSocketException(1001, "silent") from None
+            """,
+        ),
+        says="a till had been silent for an hour; then a till with after=",
+    ),
+    "a lock that a full disk leaves locked": changed(
+        *AWAITED,
+        before("def last_number", "lock = asyncio.Lock()\n\n\n"),
+        (KNOWN, f"await lock.acquire()\n{KNOWN}\n    lock.release()"),
+        (TELLS, f"{TELLS}\nlock.release()"),
+        says="(A lock has to be given back then, too, as `async with` does.)",
+    ),
+    "a lock for all, made for one event loop": changed(
+        *AWAITED,
+        before("def last_number", "lock = asyncio.Lock()\n\n\n"),
+        ("await enter(till, taken)", "async with lock:\n    await enter(till, taken)\n    await asyncio.sleep(0.02)"),
+        says="it works with one server. The check starts another one, with an event loop of its own",
     ),
 }
 

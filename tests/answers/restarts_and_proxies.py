@@ -669,6 +669,43 @@ WRONG = {
         ("saving.cancel()", "saving.cancel()\nawait saving"),
         says="Whoever awaits a task that it has cancelled gets that from there",
     ),
+    "who watches is told the latest note": changed(
+        (
+            "await websocket.send_text(await news.get())",
+            """
+            note = await news.get()
+            while not news.empty():
+                note = news.get_nowait()
+            await websocket.send_text(note)
+            """,
+        ),
+        says="the client expected 'note 1', at /watch, when it read again, but got 'note 20'. Who reads late is told",
+    ),
+    "taken out where a disconnect is received": changed(
+        (
+            """
+            try:
+                tasks.create_task(tell(websocket, news))
+                while True:
+                    await next_text(websocket)
+            finally:
+                watchers.discard(news)
+            """,
+            """
+            tasks.create_task(tell(websocket, news))
+            while True:
+                try:
+                    await next_text(websocket)
+                except WebSocketException:
+                    pass  # it has sent bytes
+                except WebSocketDisconnect:
+                    watchers.discard(news)
+                    raise
+            """,
+        ),
+        before("logger =", "from fastapi import WebSocketDisconnect, WebSocketException\n\n"),
+        says="a send found that who watched was gone, and its queue is still in `watchers`. A group whose task has",
+    ),
 }
 
 RIGHT = {

@@ -691,6 +691,28 @@ WRONG = {
         ),
         says="should have counted ('received', '1001'), ('sent', '4000'), and counted ('raised', 'CancelledError') +2",
     ),
+    "what is in a group": changed(
+        (
+            'except BaseException as error:\n    end = end or ("raised", type(error).__name__)\n    raise',
+            """
+            except BaseException as error:
+                first = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error
+                end = end or ("raised", type(first).__name__)
+                raise
+            """,
+        ),
+        says="`ended` should have counted ('raised', 'ExceptionGroup'), and counted ('raised', 'KeyError') +1.",
+    ),
+    "codes that are not in the table": changed(
+        (
+            'end = end or ("received", message["code"])',
+            """
+            code = message["code"]
+            end = end or ("received", code if 1000 <= code < 3000 else "other")
+            """,
+        ),
+        says="`ended` should have counted ('received', '4321'), and counted ('received', 'other') +1.",
+    ),
 }
 
 RIGHT = {

@@ -323,9 +323,32 @@ WRONG = {
         ("ServerSentEvent(data=text,", 'ServerSentEvent(event="news", data=text,'),
         says="but got an event of the type 'news'. `event` is for the `reset` alone",
     ),
+    "a reset for each client, and no second one": changed(
+        (RESETS, f"if not told:\n    {RESETS}\ntold = True"),
+        (FROM, f"{FROM}\ntold = False"),
+        says="a client, which had got a `reset` when it came, did not read for a while, and then expected number",
+    ),
+    "the id is a number": changed(
+        ("id=str(number)", "id=number"),
+        says="but the response ended. The log has ValidationError: 1 validation error for ServerSentEvent",
+    ),
 }
 
 RIGHT = {
+    "it looks whether the client is there, and sends comments": changed(
+        ("(last_event_id:", "(request: Request, last_event_id:"),
+        ("while True:\n    gone", "while not await request.is_disconnected():\n    gone"),
+        (
+            LOOKS,
+            """
+            with suppress(TimeoutError):
+                async with asyncio.timeout(15):
+                    await ticker.after(seen)
+                    continue
+            yield ServerSentEvent(comment="still here")
+            """,
+        ),
+    ),
     "by hand": whole(BY_HAND),
     "a queue for each": whole(QUEUES),
     "a class for who reads": whole(A_READER),

@@ -624,9 +624,52 @@ WRONG = {
         ("if origin != OURS:", "if not secrets.compare_digest(origin, OURS):"),
         says="was refused with HTTP 500, not 403. On the server, the endpoint raised TypeError: comparing strings with",
     ),
+    "a page of the host that was asked for": changed(
+        (LOOKS, 'if origin != OURS and origin.partition("://")[2] != websocket.headers["host"]:'),
+        says="and a good ticket was accepted. It is the address that was asked for, as in `Host`",
+    ),
+    "pages of its subdomains, too": changed(
+        (LOOKS, 'if origin != OURS and not origin.endswith(".vault.example"):'),
+        says="a client with the Origin 'https://www.vault.example' and a good ticket was accepted.",
+    ),
+    "the developer's own pages, too": changed(
+        (LOOKS, 'if origin not in (OURS, "http://localhost:8000"):'),
+        says="a client with the Origin 'http://localhost:8000' and a good ticket was accepted.",
+    ),
+    "an empty text ends it": changed(
+        (
+            f"while True:\n    {TALKS}",
+            'while text := await websocket.receive_text():\n    await send(websocket, f"{session.user}: {text}")',
+        ),
+        says="the client sent '' and expected 'Ann: ', but the connection ended first",
+    ),
+    "put down where it leaves, and where it is logged out": changed(
+        (
+            """
+            except TimeoutError:
+                if not connection.expired():
+                    raise  # somebody else's
+                await try_to_close(websocket, 4401, "logged out")
+            finally:
+                session.connections.discard(connection)
+                inside.remove(session.user)
+            """,
+            """
+            except TimeoutError:
+                inside.remove(session.user)
+                await try_to_close(websocket, 4401, "logged out")
+            except WebSocketDisconnect:
+                inside.remove(session.user)
+            finally:
+                session.connections.discard(connection)
+            """,
+        ),
+        says="a client had sent bytes, and left, and `inside` is still ['Ann']. At bytes, receive_text() raises",
+    ),
 }
 
 RIGHT = {
+    "an exception before accept": changed((REFUSES, "if origin != OURS:\n    raise HTTPException(403)")),
     "as in the lesson": whole(AS_IN_THE_LESSON),
     "a logout closes the connections itself, all at once": whole(LOG_OUT_CLOSES),
     "a logout is an event": whole(LOG_OUT_IS_AN_EVENT),

@@ -12,7 +12,7 @@ from functools import partial
 from websockets import InvalidStatus
 
 from course.client import WAIT, NotYet, until
-from course.judging import Verdict
+from course.judging import SILENT, Verdict
 from course.stage import (
     NO_CODE,
     Brief,
@@ -47,6 +47,7 @@ EMPTY = "An empty text is one, too."
 ONE_EACH = "One for each time is due, and no other."
 LET_IN = "To be let in says nothing yet."
 FAILURE = "A handshake that fails is a failure like any other."
+AT_CAP = f"Once it is {CAP} seconds, the limit stays so, until something has been heard."
 DEEPER = "Each time it calls itself, ever deeper: in the end, that is a RecursionError. Let it be a loop."
 UNASKED = "What is put into `outbox` is sent, whether the server has spoken or not."
 UNHEARD = "The failures count anew when something has been heard, and at nothing else."
@@ -225,6 +226,8 @@ class Check:
         waits = await self.comes_often(*[lets_in] * MANY)
         what = f"the server let it in and closed without a word, {MANY} times"
         expect_spread(waits, what, limits, LET_IN)
+        at_cap = limits.index(CAP)
+        expect_spread(waits[at_cap:], f"{what}, of which the first {at_cap} are left out here", limits[at_cap:], AT_CAP)
 
         plays = [*[partial(refuses, status=503)] * 3, lets_in] * (MANY // 4)
         waits = await self.comes_often(*plays)
@@ -320,6 +323,8 @@ class Check:
                 await run.expect(lambda times=times: len(self.stage.got) == times, problem)
                 told = self.stage.told  # of this connection; the hour may have ended it, and another one be there
                 await self.server.let_time_pass(AN_HOUR)
+                if run.task.done():
+                    raise NotYet(f"the server took a text, and said nothing for an hour{run.end()}", SILENT)
                 await self.server.on_loop(told.set)
                 problem = f"{what}, and then it did not `await wait(...)`"
                 await run.expect(lambda times=times: len(run.waits) >= times, problem, BY_ITSELF)
@@ -412,7 +417,9 @@ def expect_spread(waits: list[float], what: str, limits: list[float], hint: str 
     shares = [seconds / limit for seconds, limit in zip(waits, limits, strict=False)]
     if max(shares) < 2 / 3 or min(shares) > 1 / 3:
         least, most = math.floor(100 * min(shares)), math.ceil(100 * max(shares))
-        raise NotYet(f"{what}; its waits were {least} to {most} percent of what they may be. Full jitter is 0 to 100.")
+        raise NotYet(
+            f"{what}; its waits were {least} to {most} percent of what they may be. Full jitter is 0 to 100.", hint
+        )
 
 
 async def comes_back(stay_connected) -> Verdict:

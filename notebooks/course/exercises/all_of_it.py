@@ -44,6 +44,7 @@ ABOVE = (
     "Who has heard up to `number` is told at `enter` what this worker has read above it, from `number + 1` on, and the "
     "rest when `take` reads it."
 )
+REPEATED = "A line before it says the same, and is another one: lines are told apart by their numbers."
 AHEAD = (
     "Who comes from the other worker may have heard what this one has not read yet. `take` leaves out whoever has "
     "heard that line."
@@ -176,6 +177,9 @@ def misheard(client: Client) -> str:
         hint = ABOVE if client.told_in[again[0]] == "enter" else AHEAD
         return f"{client.name} was told line {numbers[again[0]]} twice. {hint}"
     if missing := sorted(set(range(1, len(client.run.data.lines) + 1)) - set(numbers)):
+        lines = client.run.data.lines
+        if all(lines.index(lines[number - 1]) + 1 < number for number in missing):
+            return f"{client.name} was never told line {missing[0]}, {lines[missing[0] - 1]!r}. {REPEATED}"
         comes_back = client.run.kind == "cut" and len(client.been_at) > len(set(client.been_at))
         return f"{client.name} was never told line {missing[0]}. {ABOVE}{f' {BACK}' if comes_back else ''}"
     return "" if numbers == sorted(numbers) else f"{client.name} was told lines in another order. {FROM_THE_LOG}"

@@ -5,10 +5,11 @@ from functools import partial
 
 from pydantic import ValidationError
 
-from course.client import Client, NotYet, quote, visit
+from course.client import WAIT, Client, NotYet, quote, visit
 from course.closing import closes_when_nobody_is_there, expect_code, logs_bugs
 from course.error_log import ErrorLog, errors_in_the_log
 from course.judging import Verdict, check_up, judge, lets_clients_leave, look_further, passes
+from course.newcomers import LEFT_OVER, ONE_BY_ONE, first_answers
 from course.troubles import ends_when_cancelled, lets_bugs_show
 from wslab.server import Server
 
@@ -23,6 +24,7 @@ BUGS = {"bug 1": KeyError, "bug 2": ValidationError}  # by the item at which pri
 GOES_ON = "The conversation goes on, whatever comes as text."
 NUMBER = "It is no number: nothing is converted."
 ITEM, COUNT = "`item` has 1 to 20 characters.", "`count` is a whole number from 1 to 10."
+ANY_OTHER = "Any whole number is an `id`, and each character counts in an `item`, also a line break, and alone."
 AS_IT_IS = "An `item` goes to price() as it is, with its spaces."
 BELONGS = "What does not belong there is wrong, too, so that a misspelt field is noticed."
 ALL_AT_ONCE = "Each field that is wrong is named, whatever else is wrong."
@@ -42,7 +44,7 @@ MISTAKES = [  # what is sent, the id and the fields of the answer, and what to t
     *(({**ADD, "item": item}, 7, ["item"], ITEM) for item in ["", "t" * 21, None]),
     ({"type": "add", "id": 7, "item": "tea"}, 7, ["count"], "What is missing is wrong, too."),
     ({**ADD, "itme": "tee"}, 7, ["itme"], BELONGS),
-    ({**TOTAL, "item": "tea"}, 1, ["item"], BELONGS),
+    *(({**TOTAL, name: "tea"}, 1, [name], BELONGS) for name in ["item", "total"]),
     ({**ADD, "item": "", "count": 0}, 7, ["count", "item"], "Both fields are wrong."),
     ({"type": "total"}, None, ["id"], "An `id` that is missing is wrong."),
     *(({"type": "total", "id": id}, None, ["id"], NO_ID) for id in ["7", True, 2.0, 1.5, None]),
@@ -55,12 +57,13 @@ MISTAKES = [  # what is sent, the id and the fields of the answer, and what to t
     ({"id": 7, "item": "tea", "count": 2}, 7, ["type"], TYPE),
     ({"type": "pay", "id": "7"}, None, ["type"], "Of an unknown type, nobody knows what its fields must be."),
     *((text, None, [], NO_OBJECT) for text in ["null", "[]", '"add"', "5", "add tea", "", '{"id": 7', "[" * 100_000]),
+    ("9" * 5000, None, [], f"{NO_OBJECT} (Of so long a number, json.loads() raises a plain ValueError.)"),
 ]
 
 
 async def till(app) -> Verdict:
     """`/till` takes what is in its contract, and says of all else, by its id, which fields are wrong."""
-    steps = [says_what_is_wrong, adds_up, refuses_bytes, keeps_the_pace, leaves]
+    steps = [says_what_is_wrong, adds_up, partial(begins_with_nothing, app=app), refuses_bytes, keeps_the_pace, leaves]
     with errors_in_the_log() as log:
         verdict = await judge(app, *steps, ws_ping_interval=None)
     if not verdict.passed and log.records and "code 1011" in verdict.problem:
@@ -98,9 +101,20 @@ async def adds_up(server: Server) -> str:
         await ask(ann, ADD, {"type": "added", "id": 7})
         await ask(ann, {**ADD, "id": -8, "item": " café ", "count": 10}, {"type": "added", "id": -8})
         await ask(ann, {**ADD, "id": 0, "item": 20 * "é", "count": 1}, {"type": "added", "id": 0}, ITEM)
-        await ask(ann, TOTAL, {**TOTAL, "cents": 2 * 300 + 10 * 600 + 2000}, AS_IT_IS)
+        await ask(ann, {**ADD, "id": 10**20, "item": "\n", "count": 1}, {"type": "added", "id": 10**20}, ANY_OTHER)
+        await ask(ann, TOTAL, {**TOTAL, "cents": 2 * 300 + 10 * 600 + 2000 + 100}, AS_IT_IS)
         await ask(ben, TOTAL, {**TOTAL, "cents": 0}, "Another client has added something. Each has its own total.")
     return "requests are answered by their id, and each client has its own total"
+
+
+async def begins_with_nothing(server: Server, app) -> str:
+    """Clients come one after the other, and add up the same."""
+    texts = [json.dumps(request) for request in (ADD, TOTAL)]
+    answers = await server.thread.run(first_answers(app, PATH, *texts), 5 * WAIT)
+    for text in answers[1::2]:  # those to the second request
+        if as_json(text) != {**TOTAL, "cents": 600}:
+            raise NotYet(f"{ONE_BY_ONE} Each added 600 cents, and one of them got {quote(text)}. {LEFT_OVER}")
+    return "whoever comes after others have left begins with nothing"
 
 
 async def refuses_bytes(server: Server) -> str:
@@ -115,6 +129,7 @@ async def keeps_the_pace(server: Server) -> str:
     more = f"By `asyncio.get_running_loop().time()`, one more comes every {PACE} seconds, and"
     async with visit(server, PATH) as client, visit(server, PATH) as other:
         await server.let_time_pass(10 * BURST * PACE)
+        await server.let_time_pass(0.8 * PACE)  # so that a beat of its own would come soon after the burst
         await ask(client, TOTAL, total)
         for _ in range(BURST - 1):
             await ask(client, "tea", error(None, []), f"{BURST} messages may come at once.")
@@ -125,6 +140,7 @@ async def keeps_the_pace(server: Server) -> str:
         for passed in [0.4, 0.8]:
             await server.let_time_pass(PACE * 0.4)
             hint = f"{more} {PACE * passed:g} have passed. What is refused meanwhile does not count them again."
+            hint += " (The first of them begin when the bucket was full, and at no beat of a clock.)"
             await ask(client, TOTAL, {"type": "wait", "id": 1}, hint, told)
         await server.let_time_pass(PACE * 0.45)
         await ask(client, TOTAL, total, f"{more} {PACE * 5 / 4:g} have passed. What was too fast is not added.")

@@ -5,7 +5,7 @@ import itertools
 from functools import partial
 
 from course.client import WAIT, NotYet, until
-from course.following import PATIENCE, following, how_it_ended
+from course.following import PATIENCE, TOO_LONG, following, how_it_ended
 from course.judging import Verdict
 from course.troubles import Bug
 from course.virtual_time import in_virtual_time
@@ -27,6 +27,7 @@ SAME_MILLISECOND = (
 )
 SILENCE = "the broker was silent for as long as `block` says, and its reply was empty; then"
 EMPTY = "That is no end, and no entry: ask again."
+TENTH = "Wait 0.1 seconds each time, and no longer: whoever reads the archive waits for it."
 SLEEP = "Wait 0.1 seconds before you try again, with `await asyncio.sleep(0.1)`."
 BROKEN = "A connection broke, and came back. Catch RedisError around the read alone, and go on after the last one told."
 BACK = "It will be back: try again until then, or until the follower is cancelled."
@@ -90,9 +91,9 @@ async def goes_on_after_silence(told, db) -> None:
 async def survives(follow, db) -> str:
     await db.append(1)
     async with following(follow, db, last=1) as told:
-        db.breaks = ["before", "reply"] * 3
-        db.appends_before_reads = list(range(2, 14))
-        await told.expect(13, BROKEN)
+        db.breaks = ["before", "reply"] * 3 + ["ready"]
+        db.appends_before_reads = list(range(2, 16))
+        await told.expect(15, BROKEN)
     return "a connection that breaks, before a read or before its reply, makes it lose and repeat nothing"
 
 
@@ -127,6 +128,10 @@ async def stays_for_a_minute(follow, url: str) -> None:
         if told.task.done():
             raise NotYet(
                 f"the broker was away for a minute, and after {db.commands} tries, {how_it_ended(told.task)}. {BACK}"
+            )
+        if max(db.pauses) > TOO_LONG:
+            raise NotYet(
+                f"the broker was away for a minute, and was at last left alone for {max(db.pauses):.1f} seconds.", TENTH
             )
 
 

@@ -13,7 +13,9 @@ from course.closing import closes_when_nobody_is_there, expect_code, logs_bugs
 from course.cut_off import AGAIN, KEEP, NUMBERS, TALK, TUNNEL, TWINS, Till, Tunnel, amounts, numbers
 from course.error_log import ErrorLog, errors_in_the_log
 from course.judging import (
+    AN_HOUR,
     HAS_LEFT,
+    SILENT,
     Verdict,
     check_up,
     hint_for,
@@ -58,13 +60,15 @@ NOTED = (
 BEHIND = f"While it did not read, {KEEP + 2} entries came. It must hear them all, or that it must begin anew."
 WAIT = "The connection of another till does not read. Nobody else waits for that."
 STORE_FIRST = "First store(), then all the rest: when it fails, nothing has happened, and the till sends it again."
+GIVEN_BACK = "(A lock has to be given back then, too, as `async with` does.)"
 
 
 async def cashbook(app, stored: Sequence[int]) -> Verdict:
     """`/cashbook` stores and tells each entry once, wherever a connection is cut. `stored`: what store() has stored."""
     tunnel = Tunnel(app)
     steps = [tells, loses_nothing, goes_on_from, begins_anew, knows_again]
-    steps += [partial(step, tunnel=tunnel) for step in (knows_at_once, has_no_seam, puts_out)] + [refuses, leaves]
+    steps += [partial(step, tunnel=tunnel) for step in (knows_at_once, has_no_seam, puts_out)]
+    steps += [waits_for_the_silent, refuses, leaves]
     steps = [partial(step, stored=stored) for step in steps]
     with errors_in_the_log() as log:
         verdict = await judge(tunnel if isinstance(app, FastAPI) else app, *steps, ws_ping_interval=None)
@@ -99,6 +103,14 @@ async def tells(server: Server, stored: Sequence[int]) -> str:
             ahead.before = f"a till with after={last + 1} heard {anew}, since there were {last} entries; then "
             await ahead.hear_all(stored[kept:], AFTER_ANEW)
     return "entries are stored, acknowledged, and told to all, and to who comes later"
+
+
+async def waits_for_the_silent(server: Server, stored: Sequence[int]) -> str:
+    async with Till(server, stored, len(stored)).connected() as till:
+        await server.let_time_pass(AN_HOUR)
+        till.before = "a till had been silent for an hour; then "
+        await till.enter_one(1, *amounts(stored, 1), hint=SILENT)
+    return "a till may be silent for an hour, by the clock of the server's event loop"
 
 
 async def loses_nothing(server: Server, stored: Sequence[int]) -> str:
@@ -289,7 +301,7 @@ async def bears_a_full_disk(server: Server, stored: Sequence[int]) -> str:
             raise NotYet(f"store() failed at {cents} cents, and another till heard {quote(told)}. {STORE_FIRST}")
         till.before = f"store() failed at {cents} cents, and the till came back and sent them again; then "
         async with till.connected():
-            await till.enter_one(1, cents, STORE_FIRST)
+            await till.enter_one(1, cents, f"{STORE_FIRST} {GIVEN_BACK}")
             await till.enter_one(2, *amounts(stored, 1), hint=STORE_FIRST)
         await other.hear_all(stored[last:], STORE_FIRST)
     await news(server)

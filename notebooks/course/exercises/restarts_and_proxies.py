@@ -38,9 +38,14 @@ NOBODY_WAITS = (
     "Somebody else who watches did not read meanwhile: nothing may wait for that, or fail. Let each endpoint send by "
     "itself, from a queue of its own, without a limit."
 )
+LATE = "Who reads late is told each note, too, and not the last alone: what it has not been sent waits in its queue."
 EACH_TEXT = "Each text is a note: an empty one, and one that is like another one, too."
 ANY_END = (
     "What is said there is ignored, or ends it: take its queue out in a `finally`, whatever has ended the endpoint."
+)
+CANCELS = (
+    "A group whose task has failed cancels the endpoint where it receives, and that is no WebSocketDisconnect: take "
+    "the queue out in a `finally`."
 )
 IN_ORDER = "All are saved, and in another order: begin to save a note when the one before is saved."
 ITS_OWN = "is none of them: save each note by itself, as it came."
@@ -80,7 +85,7 @@ async def deployment(app, watchers: Collection) -> Verdict:
     good: list[str] = []
     try:
         check_app(app)
-        for step in (works, works_again, loses_nothing, gives_up, waits_for_no_client):
+        for step in (works, works_again, finds_somebody_gone, loses_nothing, gives_up, waits_for_no_client):
             if line := await step(app, watchers):
                 good.append(line)
     except (NotYet, ServeError) as problem:
@@ -130,6 +135,27 @@ async def works_again(app, watchers: Collection) -> None:
         await works(app, watchers)
     except NotYet as problem:
         raise NotYet(f"{ONE_SERVER} {problem}", problem.hint) from None
+
+
+async def finds_somebody_gone(app, watchers: Collection) -> None:
+    """Somebody who watches is gone: a send finds that first, and only then whoever receives."""
+    failed = []
+
+    async def lossy(scope, receive, send):
+        async def send_to_nobody(message):
+            if scope["type"] == "websocket" and scope["path"] == "/watch" and message["type"] == "websocket.send":
+                failed.append(message)
+                raise ConnectionResetError
+            await send(message)
+
+        await app(scope, receive, send_to_nobody)
+
+    with served_on(Disk(), lossy) as server:
+        async with visit(server, "/watch"), visit(server, "/notes") as writer:
+            await writer.ask("one", "noted")
+            await until(lambda: failed, server=server)
+        if not await until(lambda: not watchers, server=server):
+            raise NotYet(f"a send found that who watched was gone, and its queue is still in `watchers`. {CANCELS}")
 
 
 @contextmanager
@@ -230,13 +256,16 @@ async def waits_for_no_client(app, watchers: Collection) -> str:
         server.shrink_buffers()
         async with (
             visit(server, "/watch", compression=None) as stuck,
+            visit(server, "/watch", compression=None) as late,
             visit(server, "/watch") as reader,
             visit(server, "/notes") as writer,
         ):
-            stuck.ws.transport.pause_reading()
+            for client in (stuck, late):
+                client.ws.transport.pause_reading()
             with told_with_its_error(log, disk):
                 for note in WHILE_ONE_DOES_NOT_READ:
                     await is_noted_and_told(note, writer, reader)
+                await hears_them_all(late)
                 stuck.ws.transport.abort()
                 await is_noted_and_told("and then", writer, reader)
     return "it does not wait for a client that does not read"
@@ -248,6 +277,16 @@ async def is_noted_and_told(note: str, writer: Client, reader: Client) -> None:
     got = await reader.hear(expected, silent=NOBODY_WAITS, closed=NOBODY_WAITS)
     if got != note:
         raise NotYet(f"the client expected {expected}, but got {quote(got)}.", NOBODY_WAITS)
+
+
+async def hears_them_all(late: Client) -> None:
+    """It has not read meanwhile. Now it does."""
+    late.ws.transport.resume_reading()
+    for note in WHILE_ONE_DOES_NOT_READ:
+        expected = f"{quote(note)}, at /watch, when it read again"
+        got = await late.hear(expected, silent=LATE, closed=LATE)
+        if got != note:
+            raise NotYet(f"the client expected {expected}, but got {quote(got)}.", LATE)
 
 
 async def ended(server: Server, disk: Disk, seconds: float) -> str:

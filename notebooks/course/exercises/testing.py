@@ -26,7 +26,8 @@ SHORT = 10  # seconds: whatever a test sleeps up to that, takes no time where th
 
 SILENCE = [*((name, 0) for name in NAMES), ("test_own_sums", 2)]  # which test, and how many clients are answered in it
 
-SWALLOWS = "Or does the test swallow what fails, or look too early?"
+IS_NO_FAILURE = ("Skipped", "XFailed")  # what pytest.skip() and pytest.xfail() raise
+SWALLOWS = "Or does the test swallow what fails, skip it, or look too early?"
 LIMIT = "A limit is for what never comes: give it some seconds. Or does the test wait for what does not come?"
 
 
@@ -93,7 +94,7 @@ async def outcome(test, app, seconds: float, name: str, sleeps: bool = True) -> 
         run.start()
         hung = "" if await run.ends(seconds) else await run.end()
         came = server.tape.last is not None
-    if run.error is None:
+    if run.error is None or type(run.error).__name__ in IS_NO_FAILURE:
         return Outcome("", hung, came)
     lines = [frame.line for frame in traceback.extract_tb(run.error.__traceback__) if frame.name == test.__name__]
     words = f"{type(run.error).__name__}: {run.error}".splitlines()[0].removesuffix(": ")

@@ -171,13 +171,15 @@ class News:
 
     async def falls_behind(self, server: Server) -> str:
         server.shrink_buffers()
-        async with self.client(server) as client:
+        async with self.client(server, "abc") as client:
+            await self.next(client, "a client came with the Last-Event-ID abc, and expected a `reset`", RESET)
             for number in self.kept():
                 await self.expect(client, number)
             for _ in range(TOO_MANY // KEPT):
                 await self.publish(server, *[LONG] * KEPT)  # it could hear them all
                 await server.let_time_pass(0.01)  # and has its turns
-            types = await self.follow(client, number, "a client did not read for a while, and then", BEHIND)
+            start = "a client, which had got a `reset` when it came, did not read for a while, and then"
+            types = await self.follow(client, number, start, BEHIND)
         if "reset" not in types:
             raise NotYet(f"a client did not read, and {TOO_MANY} texts were kept for it, instead of five.", BEHIND)
         await self.waits(server)
@@ -265,6 +267,8 @@ class News:
         except TimeoutError:
             raise NotYet(f"{wanted}, but nothing came.", hint) from None
         if event is None:
+            await until(lambda: self.log.records or not self.running)
+            await client.server.on_loop(lambda: None)  # by now, its error is logged
             logged = self.logged()
             is_other = logged and "'encode'" not in logged  # FastAPI's text, for what a plain response cannot write
             raise NotYet(f"{wanted}, but the response ended.{logged}", CUT_OFF if is_other else GENERATOR)

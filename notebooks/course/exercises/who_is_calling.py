@@ -11,7 +11,7 @@ from urllib.request import Request, urlopen
 from fastapi import FastAPI
 from websockets import ClientConnection, connect
 
-from course.client import WAIT, Client, NotYet, Refused, news, until, visit
+from course.client import ODD, WAIT, Client, NotYet, Refused, news, until, visit
 from course.closing import expect_code
 from course.door import Door, give_up
 from course.judging import HAS_LEFT, Verdict, check_up, expect_no_error, judge
@@ -30,6 +30,8 @@ FOREIGN = {  # what may have let it in, or what it is
     "https://vault.example:8443": "It begins with OURS, but its port is another.",
     "http://vault.example": "Its scheme is another, and anybody on the way can write such a page.",
     "https://evil-vault.example": "It only ends like OURS.",
+    "https://www.vault.example": "It is a subdomain of OURS, which may be somebody else's.",
+    "http://localhost:8000": "That is whatever runs on a visitor's own machine.",
     "https://evil.example/https://vault.example": "It has OURS in it.",
     "https://vault": "It is only a part of OURS.",
     "https://VAULT.example": "Letter by letter: browsers write it in small ones.",
@@ -50,6 +52,9 @@ AT_ONCE = (
 STUCK = "Others of this session do not read, so their close() has to wait: let nobody else wait for it."
 SAME_LIST = "(The check looks into the list that was there when it began: change that one, and make no other.)"
 THE_PAGE = "A page is refused whatever ticket it has: its Origin comes first."
+ANY_TEXT = "Each text is answered, an empty one, too."
+THE_HOST = "It is the address that was asked for, as in `Host`: what is to be let in is OURS."
+ANY_END = "At bytes, receive_text() raises: let a `finally` undo it, whatever ends the endpoint."
 FORGET = "take it off in a `finally`, or a logout tries to end it once more."
 BELOW = "What is registered above accept() stays behind if that fails: register below it, and undo it in a `finally`."
 LET_IN = "Accept it, so that its page can be told why, if its ticket is not good: with 4401."
@@ -62,7 +67,7 @@ async def vault(app, inside: Collection[str]) -> Verdict:
     `inside`: the user of each connection that has come in.
     """
     door = Door(app)
-    steps = [refuses_others, talks, wants_a_ticket, forgets_tickets, ends_at_logout]
+    steps = [refuses_others, talks, wants_a_ticket, forgets_tickets, ends_at_logout, forgets_who_sends_bytes]
     steps += [partial(step, door=door) for step in (lets_one_of_two_in, forgets_who_gives_up, sees_a_logout_meanwhile)]
     steps += [partial(waits_for_nobody, door=door)]
     steps = [partial(step, inside=inside) for step in steps]
@@ -172,6 +177,8 @@ async def talks(server: Server, inside: Collection[str]) -> str:
         await expect_no_error(server, "a client left with 1000, and the", HAS_LEFT)
         if not await until(lambda: sorted(inside) == ["Ann", "Ben"], server=server):
             raise NotYet(f"Ann had two connections and Ben one, Ann left one, and `inside` is {list(inside)!r}.")
+        for text in (ODD, ""):
+            await other.ask(text, f"Ann: {text}", wrong=ANY_TEXT, silent=ANY_TEXT, closed=ANY_TEXT)
         await other.drop()
     await expect_no_error(server, "clients left, and the", HAS_LEFT)
     await visitors.expect_nobody("all had left")
@@ -181,7 +188,7 @@ async def talks(server: Server, inside: Collection[str]) -> str:
 async def refuses_others(server: Server, inside: Collection[str]) -> str:
     async with Visitors(server, inside) as visitors:
         session = await visitors.log_in("Ann")
-        for origin, hint in FOREIGN.items():
+        for origin, hint in [*FOREIGN.items(), (server.http_url(""), THE_HOST)]:
             whose = f"a client with the Origin {origin!r}" if origin is not None else "a client without an Origin"
             for kind, ticket in [("good", await visitors.ticket(session)), ("bad", "garbled")]:
                 try:
@@ -258,6 +265,16 @@ async def ends_at_logout(server: Server, inside: Collection[str]) -> str:
             raise NotYet(f"a session of Ann's was logged out, Ann's other one and Ben's not; `inside` is {inside!r}.")
     await visitors.expect_nobody("all had left")
     return "a logout ends its session's connections, and no others"
+
+
+async def forgets_who_sends_bytes(server: Server, inside: Collection[str]) -> str:
+    async with Visitors(server, inside) as visitors:
+        odd = await visitors.come_in("Ann", await visitors.log_in("Ann"))
+        await odd.say(b"\0")
+        await odd.caught_up()
+    await news(server)  # it may raise an error
+    await visitors.expect_nobody("a client had sent bytes, and left", ANY_END)
+    return "whoever sends bytes leaves nothing behind, either"
 
 
 async def lets_one_of_two_in(server: Server, inside: Collection[str], door: Door) -> str:
