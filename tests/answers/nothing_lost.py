@@ -518,10 +518,20 @@ WRONG = {
 RIGHT = {
     "stored in a thread, one after the other": changed(
         *IN_A_THREAD,
-        before("def last_number", "locks: dict[str, asyncio.Lock] = {}"),
-        (
-            "await enter(till, taken)",
-            "async with locks.setdefault(till, asyncio.Lock()):\n    await enter(till, taken)",
+        # Whoever is cancelled meanwhile must not leave it stored, and not noted.
+        ("await enter(till, taken)", "await asyncio.shield(one_by_one(till, taken))"),
+        before(
+            "def last_number",
+            """
+            locks: dict[str, asyncio.Lock] = {}
+
+
+            async def one_by_one(till, taken):
+                async with locks.setdefault(till, asyncio.Lock()):
+                    await enter(till, taken)
+
+
+            """,
         ),
     ),
     "ids without a gap": changed((KNOWN, "if taken.id != done.get(till, 0) + 1:")),
