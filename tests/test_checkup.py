@@ -589,7 +589,7 @@ def test_what_comes_of_an_endpoint_that_does_not_receive_is_no_cause_of_its_own(
                 await websocket.send_text("subscribed")
                 await asyncio.sleep(60)  # until there is something to tell
 
-    only = ["polite", "listens", "stalls", "stays"]
+    only = ["polite", "stalls", "listens", "stays"]
     report = asyncio.run(checkup(gallery.app_with(answers_once), patience=0.5, only=only))
     (finding,) = report.findings
     assert finding.seen == "its endpoint is still running"

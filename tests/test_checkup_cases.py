@@ -56,7 +56,7 @@ CASES = {
     ),
     "stop_short": (
         {},
-        [(Harm.STAYS, "", "async for token in tokens()|send_text(token)", "It does not receive while it works")],
+        [(Harm.STAYS, "", "asyncio.sleep(0.004)|async for token in tokens()|send_text(token)", "It does not receive while it works")],
     ),
     "nan": ({}, [(Harm.CLIENT, "no browser reads: NaN", "", "no JSON for a browser")]),
     "safe_send": (
@@ -212,6 +212,7 @@ CASES = {
         [
             (Harm.OTHERS, "the bystander got no answer", "receive_text()", "takes the place of who is there"),
             (Harm.OTHERS, "raised WebSocketDisconnect", "send_text", "A client that has gone is still in its list"),
+            (Harm.CLIENT, "raised KeyError: 'page'", 'slot["page"]', "fails, with HTTP 500"),  # before anybody has come
         ],
     ),
     "swallows_all": (

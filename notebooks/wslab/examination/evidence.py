@@ -130,6 +130,8 @@ def frames_of_task(task: asyncio.Task) -> list[tuple]:
     while step is not None:
         if type(step).__name__ == "coroutine_wrapper":  # of a class with __await__, as Starlette's WebSocketEndpoint
             step = next(iter(gc.get_referents(step)), None)
+        if type(step).__name__ == "async_generator_asend":
+            step = next((it for it in gc.get_referents(step) if isinstance(it, types.AsyncGeneratorType)), None)
         frame = next((f for f in (getattr(step, f"{kind}_frame", None) for kind in ("cr", "ag", "gi")) if f), None)
         if frame is not None:
             frames.append((frame, frame.f_lineno))

@@ -48,12 +48,14 @@ class Report:
         unanswered: Sequence[str | bytes] = (),
         answers: bool = True,
         steady: bool = True,
+        no_room: bool = False,
     ):
         self.rows = tuple(rows)
         self.findings = tuple(findings)
         self.unanswered = tuple(unanswered)  # messages that the endpoint does not answer
         self.answers = answers  # whether it answers any; else no client expected an answer
         self.steady = steady  # in a room, others always hear what one says; else it is not held against anybody
+        self.no_room = no_room  # it was said to be a room, and nobody heard what another said
         self.not_run = tuple(not_run)  # names of clients that were left out
         self.why_not = why_not
 
@@ -139,6 +141,8 @@ class Report:
             well += f" Not run, since {self.why_not}: {', '.join(self.not_run)}."
         if not self.steady:
             well += " Others hear only now and then what one says, so that they do not is no finding."
+        if self.no_room:
+            well += " `room` was given, but nobody hears what another says: it was looked at as if it were none."
         if self.unanswered:
             well += f" Not answered: {', '.join(map(repr, self.unanswered))}."
         return well

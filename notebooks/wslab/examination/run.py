@@ -19,7 +19,7 @@ from wslab.arguments import check_app
 from wslab.examination import clients, process, refusals
 from wslab.examination.bystanders import Bystanders
 from wslab.examination.clients import BRIEF, Seen, Target
-from wslab.examination.evidence import frames_of
+from wslab.examination.evidence import frames_of, holder
 from wslab.examination.findings import IN_ITS_LIST, Kind, sign
 from wslab.examination.patient import MAX_SIZE, SECONDS, Patient, Plan
 from wslab.examination.report import Report, report
@@ -135,7 +135,7 @@ async def everywhere(app, importable, plan: Plan, progress) -> Report:
                     raise
                 why_not = str(problem).rstrip(".")  # what was found must not be lost
             fresh = True
-    return report(outcomes, plan.names, why_not, plan.unanswered, plan.answers, plan.steady)
+    return report(outcomes, plan.names, why_not, plan.unanswered, plan.answers, plan.steady, plan.no_room)
 
 
 def note(outcome: Outcome, plan: Plan, outcomes: list[Outcome]) -> Plan:
@@ -176,6 +176,11 @@ async def here(app, plan: Plan) -> AsyncIterator[Plan | Outcome | str]:
         await patient.start()
         if plan.trigger:
             patient.target = replace(patient.target, trigger=pulled(patient.server, plan.trigger))
+        if plan.trigger and plan.first is None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(plan.target.patience):
+                    await patient.target.trigger(0)
+            patient.with_nobody, *_ = patient.watch.take()
         if plan.first is None:
             yield "a first look"
             plan = await first_look(app, patient, plan)
@@ -261,6 +266,8 @@ async def first_look(app, patient: Patient, plan: Plan) -> Plan:
         await patient.server.conversation()
     except ServeError:  # something blocks the event loop
         await asyncio.to_thread(stopping.free, patient.server.thread)
+    left = [mark for mark in list(patient.server.visits) if mark.connection is connection]
+    tidies = connection.over and not holder(left)
     # Who says something and is done may be waited for; who goes on saying things, whatever one says, answers nobody.
     if any(seen.answered) and not (connection.heard or connection.over or plan.trigger):
         seen = replace(seen, answers=0, answered=(), pushes=True)
@@ -268,16 +275,21 @@ async def first_look(app, patient: Patient, plan: Plan) -> Plan:
         (raised, *_) = patient.watch.raised[:1] or [""]
         if problem := refusals.explain(app, plan.path, seen.refused, connection, str(raised and raised.text)):
             raise problem
-    target, unanswered = learned(plan.target, seen, plan.room)
+    given = plan.target
+    target, unanswered = learned(given, seen, plan.room)
     if not any(target.answered):  # what answered its prologue is not looked at any more
         seen = replace(seen, answers=0)
-    plan = replace(plan, target=target, first=seen)
+    plan = replace(plan, target=target, first=seen, tidies=tidies)
     if seen.refused is None:
         patient.learn(plan)
         about = await two_at_once(patient)
         steady = not plan.room or await is_steady(patient, about["room"])
         about["room"] |= not steady  # it was bad luck that nobody heard anything at first
+        if plan.room and not about["room"]:
+            about |= await with_another_message(patient, plan, given)
         plan = replace(plan, **about, steady=steady)
+        if not plan.alone and connection.over and not plan.trigger:
+            plan = replace(plan, **await comes_by_itself(patient, plan))
     if plan.room and unanswered:
         unanswered.pop()  # others have heard it
     patient.watch.take()  # a polite client comes once more, and is asked about it
@@ -302,6 +314,38 @@ async def two_at_once(patient: Patient) -> dict[str, bool]:
             return {"room": False, "taken": patient.target.replies and await two.last_takes_all()}
         kind, _ = await two.exchange()
         return {"room": kind is None, "alone": await is_full(patient)}
+
+
+async def comes_by_itself(patient: Patient, plan: Plan) -> dict[str, bool]:
+    """Whether something comes to each client by itself, or only to who came last: `ticks` and `taken`, as in `Plan`."""
+    two = Bystanders(patient, patient.target)
+    async with contextlib.AsyncExitStack() as stack:
+        with contextlib.suppress(clients.InvalidStatus, clients.ConnectionClosed, OSError, EOFError):
+            await two.one_more(stack)
+            if await two.hear_by_themselves() != [True]:
+                return {}
+            await two.one_more(stack)
+            looks = [await two.hear_by_themselves() for _ in range(2)]
+            taken = looks == [[False, True]] * 2
+            return {"ticks": taken or looks == [[True, True]] * 2, "taken": plan.taken or taken}
+    return {}
+
+
+async def with_another_message(patient: Patient, plan: Plan, given: Target) -> dict:
+    """Of the messages before the last, the last one that others hear: that is what one says in this room.
+
+    Returns what is to be changed in the plan. Where none is heard, it is no room.
+    """
+    for end in range(len(given.say) - 1, 0, -1):
+        shorter, first = replace(given, say=given.say[:end]), replace(plan.first, answered=plan.first.answered[:end])
+        target, _ = learned(shorter, first, room=True)
+        patient.learn(replace(plan, target=target))
+        about = await two_at_once(patient)
+        if about["room"]:
+            return {"target": target, **about}
+    patient.learn(plan)
+    names = tuple(name for name in plan.names if clients.CLIENTS[name].needs != "room")
+    return {"names": names, "no_room": True}
 
 
 async def is_steady(patient: Patient, heard: bool) -> bool:
