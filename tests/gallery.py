@@ -1241,7 +1241,7 @@ WRONG = {
         no_except_around_the_send, "does not wait", "raised WebSocketDisconnect(1006)", "disconnects-done-right"
     ),
     "says whose connection was lost": Wrong(
-        says_whose_connection_was_lost, "drops inside a message", "raised UnboundLocalError", "catching-too-much"
+        says_whose_connection_was_lost, "drops inside a message", "raised UnboundLocalError", "disconnects-done-right"
     ),
     "waits for the network": Wrong(
         waits_for_the_network, "half open", "its endpoint did not end", "disconnects-done-right"
@@ -1274,7 +1274,7 @@ WRONG = {
     "trusts the shape": Wrong(
         trusts_the_shape, "wrong shape", "raised TypeError: 'NoneType' object", "catching-too-much", options=NUMBERS
     ),
-    "knows every code": Wrong(knows_every_code, "not utf8", "raised KeyError: ", "catching-too-much"),
+    "knows every code": Wrong(knows_every_code, "not utf8", "raised KeyError: ", "disconnects-done-right"),
     "explains it too late": Wrong(
         explains_it_too_late,
         "too big",

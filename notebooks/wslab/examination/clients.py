@@ -35,6 +35,7 @@ VISITS = 100
 SOME_VISITS = 10  # of these, after which what is kept is looked at
 FLOOD = 1000
 LONG = 40_000  # bytes, of a message that the server's limit lets pass
+SOME_TEXT = 5_000  # characters, of a value
 SOME_FIELDS = 6  # of a message, that are tried
 UNEXPECTED = '{"unexpected": {"deep": [1, 2, 3]}}'
 HALF = "\ud800"  # half a character: JSON can say it (RFC 8259, section 8.2), UTF-8 cannot
@@ -79,6 +80,7 @@ class Target:
     kept: Callable[[ClientConnection], Awaitable[str | None]] = nothing  # what of the app's own holds on to it
     on_loop: Callable[[Callable], Awaitable[object]] = nothing  # runs something while the server can do nothing
     trigger: Callable[[int], Awaitable[object]] | None = None  # what makes the endpoint speak to the client of a number
+    hangs: Callable[[], bool] = never  # whether the server's event loop is blocked for good
     numbers: Iterator[int] | None = None  # each client is `{n}`, a number of its own; None: they are all 0
 
     @property
@@ -212,6 +214,8 @@ async def knock(target: Target, **options) -> AsyncIterator[ClientConnection]:
                 await say(ws, message, answered, target)
         yield ws
     finally:
+        if target.hangs():
+            ws.transport.abort()
         await ws.close()
 
 
@@ -470,7 +474,7 @@ async def gets_no_word(target: Target) -> bool:
 
 @client(needs="json", content=True, meaning=SHAPE, browser=True)
 async def wrong_values(target: Target) -> Seen:
-    """sends its own JSON with other values: none, a huge number, not a number, a list, half a character"""
+    """sends its own JSON with other values: none, a huge number, not a number, a list, half a character, a long text"""
     seen = await each(target, with_another_value(target.say[0]) or ["null"])
     await each_in_place(target, with_another_value, but=target.say[0])
     return seen
@@ -559,7 +563,7 @@ def with_another_value(message: str | bytes) -> list[str]:
     whole, others = as_object(message), []
     for it, key in list(itertools.islice(fields(whole), SOME_FIELDS)):
         kept = it[key]
-        for it[key] in (None, 10**400, float("nan"), "", [], HALF):
+        for it[key] in (None, 10**400, float("nan"), "", [], HALF, "x" * SOME_TEXT):
             others.append(json.dumps(whole))
         it[key] = kept
     return others

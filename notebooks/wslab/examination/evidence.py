@@ -70,7 +70,9 @@ def spot(frames: Iterable[tuple], endpoint=None, before: Iterable[tuple] = ()) -
     before: those of the error that led to this one.
     """
     frames = list(frames)
-    own = max((i for i, (frame, _) in enumerate(frames) if not library.runs_library(frame)), default=-1)
+    all_own = [i for i, (frame, _) in enumerate(frames) if not library.runs_library(frame)]
+    with_lines = [i for i in all_own if frames[i][0].f_code.co_filename != "<string>"]  # not what dataclasses write
+    own = max(with_lines or all_own, default=-1)
     place: dict = {}
     if own >= 0:
         frame, line = frames[own]

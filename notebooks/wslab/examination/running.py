@@ -99,8 +99,8 @@ class Running:
         """
 
         def left() -> list[asyncio.Task]:
-            endpoints = set(self.server.tape.endpoints)
-            return [t for t in asyncio.all_tasks() - before - endpoints - {asyncio.current_task()} if not t.done()]
+            made = set(self.patient.watch.tasks) & asyncio.all_tasks()
+            return [t for t in made - before - set(self.server.tape.endpoints) if not t.done()]
 
         tasks = await self._wait_for(left)
         spots = await self.server.on_loop(lambda: [spot(frames_of_task(task)) for task in tasks])

@@ -87,6 +87,7 @@ class Visit:
             stall=self.stall,
             on_loop=self.server.on_loop,
             kept=self.kept,
+            hangs=lambda: self.hangs,
             patience=calm * target.patience,
             farewell=BRIEF if unheard else target.farewell,
             answered=target.answered if self.asks else (False,) * len(target.say),
@@ -101,6 +102,8 @@ class Visit:
         self.pulse = Pulse()  # of the server's event loop
         self.own = Pulse()  # of this one: where the machine is busy, both slow down
         self.own.on_beat = self.look_where_it_stands
+        self.freeing: asyncio.Task | None = None  # what breaks off what blocks the event loop
+        self.hangs = False  # that was not possible
         self.stands = self.unheard_at = NOWHERE
         self.seen = Seen()
         self.signs: list[Sign] = []
@@ -133,11 +136,12 @@ class Visit:
                     await self.look_at_server(tasks)
             ended = not timeout.expired()  # somebody may have swallowed its cancellation
         except TimeoutError:
-            ended = False
+            ended = self.hangs
         except ServeError:
             ended = True
             await self.break_loop()
         finally:
+            await asyncio.gather(*filter(None, [self.freeing]))
             self.own.stop()
             self.pulse.stop()
             self.memory.stop()
@@ -383,7 +387,7 @@ class Visit:
             self.signs.append(
                 replace(sign(Kind.NO_ANSWER, "no answer"), meaning=self.about.meaning, lesson=self.about.lesson)
             )
-        elif seen.missed and self.patient.steady:
+        elif seen.missed and self.patient.steady and not (self.about.wrong and self.target.trigger):
             self.found(Kind.NO_ANSWER, "no answer")
         if seen.no_word:
             self.found(Kind.NO_WORD, "no answer to what it does not know")
@@ -525,13 +529,23 @@ class Visit:
         """While the event loop stands still: in which line of the app."""
         if self.pulse.late() > STALL / 2 and not self.stands.file:
             self.stands = spot(library.frames(self.server.thread.number))
+        if self.pulse.late() > 2 * self.target.patience and self.stands.file and not self.freeing:
+            self.freeing = asyncio.get_running_loop().create_task(self.free_loop())
+
+    async def free_loop(self) -> None:
+        """The event loop does not go round: break off what blocks it, or, where that is not possible, the visit."""
+        where = spot(library.frames(self.server.thread.number))
+        self.found(Kind.BLOCKED, "the event loop is blocked", where if where.file else self.stands, first=True)
+        self.patient.was_blocked = True
+        if not await asyncio.to_thread(stopping.free, self.server.thread):
+            self.blocked = self.hangs = True
+            self.own.end_now()
 
     async def break_loop(self) -> None:
-        """The event loop does not go round any more."""
-        where = spot(library.frames(self.server.thread.number))
-        self.found(Kind.BLOCKED, "the event loop is blocked", where, first=True)
-        self.patient.was_blocked = True
-        self.blocked = not await asyncio.to_thread(stopping.free, self.server.thread)
+        """The event loop did not answer. Once it is free, whoever comes next is looked at."""
+        if not self.freeing:
+            self.freeing = asyncio.get_running_loop().create_task(self.free_loop())
+        await self.freeing
         if not self.blocked:
             with contextlib.suppress(ServeError, TimeoutError):
                 async with asyncio.timeout(self.limit):
