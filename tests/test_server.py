@@ -481,16 +481,18 @@ def test_whose_code_it_is():
 def test_two_that_break_something_off_at_once_put_back_what_they_have_found():
     """Else Python would never again say that a coroutine was not awaited."""
     before = warnings._warn_unawaited_coroutine, sys.unraisablehook
-    entered = threading.Event()
+    entered, first_is_out = threading.Event(), threading.Event()
 
     def second():
         with breaking_off.nothing_in_the_way():
             entered.set()
+            first_is_out.wait(10)
 
     thread = threading.Thread(target=second)
     with breaking_off.nothing_in_the_way():
         thread.start()
         entered.wait(0.2)  # it must not get in now; if it does, that is seen below
+    first_is_out.set()
     thread.join(10)
     assert entered.is_set()
     assert (warnings._warn_unawaited_coroutine, sys.unraisablehook) == before
