@@ -212,7 +212,6 @@ CASES = {
         [
             (Harm.OTHERS, "the bystander got no answer", "receive_text()", "takes the place of who is there"),
             (Harm.OTHERS, "raised WebSocketDisconnect", "send_text", "A client that has gone is still in its list"),
-            (Harm.CLIENT, "raised KeyError: 'page'", 'slot["page"]', "fails, with HTTP 500"),  # before anybody has come
         ],
     ),
     "swallows_all": (

@@ -91,7 +91,7 @@ class Patient:
         self.steady, self.taken, self.tidies, self.ticks = True, False, False, False  # see `Plan`
         self.after = ""  # the client that has left something behind
         self.known: list[Sign] = []  # see `Plan`
-        self.with_nobody: list[Fault] = []  # what came of the trigger before anybody had ever been there
+        self.raised_early: list[Fault] = []  # by whoever came too early
         self.clock = Pulse()  # how long it has been at it
         self._was_busy = 0.0  # when it was last seen so, by `time.monotonic()`
         self.was_blocked = False  # its event loop, at least once

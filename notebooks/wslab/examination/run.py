@@ -176,11 +176,6 @@ async def here(app, plan: Plan) -> AsyncIterator[Plan | Outcome | str]:
         await patient.start()
         if plan.trigger:
             patient.target = replace(patient.target, trigger=pulled(patient.server, plan.trigger))
-        if plan.trigger and plan.first is None:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(plan.target.patience):
-                    await patient.target.trigger(0)
-            patient.with_nobody, *_ = patient.watch.take()
         if plan.first is None:
             yield "a first look"
             plan = await first_look(app, patient, plan)
@@ -256,16 +251,14 @@ def serves_nobody(first: Seen, outcome: Outcome) -> bool:
 
 async def first_look(app, patient: Patient, plan: Plan) -> Plan:
     """What a polite client sees. Whoever does not let it in cannot be checked, and is told what to pass."""
-    try:
-        seen = await clients.first_visit(patient.target)
-    except (ValueError, InvalidHandshake, InvalidURI) as error:  # in what the reader has passed
-        raise ServeError(f"no handshake is possible for {plan.path}: {type(error).__name__}: {error}.") from None
+    seen = await very_first(patient, plan.path)
+    if seen.code == 1006 and not seen.answers:  # perhaps it came too early
+        raised, *_ = patient.watch.take()
+        if (again := await very_first(patient, plan.path)).code != 1006:
+            seen, patient.raised_early = again, raised
+        else:
+            patient.watch.raised += raised
     connection = patient.server.tape.last
-    patient.server.settle_timeout = BRIEF
-    try:
-        await patient.server.conversation()
-    except ServeError:  # something blocks the event loop
-        await asyncio.to_thread(stopping.free, patient.server.thread)
     left = [mark for mark in list(patient.server.visits) if mark.connection is connection]
     tidies = connection.over and not holder(left)
     # Who says something and is done may be waited for; who goes on saying things, whatever one says, answers nobody.
@@ -288,14 +281,30 @@ async def first_look(app, patient: Patient, plan: Plan) -> Plan:
         if plan.room and not about["room"]:
             about |= await with_another_message(patient, plan, given)
         plan = replace(plan, **about, steady=steady)
-        if not plan.alone and connection.over and not plan.trigger:
-            plan = replace(plan, **await comes_by_itself(patient, plan))
+        if not plan.alone and connection.over and not plan.trigger and not patient.was_blocked:
+            with contextlib.suppress(ServeError):  # if something blocks the event loop, the clients will see it
+                plan = replace(plan, **await comes_by_itself(patient, plan))
     if plan.room and unanswered:
         unanswered.pop()  # others have heard it
     patient.watch.take()  # a polite client comes once more, and is asked about it
     patient.watch.unseen()
     patient.watch.never_awaited()
     return replace(plan, unanswered=tuple(unanswered))
+
+
+async def very_first(patient: Patient, path: str) -> Seen:
+    """The visit of a polite client, and the end of its endpoint."""
+    try:
+        seen = await clients.first_visit(patient.target)
+    except (ValueError, InvalidHandshake, InvalidURI) as error:  # in what the reader has passed
+        raise ServeError(f"no handshake is possible for {path}: {type(error).__name__}: {error}.") from None
+    patient.server.settle_timeout = BRIEF
+    try:
+        await patient.server.conversation()
+    except ServeError:  # something blocks the event loop
+        patient.was_blocked = True
+        await asyncio.to_thread(stopping.free, patient.server.thread)
+    return seen
 
 
 async def two_at_once(patient: Patient) -> dict[str, bool]:

@@ -160,6 +160,10 @@ class Visit:
     async def with_bystanders(self) -> None:
         """The client's visit, while others are connected, who want an ordinary answer afterwards."""
         async with contextlib.AsyncExitStack() as stack:
+            if self.about.stands_for_first and self.target.trigger:  # when nobody is there
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self.target.patience):
+                        await self.target.trigger(0)
             await self.bystanders.come(stack)
             self.stack, self.own_number = stack, self.first_number + len(self.bystanders)
             self.server.keepalive(*self.about.pings)  # whoever comes from now on is pinged
@@ -481,7 +485,7 @@ class Visit:
         """What endpoints and tasks have raised, and what was logged as an error."""
         raised, logged, returned, misled = self.patient.watch.take()
         if self.about.stands_for_first:
-            raised = self.patient.with_nobody + raised
+            raised = self.patient.raised_early + raised
         faults = [(fault, Kind.RAISED) for fault in raised]
         faults += [(fault, Kind.UNSEEN) for fault in [*self.unseen, *self.patient.watch.unseen()]]
         for fault, kind in faults:
@@ -548,7 +552,7 @@ class Visit:
         await self.freeing
         if not self.blocked:
             with contextlib.suppress(ServeError, TimeoutError):
-                async with asyncio.timeout(self.limit):
+                async with asyncio.timeout(2 * self.target.patience):
                     await self.look_afterwards()
 
     def heard(self, message: str | bytes) -> None:
