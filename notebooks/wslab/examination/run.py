@@ -252,7 +252,7 @@ def serves_nobody(first: Seen, outcome: Outcome) -> bool:
 async def first_look(app, patient: Patient, plan: Plan) -> Plan:
     """What a polite client sees. Whoever does not let it in cannot be checked, and is told what to pass."""
     seen = await very_first(patient, plan.path)
-    if seen.code == 1006 and not seen.answers:  # perhaps it came too early
+    if seen.code == 1006 and not (seen.answers or patient.was_blocked):  # perhaps it came too early
         raised, *_ = patient.watch.take()
         if (again := await very_first(patient, plan.path)).code != 1006:
             seen, patient.raised_early = again, raised
