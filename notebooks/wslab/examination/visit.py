@@ -489,7 +489,7 @@ class Visit:
         faults = [(fault, Kind.RAISED) for fault in raised]
         faults += [(fault, Kind.UNSEEN) for fault in [*self.unseen, *self.patient.watch.unseen()]]
         for fault, kind in faults:
-            if self.patient.was_blocked and FREED in fault.text:
+            if (self.patient.was_blocked or self.about.meanwhile == "end") and FREED in fault.text:
                 continue
             if self.about.pings[0] and GIVEN_UP in fault.text:
                 continue  # who sends in the moment in which uvicorn gives its client up; others hear of it as always
