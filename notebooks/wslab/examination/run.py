@@ -276,7 +276,7 @@ async def first_look(app, patient: Patient, plan: Plan) -> Plan:
     if seen.refused is None:
         patient.learn(plan)
         about = await two_at_once(patient)
-        steady = not plan.room or await is_steady(patient, about["room"])
+        steady = not plan.room or patient.was_blocked or await is_steady(patient, about["room"])
         about["room"] |= not steady  # it was bad luck that nobody heard anything at first
         if plan.room and not about["room"]:
             about |= await with_another_message(patient, plan, given)
