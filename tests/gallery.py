@@ -521,7 +521,7 @@ def ticks_for_all():
 
 
 class ShortRiddles(Riddles):
-    """The same; and whoever does not read has half a second to take what was said."""
+    """The same; and whoever does not read has twenty seconds to take what was said."""
 
     async def endpoint(self, websocket: WebSocket):
         await websocket.accept()
@@ -531,7 +531,8 @@ class ShortRiddles(Riddles):
             while (message := await websocket.receive())["type"] != "websocket.disconnect":
                 for member in list(self.members) if not self.members[websocket] else ():
                     with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
-                        await asyncio.wait_for(member.send_text(message.get("text") or "bytes"), 0.5)
+                        async with asyncio.timeout(20):
+                            await member.send_text(message.get("text") or "bytes")
         finally:
             del self.members[websocket]
 

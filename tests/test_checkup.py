@@ -317,6 +317,41 @@ def test_what_is_said_to_be_a_room_and_is_none():
         assert str(report).endswith(f"2 of 2 clients were served well. {said}")
 
 
+def test_garbage_of_the_first_visit_does_not_hide_who_is_kept():
+    class Member:
+        """Who is there. It refers to itself, so only the garbage collector lets it go."""
+
+        def __init__(self, websocket):
+            self.websocket, self.commands = websocket, {"leave": self.leave}
+
+        def leave(self):
+            here.discard(self)
+
+        async def tell(self, text):
+            try:
+                await self.websocket.send_text(text)
+            except (WebSocketDisconnect, RuntimeError):
+                self.leave()
+
+    async def forgets_who_sends_bytes(websocket: WebSocket):
+        await websocket.accept()
+        member = Member(websocket)
+        here.add(member)
+        while (message := await websocket.receive())["type"] != "websocket.disconnect":
+            if message.get("text") is None:
+                await websocket.close(1003)
+                return
+            for one in list(here):
+                await one.tell(message["text"])
+        member.leave()
+
+    here = set()
+    report = asyncio.run(checkup(gallery.app_with(forgets_who_sends_bytes), room=True, only=["polite", "wrong kind"]))
+    assert [(finding.seen, finding.clients) for finding in report.findings] == [
+        ("remembered after it had left", ["wrong kind"])
+    ], f"\n{report}"
+
+
 def test_words_of_its_own_are_not_pythons():
     async def says_what_is_wrong(websocket: WebSocket):
         await websocket.accept()

@@ -259,7 +259,8 @@ class Visit:
             await self.ask_before_one_more()
         if len(self.signs) == signs and self.patient.room and not self.patient.steady:
             # Where it is luck who hears what, nobody is known to miss anything.
-            await self.server.let_time_pass(FORWARD)
+            for _ in range(9):  # three things were said, and each may wait its time; at once, it would stand still
+                await self.server.let_time_pass(FORWARD / 3)
             if (waits := await self.running.held_up(self.own_number, tasks=False)) != NOWHERE:
                 self.found(Kind.STALLED, "another's endpoint waits for it", waits)
 
