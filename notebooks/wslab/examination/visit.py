@@ -49,7 +49,9 @@ SENT_AWAY = (1002, 1003, 1007, 1008, 1009, 1011, 1013)  # RFC 6455, section 7.4.
 GIVEN_UP = "Unexpected ASGI message 'websocket.send', after sending 'websocket.close'"
 LIMITS = (403, 429, 503)  # HTTP statuses of who is refused as one too many
 # What Python says of errors, in an answer
-PYTHONS = re.compile(r"' object has no attribute '|' object is not |line 1 column |must be str, not |Traceback \(most")
+PYTHONS = re.compile(
+    r"' object has no attribute '|' object is not |: line \d+ column \d+ \(char |must be str, not |Traceback \(most"
+)
 FREED = "cannot reuse already awaited"  # what a task says that was ended with the event loop that it has blocked
 
 
