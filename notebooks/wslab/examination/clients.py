@@ -603,9 +603,10 @@ async def floods(target: Target) -> Seen:
 @visitor(meanwhile="talk", many=True, drops=True)
 async def stalls(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """stops reading while others talk: a page whose tab sleeps"""
-    await ws.send(named(target.say[0], ws.number))
     ws.transport.pause_reading()
-    await target.stall(ws, True)
+    await target.stall(ws, True)  # before it is answered
+    await ws.send(named(target.say[0], ws.number))
+    await target.on_loop(lambda: None)  # the server has read it
     await target.meanwhile()
     await drop(ws)
     return 0, 0
@@ -719,30 +720,38 @@ async def without_papers(target: Target) -> Seen:
 async def comes_back(target: Target) -> Seen:
     """loses its connection, and comes back under the same name before the server has noticed"""
     number = next(target.numbers or iter([0]))
-    same = replace(target, numbers=itertools.repeat(number))
+    seen = await come_twice(replace(target, numbers=itertools.repeat(number)))
+    # Where that comes of another name, too, two are put together, and it is no matter of names.
+    if seen.forgotten and (await come_twice(target)).forgotten:
+        return replace(seen, forgotten="")
+    return seen
+
+
+async def come_twice(target: Target) -> Seen:
+    """Two connections, of which the first one is lost when the second one is there."""
     forgotten = ""
 
     async def visit(ws):
-        await exchange(ws, same)
+        await exchange(ws, target)
         refused = False
 
         async def again(new):
             nonlocal refused, forgotten
             with contextlib.suppress(ConnectionClosed):
-                await heard_so_far(new, same)
+                await heard_so_far(new, target)
             refused = new.state is not State.OPEN and ws.state is State.OPEN  # the first one stays: that is a choice
-            kept = await same.kept(new)
+            kept = await target.kept(new)
             await drop(ws)
-            await heard_so_far(new, same)
-            if new.state is State.OPEN and not await same.kept(new):
+            await heard_so_far(new, target)
+            if new.state is State.OPEN and not await target.kept(new):
                 forgotten = kept or ""
-            return await exchange(new, same)
+            return await exchange(new, target)
 
-        after = await tell(same, again)
-        put_out = same.replies_by_itself and after.by_server and not after.answers
+        after = await tell(target, again)
+        put_out = target.replies_by_itself and after.by_server and not after.answers
         return after.answers, after.missed or int(put_out and not refused)
 
-    seen = await tell(same, visit)
+    seen = await tell(target, visit)
     return replace(seen, code=None, forgotten=forgotten)
 
 

@@ -9,6 +9,7 @@ import gc
 import linecache
 import logging
 import os
+import re
 import sys
 import traceback
 import tracemalloc
@@ -148,6 +149,11 @@ def leaves(error: BaseException) -> list[tuple[BaseException, bool]]:
     return [(error, False)]
 
 
+def without_addresses(text: str) -> str:
+    """The same, without where in memory something is: that differs each time."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", text)
+
+
 def faults(error: BaseException, connection: Connection | None, endpoint=None) -> list[Fault]:
     """What an error tells, as plain data: one fault, or for a group one for each error in it."""
     found = []
@@ -156,7 +162,7 @@ def faults(error: BaseException, connection: Connection | None, endpoint=None) -
         outer = frames_of(error) if grouped else []
         about = spot(outer + frames_of(leaf), endpoint, frames_of(leaf.__context__) if leaf.__context__ else ())
         number, state, peer = (connection.number, connection.state, connection.peer) if connection else (0, "", None)
-        found.append(Fault(describe_error(leaf), names, about, number, state, peer, grouped))
+        found.append(Fault(without_addresses(describe_error(leaf)), names, about, number, state, peer, grouped))
     return found
 
 

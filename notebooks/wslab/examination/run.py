@@ -6,6 +6,7 @@ the same app in a fresh process, if it can be imported there.
 
 import asyncio
 import contextlib
+import gc
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
@@ -214,7 +215,7 @@ async def visits(patient: Patient, plan: Plan) -> AsyncIterator[Outcome | str]:
             return
     if patient.server.running and (trouble := await patient.end()):
         last = sign(Kind.SHUTDOWN, trouble.partition(",")[0].partition(".")[0])
-        yield Outcome(name, outcome.seen, [*outcome.signs, last], patient.after)
+        yield Outcome(name, outcome.seen, [*outcome.signs, last], outcome.after)
 
 
 async def one_visit(patient: Patient, name: str) -> Outcome:
@@ -259,6 +260,7 @@ async def first_look(app, patient: Patient, plan: Plan) -> Plan:
         else:
             patient.watch.raised += raised
     connection = patient.server.tape.last
+    gc.collect()  # what is garbage holds on to nobody
     left = [mark for mark in list(patient.server.visits) if mark.connection is connection]
     tidies = connection.over and not holder(left)
     # Who says something and is done may be waited for; who goes on saying things, whatever one says, answers nobody.

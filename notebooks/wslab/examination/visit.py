@@ -42,13 +42,16 @@ LIMIT = 4.0  # seconds for one client, all in all, and some more for its patienc
 BUSY_LIMIT = 10  # times as long it may take where the machine is busy
 WIDE = 2**20  # bytes: what the system may buffer again of what is not read
 MUCH = 2.0  # seconds for a client that does much; half of its time, if that is less
+LOOKS = 4  # at whether something comes by itself: what comes every 15 seconds may stay out of one
 LINGER = 3.0  # seconds that a client listens at most
 KEPT = 10  # of the clients that came and went, so many may still be remembered
 SENT_AWAY = (1002, 1003, 1007, 1008, 1009, 1011, 1013)  # RFC 6455, section 7.4.1, and IANA's registry of close codes
 GIVEN_UP = "Unexpected ASGI message 'websocket.send', after sending 'websocket.close'"
 LIMITS = (403, 429, 503)  # HTTP statuses of who is refused as one too many
 # What Python says of errors, in an answer
-PYTHONS = re.compile(r"object has no attribute '|object is not |line 1 column |must be str, not |Traceback \(most")
+PYTHONS = re.compile(
+    r"' object has no attribute '|' object is not |: line \d+ column \d+ \(char |must be str, not |Traceback \(most"
+)
 FREED = "cannot reuse already awaited"  # what a task says that was ended with the event loop that it has blocked
 
 
@@ -105,6 +108,7 @@ class Visit:
         self.freeing: asyncio.Task | None = None  # what breaks off what blocks the event loop
         self.hangs = False  # that was not possible
         self.stands = self.unheard_at = NOWHERE
+        self.tasks: set[asyncio.Task] = set()  # that ran before
         self.seen = Seen()
         self.signs: list[Sign] = []
         self.tries = 1  # of a client who depends on a race
@@ -125,7 +129,7 @@ class Visit:
             self.server.shrink_buffers()
         try:
             async with asyncio.timeout(BUSY_LIMIT * self.limit) as timeout:
-                tasks = await self.server.on_loop(self.pulse.start)
+                self.tasks = tasks = await self.server.on_loop(self.pulse.start)
                 self.own.start()
                 self.own.end_after(self.limit, timeout)
                 await self.with_bystanders()
@@ -179,7 +183,10 @@ class Visit:
 
     async def look_what_comes_by_itself(self) -> None:
         """Whether what has come to the bystanders by itself still does."""
-        if self.bystanders and not any(await self.bystanders.hear_by_themselves()):
+        for _ in range(LOOKS):
+            if not self.bystanders or any(await self.bystanders.hear_by_themselves()):
+                break
+        else:
             self.found(Kind.SILENCED, "nothing comes to the bystander by itself any more")
             if self.patient.taken:
                 self.found(Kind.TAKEN, "the bystander hears nothing when another has come")
@@ -262,7 +269,8 @@ class Visit:
             await self.ask_before_one_more()
         if len(self.signs) == signs and self.patient.room and not self.patient.steady:
             # Where it is luck who hears what, nobody is known to miss anything.
-            await self.server.let_time_pass(FORWARD)
+            for _ in range(9):  # three things were said, and each may wait its time; at once, it would stand still
+                await self.server.let_time_pass(FORWARD / 3)
             if (waits := await self.running.held_up(self.own_number, tasks=False)) != NOWHERE:
                 self.found(Kind.STALLED, "another's endpoint waits for it", waits)
 
@@ -271,7 +279,7 @@ class Visit:
         endpoints = self.server.tape.endpoints
 
         def tasks() -> list[asyncio.Task]:
-            return [task for task in asyncio.all_tasks() if task not in endpoints]
+            return [task for task in asyncio.all_tasks() - self.tasks if task not in endpoints]
 
         if await self.running.until(lambda: len(tasks()) > clients.FLOOD / 10, self.running.settle):
             where = await self.server.on_loop(lambda: Counter(spot(frames_of_task(task)) for task in tasks()))

@@ -15,7 +15,7 @@ from uvicorn.protocols.utils import ClientDisconnected
 
 from wslab import library
 from wslab.conversation import Connection, Mark, _connection
-from wslab.examination.evidence import Fault, Spot, faults, spot, where_it_is_defined
+from wslab.examination.evidence import Fault, Spot, faults, spot, where_it_is_defined, without_addresses
 
 NEVER_AWAITED = "was never awaited"  # ends Python's warning
 
@@ -131,7 +131,7 @@ class Watch:
             error = record.exc_info[1] if record.exc_info else None
             about = faults(error, connection)[0].spot if error else Spot()
             place = about if about.file else Spot(record.pathname, record.lineno, record.funcName)
-            text = f"{record.levelname} {record.getMessage()[:200]!r}"
+            text = f"{record.levelname} {without_addresses(record.getMessage())[:200]!r}"
             names = (type(error).__name__,) if error else ()
             self.logged.append(Fault(text, names, place, connection.number, connection.state, connection.peer))
         return record
