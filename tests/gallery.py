@@ -8,7 +8,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -360,7 +360,7 @@ class OneOfAName:
 
 
 async def answers_who_has_joined(websocket: WebSocket):
-    """It is said to be a room: who joins is told to all, and what one says is answered to that one alone."""
+    """Who joins is told to all, and what one says is answered to that one alone."""
     await websocket.accept()
     joined.add(websocket)
     try:
@@ -375,9 +375,226 @@ async def answers_who_has_joined(websocket: WebSocket):
 
 joined: set[WebSocket] = set()
 
+
+class Heals:
+    """A list that heals itself: a send that fails takes out whoever it was for."""
+
+    def __init__(self, tidies: bool):
+        self.members: list[WebSocket] = []
+        self.tidies = tidies  # whoever leaves is taken out at once
+
+    async def endpoint(self, websocket: WebSocket):
+        await websocket.accept()
+        self.members.append(websocket)
+        try:
+            while (message := await websocket.receive())["type"] != "websocket.disconnect":
+                for member in list(self.members):
+                    await self.tell(member, message.get("text") or "bytes")
+        finally:
+            if self.tidies:
+                self.take_out(websocket)
+
+    async def tell(self, member: WebSocket, text: str):
+        try:
+            await member.send_text(text)
+        except (WebSocketDisconnect, RuntimeError):
+            self.take_out(member)
+
+    def take_out(self, member: WebSocket):
+        if member in self.members:
+            self.members.remove(member)
+
+
+class Named:
+    """Those who are there by their names: the newest of each name, or all of them."""
+
+    def __init__(self, only_newest: bool):
+        self.users: dict[str, set[WebSocket]] = {}
+        self.only_newest = only_newest
+
+    async def endpoint(self, websocket: WebSocket, name: str):
+        await websocket.accept()
+        self.users[name] = {websocket} | (set() if self.only_newest else self.users.get(name, set()))
+        try:
+            with suppress(WebSocketDisconnect):
+                await answer_slowly(websocket, 0)
+        finally:
+            if websocket in self.users.get(name, ()):
+                self.users[name].remove(websocket)
+                if not self.users[name]:
+                    del self.users[name]
+
+
+class NamedPairs(Pairs):
+    """Whose partner leaves is nobody's partner any more, whatever the names are."""
+
+    async def endpoint(self, websocket: WebSocket, name: str):
+        await super().endpoint(websocket)
+
+
+async def has_workers(websocket: WebSocket):
+    """Four, behind a queue with a limit."""
+    await websocket.accept()
+    queue = asyncio.Queue(10)
+
+    async def work():
+        with suppress(WebSocketDisconnect, RuntimeError):
+            while True:
+                text = await queue.get()
+                await asyncio.sleep(0.001)
+                await websocket.send_text(text)
+
+    workers = [asyncio.create_task(work()) for _ in range(4)]
+    try:
+        while (message := await websocket.receive())["type"] != "websocket.disconnect":
+            await queue.put(message.get("text") or "bytes")
+    finally:
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+
+
+def has_many_tasks():
+    """An app that has had a hundred and fifty tasks since it was started."""
+
+    @asynccontextmanager
+    async def lifespan(app):
+        tasks = [asyncio.create_task(asyncio.sleep(3600)) for _ in range(150)]
+        yield
+        for task in tasks:
+            task.cancel()
+
+    app = FastAPI(lifespan=lifespan)
+    app.websocket("/ws")(has_workers)
+    return app
+
+
+async def ticks_and_answers(websocket: WebSocket):
+    """News every ten seconds, by a task of each connection's own."""
+
+    async def tick():
+        with suppress(WebSocketDisconnect, RuntimeError):
+            while True:
+                await asyncio.sleep(10)
+                await websocket.send_text("news")
+
+    await websocket.accept()
+    ticking = asyncio.create_task(tick())
+    try:
+        with suppress(WebSocketDisconnect):
+            await answer_slowly(websocket, 0)
+    finally:
+        ticking.cancel()
+        await asyncio.wait([ticking])
+
+
+def ticks_for_all():
+    """News every fifteen seconds, by a task for all. In some looks nothing comes."""
+    pages: set[WebSocket] = set()
+
+    async def tick():
+        await asyncio.sleep(5)
+        while True:
+            for page in list(pages):
+                with suppress(WebSocketDisconnect, RuntimeError):
+                    await page.send_text("news")
+            await asyncio.sleep(15)
+
+    @asynccontextmanager
+    async def lifespan(app):
+        ticking = asyncio.create_task(tick())
+        yield
+        ticking.cancel()
+
+    async def endpoint(websocket: WebSocket):
+        await websocket.accept()
+        pages.add(websocket)
+        try:
+            with suppress(WebSocketDisconnect):
+                await answer_slowly(websocket, 0)
+        finally:
+            pages.remove(websocket)
+
+    app = FastAPI(lifespan=lifespan)
+    app.websocket("/ws")(endpoint)
+    return app
+
+
+class ShortRiddles(Riddles):
+    """The same; and whoever does not read has twenty seconds to take what was said."""
+
+    async def endpoint(self, websocket: WebSocket):
+        await websocket.accept()
+        self.came += 1
+        self.members[websocket] = self.came % 5 == 0
+        try:
+            while (message := await websocket.receive())["type"] != "websocket.disconnect":
+                for member in list(self.members) if not self.members[websocket] else ():
+                    with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
+                        async with asyncio.timeout(20):
+                            await member.send_text(message.get("text") or "bytes")
+        finally:
+            del self.members[websocket]
+
+
+async def refuses_half_a_character(websocket: WebSocket):
+    await websocket.accept()
+    while (message := await websocket.receive())["type"] != "websocket.disconnect":
+        try:
+            text = json.loads(message["text"])["text"].encode().decode()
+        except (AttributeError, KeyError, TypeError, ValueError):
+            await websocket.close(1007)
+            return
+        with suppress(WebSocketDisconnect):
+            await websocket.send_text(text)
+
+
+async def cuts_text(websocket: WebSocket):
+    """At so many bytes. Half a character is left out."""
+    await websocket.accept()
+    with suppress(WebSocketDisconnect):
+        while (message := await websocket.receive())["type"] != "websocket.disconnect":
+            data = (message.get("text") or "bytes").encode()[:1024]
+            await websocket.send_text(data.decode(errors="ignore"))
+
+
+spoke: dict[WebSocket, int] = {}
+
+
+async def counts_what_was_said(websocket: WebSocket):
+    """Of each client, and looks at it when that has left, whether it has said something or not."""
+    await websocket.accept()
+    try:
+        with suppress(WebSocketDisconnect):
+            while (message := await websocket.receive())["type"] != "websocket.disconnect":
+                spoke[websocket] = spoke.get(websocket, 0) + 1
+                await websocket.send_text(message.get("text") or "bytes")
+    finally:
+        logger.info("messages: %d", spoke.pop(websocket, 0))
+
+
+HEALING = {"room": True, "only": ["polite", "drops while idle", "wrong kind", "is cancelled"]}
+NAMED = {"query": {"name": "{n}"}, "only": ["polite", "comes back"]}
+
 RIGHT = {
     "one of a name": (app_with(OneOfAName().endpoint), {"query": {"name": "{n}"}, "only": ["polite", "comes back"]}),
-    "no room": (
+    "heals, and tidies up": (app_with(Heals(tidies=True).endpoint), HEALING),
+    "heals, and does not tidy up": (app_with(Heals(tidies=False).endpoint), HEALING),
+    "the newest of a name": (app_with(Named(only_newest=True).endpoint), NAMED),
+    "all of a name": (app_with(Named(only_newest=False).endpoint), NAMED),
+    "two and two, with names": (app_with(NamedPairs().endpoint), NAMED | {"room": True}),
+    "workers": (app_with(has_workers), {"only": ["polite", "floods"]}),
+    "many tasks": (has_many_tasks(), {"only": ["polite", "floods"]}),
+    "news for each": (app_with(ticks_and_answers), {"only": ["polite", "goes away", "drops while idle"]}),
+    "news for all": (ticks_for_all(), {"only": ["polite", "silent", "goes away", "drops while idle"]}),
+    "luck, with a limit": (app_with(ShortRiddles().endpoint), {"room": True, "only": ["polite", "stalls"]}),
+    "refuses half a character": (
+        app_with(refuses_half_a_character),
+        {"say": {"text": "hello"}, "only": ["polite", "wrong values"]},
+    ),
+    "cuts text": (app_with(cuts_text), {"only": ["polite", "wrong content"]}),
+    "counts what was said": (app_with(counts_what_was_said), {"only": ["polite", "silent", "drops while idle"]}),
+    "only who joins is heard": (
         app_with(answers_who_has_joined),
         {"say": ["join", "hello"], "room": True, "only": ["polite", "leaves a talk", "joins and leaves"]},
     ),
@@ -385,7 +602,7 @@ RIGHT = {
     "says one thing, and closes": (app_with(says_one_thing_and_closes), {"only": ["polite", "crowd"]}),
     "a token first": (app_with(takes_a_token_first), {"say": ["token", "hello"], "patience": 1}),
     "ticks": (app_with(ticks), {"only": ["changes its kind", "not utf8", "too big", "floods"], "patience": 0.5}),
-    "a lock": (app_with(takes_turns), {"only": ["polite", "does not wait", "crowd"]}),
+    "a lock": (app_with(takes_turns), {"only": ["polite", "does not wait", "stalls", "crowd"]}),
     "timers": (app_with(sets_timers), {"only": ["comes and goes"]}),
     "a history": (app_with(has_a_history), {"say": "hello", "only": ["comes and goes"]}),
     "a history that is cut": (app_with(cuts_its_history), {"say": "hello", "only": ["comes and goes"]}),
@@ -1241,7 +1458,7 @@ WRONG = {
         no_except_around_the_send, "does not wait", "raised WebSocketDisconnect(1006)", "disconnects-done-right"
     ),
     "says whose connection was lost": Wrong(
-        says_whose_connection_was_lost, "drops inside a message", "raised UnboundLocalError", "catching-too-much"
+        says_whose_connection_was_lost, "drops inside a message", "raised UnboundLocalError", "disconnects-done-right"
     ),
     "waits for the network": Wrong(
         waits_for_the_network, "half open", "its endpoint did not end", "disconnects-done-right"
@@ -1274,7 +1491,7 @@ WRONG = {
     "trusts the shape": Wrong(
         trusts_the_shape, "wrong shape", "raised TypeError: 'NoneType' object", "catching-too-much", options=NUMBERS
     ),
-    "knows every code": Wrong(knows_every_code, "not utf8", "raised KeyError: ", "catching-too-much"),
+    "knows every code": Wrong(knows_every_code, "not utf8", "raised KeyError: ", "disconnects-done-right"),
     "explains it too late": Wrong(
         explains_it_too_late,
         "too big",

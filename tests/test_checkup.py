@@ -196,6 +196,26 @@ def test_who_is_not_answered_any_more_although_the_first_was():
     assert unanswered.after == "drops while idle"  # this app is in no module, so there is no fresh process for it
 
 
+def test_from_which_client_on_the_app_was_not_fresh_although_that_one_met_the_same():
+    broken = []
+
+    async def breaks_for_good(websocket: WebSocket):
+        await websocket.accept()
+        while (message := await websocket.receive())["type"] != "websocket.disconnect":
+            if message.get("text") is None:
+                broken.append(message)
+            if broken:
+                raise ValueError
+            await websocket.send_text(message["text"])
+
+    report = asyncio.run(checkup(gallery.app_with(breaks_for_good), only=["polite", "wrong kind", "handshake stops"]))
+    (finding,) = report.findings
+    assert (finding.clients, finding.after) == (["wrong kind", "handshake stops"], "")
+    left = "Whoever came after 'wrong kind' may have met what that one had left behind: no fresh process was possible."
+    assert str(report).endswith(left)
+    assert json.loads(report.as_json())["not_fresh_after"] == "wrong kind"
+
+
 @pytest.mark.parametrize("came", range(5))
 def test_in_a_room_it_may_be_bad_luck_that_the_first_is_not_heard(came):
     app, options = gallery.app_with(gallery.Riddles(came).endpoint), gallery.RIGHT["luck"][1]
@@ -286,6 +306,87 @@ def test_an_app_may_take_some_time_to_start(monkeypatch):
     app = FastAPI(lifespan=lifespan)
     app.websocket("/ws")(gallery.echo_text)
     assert asyncio.run(checkup(app, only=["silent"])).ok
+
+
+def test_what_is_said_to_be_a_room_and_is_none():
+    only = ["polite", "stalls", "leaves a talk"]
+    for say in ("hello", ["hello", "who?"]):
+        report = asyncio.run(checkup(gallery.app_with(gallery.echo_text), say=say, room=True, only=only, patience=0.5))
+        assert [(row.client, row.ok) for row in report.rows] == [("polite", True), ("stalls", True)]
+        said = "`room` was given, but nobody hears what another says: it was looked at as if it were none."
+        assert str(report).endswith(f"2 of 2 clients were served well. {said}")
+
+
+def test_garbage_of_the_first_visit_does_not_hide_who_is_kept():
+    class Member:
+        """Who is there. It refers to itself, so only the garbage collector lets it go."""
+
+        def __init__(self, websocket):
+            self.websocket, self.commands = websocket, {"leave": self.leave}
+
+        def leave(self):
+            here.discard(self)
+
+        async def tell(self, text):
+            try:
+                await self.websocket.send_text(text)
+            except (WebSocketDisconnect, RuntimeError):
+                self.leave()
+
+    async def forgets_who_sends_bytes(websocket: WebSocket):
+        await websocket.accept()
+        member = Member(websocket)
+        here.add(member)
+        while (message := await websocket.receive())["type"] != "websocket.disconnect":
+            if message.get("text") is None:
+                await websocket.close(1003)
+                return
+            for one in list(here):
+                await one.tell(message["text"])
+        member.leave()
+
+    here = set()
+    report = asyncio.run(checkup(gallery.app_with(forgets_who_sends_bytes), room=True, only=["polite", "wrong kind"]))
+    assert [(finding.seen, finding.clients) for finding in report.findings] == [
+        ("remembered after it had left", ["wrong kind"])
+    ], f"\n{report}"
+
+
+def test_words_of_its_own_are_not_pythons():
+    async def says_what_is_wrong(websocket: WebSocket):
+        await websocket.accept()
+        with contextlib.suppress(WebSocketDisconnect):
+            while (message := await websocket.receive())["type"] != "websocket.disconnect":
+                known = message.get("text") == '{"numbers": [1]}'
+                wrong = ["Invalid JSON: expected value at line 1 column 1", "this object is not one with numbers"]
+                await websocket.send_json({"sum": 1} if known else {"errors": wrong})  # the first is Pydantic's
+
+    app = gallery.app_with(says_what_is_wrong)
+    report = asyncio.run(checkup(app, say={"numbers": [1]}, only=["polite", "wrong kind", "not json", "wrong shape"]))
+    assert not report.findings, f"\n{report}"
+
+
+def test_what_comes_of_freeing_a_blocked_loop_is_no_fault_of_the_app():
+    """Python ends what the loop was about to begin. Here that is played: when it happens is a matter of luck."""
+    ended = []
+
+    async def used_up():
+        raise RuntimeError("cannot reuse already awaited aclose()")
+
+    async def circles(websocket: WebSocket):
+        await websocket.accept()
+        while (message := await websocket.receive())["type"] != "websocket.disconnect":
+            try:
+                while message.get("text") is None:
+                    pass
+            finally:
+                if message.get("text") is None:
+                    ended.append(asyncio.create_task(used_up()))
+            await websocket.send_text(message["text"])
+
+    report = asyncio.run(checkup(gallery.app_with(circles), only=["polite", "wrong kind"], patience=0.5))
+    assert len(ended) == 1
+    assert [finding.seen for finding in report.findings] == ["the event loop is blocked"], f"\n{report}"
 
 
 def test_starlettes_own_error_is_explained():
@@ -589,7 +690,7 @@ def test_what_comes_of_an_endpoint_that_does_not_receive_is_no_cause_of_its_own(
                 await websocket.send_text("subscribed")
                 await asyncio.sleep(60)  # until there is something to tell
 
-    only = ["polite", "listens", "stalls", "stays"]
+    only = ["polite", "stalls", "listens", "stays"]
     report = asyncio.run(checkup(gallery.app_with(answers_once), patience=0.5, only=only))
     (finding,) = report.findings
     assert finding.seen == "its endpoint is still running"

@@ -56,7 +56,7 @@ CASES = {
     ),
     "stop_short": (
         {},
-        [(Harm.STAYS, "", "async for token in tokens()|send_text(token)", "It does not receive while it works")],
+        [(Harm.STAYS, "", "sleep(0.004)|token in tokens()|send_text(token)", "It does not receive while it works")],
     ),
     "nan": ({}, [(Harm.CLIENT, "no browser reads: NaN", "", "no JSON for a browser")]),
     "safe_send": (
@@ -265,6 +265,67 @@ CASES = {
         {"only": ["polite", "wrong kind"]},
         [(Harm.NOTE, "closed with 1000", "", "as if all were well")],
     ),
+    "heals_itself": (
+        ROOM | {"only": ["polite", "wrong kind"]},
+        [
+            (Harm.CLIENT, "raised KeyError: 'text'", "receive_text()", "It takes text"),
+            (Harm.STAYS, "remembered after it had left", "`members`", "stays in its list until somebody speaks"),
+        ],
+    ),
+    "forgets_its_namesake": (
+        {"path": "/ws/user{n}", "only": ["polite", "comes back"]},
+        [(Harm.CLIENT, "who came back is forgotten", "`users`", "takes out whoever has its name by now")],
+    ),
+    "task_for_each": (
+        {"only": ["polite", "floods"]},
+        [(Harm.STAYS, "a hundred tasks at once", "asyncio.sleep(0.5)", "nothing limits how many there are")],
+    ),
+    "ticks_for_one": (
+        {"only": ["polite", "goes away"]},
+        [
+            (Harm.OTHERS, "nothing comes to the bystander by itself any more", "", "who leaves ends it"),
+            (Harm.OTHERS, "hears nothing when another has come", "", "takes the place of who is there"),
+        ],
+    ),
+    "one_lock": (
+        {"only": ["polite", "stalls"]},
+        [(Harm.OTHERS, "the bystander got no answer", "websocket.send_text", "It waits for one client")],
+    ),
+    "one_generator": (
+        {"only": ["polite", "stalls"]},
+        [(Harm.OTHERS, "the bystander got no answer", "websocket.send_text", "It waits for one client")],
+    ),
+    "asks_who_is_here": (
+        ROOM | {"say": ["hello", "who?"], "only": ["polite", "stalls"]},
+        [(Harm.OTHERS, "the bystander got no answer", "member.send_text", "It waits for one client")],
+    ),
+    "shows_errors": (
+        {"say": {"numbers": [1, 2]}, "only": ["polite", "not json", "wrong shape"]},
+        [(Harm.NOTE, "an answer with Python's own words", "", "what Python says of an error")],
+    ),
+    "fails_afterwards": (
+        {"only": ["polite", "silent"]},
+        [
+            (
+                Harm.LOG,
+                "raised KeyError: <starlette.websockets.WebSocket object>",
+                "spoke.pop(websocket)",
+                "It fails when its client has already left.",
+            )
+        ],
+    ),
+    "passes_it_on": (
+        ROOM | {"say": {"text": "hello"}, "only": ["polite", "wrong values"]},
+        [(Harm.OTHERS, "raised AttributeError", 'message["text"].strip()', "An error in the endpoint")],
+    ),
+    "half_a_character": (
+        {"say": {"text": "hello"}, "only": ["polite", "wrong values"]},
+        [(Harm.NOTE, "closed with 1011", "send_text(text)", "It passes on half a character")],
+    ),
+    "cuts_bytes": (
+        {"only": ["polite", "wrong content"]},
+        [(Harm.CLIENT, "raised UnicodeDecodeError", "data.decode()", "It trusts what comes.")],
+    ),
     "never_ends": ({}, [(Harm.STAYS, "its endpoint is still running", "asyncio.sleep(1)", "It never receives.")]),
 }
 
@@ -374,6 +435,14 @@ def test_who_closes_in_a_finally_does_not_swallow_its_cancellation():
     assert "It does not receive while it works" in finding.meaning
 
 
+def test_in_a_room_of_luck_who_waits_for_one_that_does_not_read_is_seen(monkeypatch):
+    monkeypatch.setattr(visit, "BUSY", 1000)  # once is enough: another time, another one sets the riddle
+    app = importlib.import_module("tests.cases.riddles").app
+    (finding,) = asyncio.run(checkup(app, room=True, only=["polite", "stalls"])).findings
+    assert (finding.harm, finding.seen) == (Harm.OTHERS, "another's endpoint waits for it")
+    assert finding.place.endswith("in play")
+
+
 def test_fields_inside_fields_are_tried_too():
     message = '{"data": {"text": "hello"}, "id": 1}'
     assert '{"data": {}, "id": 1}' in clients.without_a_field(message)
@@ -460,5 +529,6 @@ def test_every_case_is_asked_about():
         "pushes",
         "opens_a_database",
         "closes_in_the_end",
+        "riddles",
     }
     assert {module.name for module in pkgutil.iter_modules(cases.__path__)} == {*CASES} | others

@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 import urllib.request
+import warnings
 from pathlib import Path
 
 import psutil
@@ -17,7 +18,7 @@ import uvicorn
 from fastapi import FastAPI, WebSocket
 from websockets import ConnectionClosed, connect
 
-from wslab import ServeError, kernel, library, serve, stopping
+from wslab import ServeError, breaking_off, kernel, library, serve, stopping
 from wslab import server as server_module
 from wslab.thread import ServerThread, UvicornServer
 
@@ -475,6 +476,26 @@ def test_whose_code_it_is():
     assert not library.is_library(__file__)
     own = os.path.join(sys.base_prefix, "src", "app.py")  # as /usr/src is, where Python's prefix is /usr
     assert not library.is_library(own)
+
+
+def test_two_that_break_something_off_at_once_put_back_what_they_have_found():
+    """Else Python would never again say that a coroutine was not awaited."""
+    before = warnings._warn_unawaited_coroutine, sys.unraisablehook
+    entered, first_is_out = threading.Event(), threading.Event()
+
+    def second():
+        with breaking_off.nothing_in_the_way():
+            entered.set()
+            first_is_out.wait(10)
+
+    thread = threading.Thread(target=second)
+    with breaking_off.nothing_in_the_way():
+        thread.start()
+        entered.wait(0.2)  # it must not get in now; if it does, that is seen below
+    first_is_out.set()
+    thread.join(10)
+    assert entered.is_set()
+    assert (warnings._warn_unawaited_coroutine, sys.unraisablehook) == before
 
 
 def test_whose_code_runs_that_has_no_file():

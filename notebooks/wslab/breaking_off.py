@@ -8,7 +8,10 @@ import asyncio
 import contextlib
 import ctypes
 import sys
+import threading
 import warnings
+
+_one_at_a_time = threading.Lock()
 
 
 class BrokenOff(asyncio.CancelledError):
@@ -29,12 +32,13 @@ def nothing_in_the_way():
 
     Python warns as it removes each of them, by a function that is written in Python (`Lib/warnings.py`). An error that
     is raised in there is reported and forgotten. So for the time being that function is one without Python code in
-    it, and the report is left out.
+    it, and the report is left out. One thread after the other: each puts back what it has found.
     """
-    warn, report = warnings._warn_unawaited_coroutine, sys.unraisablehook
-    warnings._warn_unawaited_coroutine = id
-    sys.unraisablehook = lambda unraisable: unraisable.exc_type is BrokenOff or report(unraisable)
-    try:
-        yield
-    finally:
-        warnings._warn_unawaited_coroutine, sys.unraisablehook = warn, report
+    with _one_at_a_time:
+        warn, report = warnings._warn_unawaited_coroutine, sys.unraisablehook
+        warnings._warn_unawaited_coroutine = id
+        sys.unraisablehook = lambda unraisable: unraisable.exc_type is BrokenOff or report(unraisable)
+        try:
+            yield
+        finally:
+            warnings._warn_unawaited_coroutine, sys.unraisablehook = warn, report

@@ -8,7 +8,8 @@ clients: dict[str, WebSocket] = {}
 
 @app.post("/push/{name}")
 async def push(name: str):
-    await clients[name].send_json({"value": 1})
+    if name in clients:
+        await clients[name].send_json({"value": 1})
 
 
 @app.websocket("/ws/{name}")

@@ -1,5 +1,6 @@
 """The bystanders: polite clients beside the one that visits, and those that come next. They want an ordinary answer."""
 
+import asyncio
 import contextlib
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ from wslab.examination.patient import Patient
 
 # Codes that give no reason for which a server may send away whoever did nothing wrong: RFC 6455, section 7.4.1
 SENT_AWAY = (1000, 1005, 1011)
+SOME_TIME = 12.0  # seconds on the server's clock, in which what comes from time to time should come
 
 
 class Bystanders:
@@ -111,6 +113,19 @@ class Bystanders:
         for ws in self.connections:
             with contextlib.suppress(clients.ConnectionClosed):
                 await clients.heard_so_far(ws, self.target)
+
+    async def hear_by_themselves(self) -> list[bool]:
+        """Whether something comes to each of them by itself, while some time passes on the server's clock."""
+        await self.forget_what_was_heard()
+        await self.patient.server.let_time_pass(SOME_TIME)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.target.patience):
+                await clients.nothing_comes(self.target, *self.connections)
+        heard = []
+        for ws in self.connections:
+            with contextlib.suppress(clients.ConnectionClosed):
+                heard.append(await clients.heard_so_far(ws, self.target) > 0)
+        return heard
 
     async def next_ones(self) -> tuple[Kind | None, str]:
         """Others come when the client has left, and are served as the first one was. Returns what went wrong."""

@@ -35,6 +35,7 @@ VISITS = 100
 SOME_VISITS = 10  # of these, after which what is kept is looked at
 FLOOD = 1000
 LONG = 40_000  # bytes, of a message that the server's limit lets pass
+SOME_TEXT = 5_000  # characters, of a value
 SOME_FIELDS = 6  # of a message, that are tried
 UNEXPECTED = '{"unexpected": {"deep": [1, 2, 3]}}'
 HALF = "\ud800"  # half a character: JSON can say it (RFC 8259, section 8.2), UTF-8 cannot
@@ -76,8 +77,10 @@ class Target:
     heard: Callable[[str | bytes], object] = never  # told of each answer
     # What fills all buffers for a client that does not read, at once, or empties them again
     stall: Callable[[ClientConnection, bool], Awaitable[object]] = nothing
+    kept: Callable[[ClientConnection], Awaitable[str | None]] = nothing  # what of the app's own holds on to it
     on_loop: Callable[[Callable], Awaitable[object]] = nothing  # runs something while the server can do nothing
     trigger: Callable[[int], Awaitable[object]] | None = None  # what makes the endpoint speak to the client of a number
+    hangs: Callable[[], bool] = never  # whether the server's event loop is blocked for good
     numbers: Iterator[int] | None = None  # each client is `{n}`, a number of its own; None: they are all 0
 
     @property
@@ -111,6 +114,7 @@ class Seen:
     unchosen: bool = False  # subprotocols were offered, and none was chosen
     by_server: bool | None = False  # the server has ended the connection; None: not known
     no_word: bool = False  # something that the endpoint does not know was answered by nothing
+    forgotten: str = ""  # what has let go of a connection that is still open, when another of that name has ended
 
 
 Client = Callable[[Target], Awaitable[Seen]]
@@ -210,6 +214,8 @@ async def knock(target: Target, **options) -> AsyncIterator[ClientConnection]:
                 await say(ws, message, answered, target)
         yield ws
     finally:
+        if target.hangs():
+            ws.transport.abort()
         await ws.close()
 
 
@@ -416,56 +422,6 @@ async def drops_inside_a_message(ws: ClientConnection, target: Target) -> tuple[
     return 0, 0
 
 
-@visitor(meanwhile="given_up", pings=(0.05, 0.3), drops=True, connect={"compression": None})
-async def half_open(ws: ClientConnection, target: Target) -> tuple[int, int]:
-    """neither reads nor answers pings any more, and does not say so: a phone that has lost its network"""
-    done = await exchange(ws, target)
-    ws.transport.pause_reading()
-    await target.meanwhile()
-    await drop(ws)
-    return done
-
-
-class HearsPings(ClientConnection):
-    """A connection that also says when pings come. It answers them as always."""
-
-    def __init__(self, *args, **options):
-        super().__init__(*args, **options)
-        self.pings = asyncio.Semaphore(0)  # each ping releases it once
-
-    def process_event(self, event) -> None:
-        if isinstance(event, Frame) and event.opcode is Opcode.PING:
-            self.pings.release()
-        super().process_event(event)
-
-
-@visitor(pings=(0.05, 1.0), connect={"create_connection": HearsPings})
-async def listens(ws: ClientConnection, target: Target) -> tuple[int, int]:
-    """speaks once and then only listens, and answers the server's pings"""
-    answers = 0
-
-    async def listen():
-        nonlocal answers
-        async for _ in ws:
-            answers += 1
-
-    async def three_pings():
-        # The server sends a ping once it has read the pong of the one before. The first pong after the message
-        # may come in one breath with it, and tells nothing of a server that stops reading at a message. The
-        # second one does; that the server has read it, the third ping tells.
-        for _ in range(3):
-            await ws.pings.acquire()
-
-    await ws.send(named(target.say[0], ws.number))
-    ws.pings = asyncio.Semaphore(0)  # forget those that came before
-    tasks = [asyncio.create_task(listen()), asyncio.create_task(three_pings())]
-    await asyncio.wait(tasks, timeout=target.linger, return_when=asyncio.FIRST_COMPLETED)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    return answers, 0
-
-
 @visitor(wrong_kind=True)
 async def wrong_kind(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """sends bytes where text is due, or text where bytes are"""
@@ -518,7 +474,7 @@ async def gets_no_word(target: Target) -> bool:
 
 @client(needs="json", content=True, meaning=SHAPE, browser=True)
 async def wrong_values(target: Target) -> Seen:
-    """sends its own JSON with other values: none, a huge number, not a number, a list, half a character"""
+    """sends its own JSON with other values: none, a huge number, not a number, a list, half a character, a long text"""
     seen = await each(target, with_another_value(target.say[0]) or ["null"])
     await each_in_place(target, with_another_value, but=target.say[0])
     return seen
@@ -529,7 +485,7 @@ async def wrong_content(target: Target) -> Seen:
     """sends what is of the right kind, and no sense: nothing, 5,000 digits, very much, bytes that are no picture"""
     if isinstance(target.say[0], bytes):
         return await each(target, (b"", b"\x00", b"\xff" * 100, b"\xff" * LONG))
-    return await each(target, ("", "\x00", "9" * 5000, "x" + "é\n" * (LONG // 3)))
+    return await each(target, ("", "\x00", "a" + "é" * 700, "9" * 5000, "x" + "é\n" * (LONG // 3)))
 
 
 async def each(target: Target, messages: Iterable[str | bytes]) -> Seen:
@@ -607,7 +563,7 @@ def with_another_value(message: str | bytes) -> list[str]:
     whole, others = as_object(message), []
     for it, key in list(itertools.islice(fields(whole), SOME_FIELDS)):
         kept = it[key]
-        for it[key] in (None, 10**400, float("nan"), "", [], HALF):
+        for it[key] in (None, 10**400, float("nan"), "", [], HALF, "x" * SOME_TEXT):
             others.append(json.dumps(whole))
         it[key] = kept
     return others
@@ -620,15 +576,7 @@ async def not_utf8(ws: ClientConnection, target: Target) -> tuple[int, int]:
     return await is_closed(ws, target)
 
 
-@visitor(by_server=True)
-async def too_big(ws: ClientConnection, target: Target) -> tuple[int, int]:
-    """sends a message over the server's size limit"""
-    kind = "x" if isinstance(target.say[0], str) else b"x"
-    await ws.send(kind * (target.max_size + 1))
-    return await is_closed(ws, target)
-
-
-@client(meanwhile="ask", narrow=True)
+@client(meanwhile="flooded", narrow=True)
 async def floods(target: Target) -> Seen:
     """sends a thousand messages without reading one, then reads what has come, and leaves"""
 
@@ -655,9 +603,10 @@ async def floods(target: Target) -> Seen:
 @visitor(meanwhile="talk", many=True, drops=True)
 async def stalls(ws: ClientConnection, target: Target) -> tuple[int, int]:
     """stops reading while others talk: a page whose tab sleeps"""
-    await ws.send(named(target.say[0], ws.number))
     ws.transport.pause_reading()
-    await target.stall(ws, True)
+    await target.stall(ws, True)  # before it is answered
+    await ws.send(named(target.say[0], ws.number))
+    await target.on_loop(lambda: None)  # the server has read it
     await target.meanwhile()
     await drop(ws)
     return 0, 0
@@ -771,26 +720,112 @@ async def without_papers(target: Target) -> Seen:
 async def comes_back(target: Target) -> Seen:
     """loses its connection, and comes back under the same name before the server has noticed"""
     number = next(target.numbers or iter([0]))
-    same = replace(target, numbers=itertools.repeat(number))
+    seen = await come_twice(replace(target, numbers=itertools.repeat(number)))
+    # Where that comes of another name, too, two are put together, and it is no matter of names.
+    if seen.forgotten and (await come_twice(target)).forgotten:
+        return replace(seen, forgotten="")
+    return seen
+
+
+async def come_twice(target: Target) -> Seen:
+    """Two connections, of which the first one is lost when the second one is there."""
+    forgotten = ""
 
     async def visit(ws):
-        await exchange(ws, same)
+        await exchange(ws, target)
         refused = False
 
         async def again(new):
-            nonlocal refused
+            nonlocal refused, forgotten
             with contextlib.suppress(ConnectionClosed):
-                await heard_so_far(new, same)
+                await heard_so_far(new, target)
             refused = new.state is not State.OPEN and ws.state is State.OPEN  # the first one stays: that is a choice
+            kept = await target.kept(new)
             await drop(ws)
-            await heard_so_far(new, same)
-            return await exchange(new, same)
+            await heard_so_far(new, target)
+            if new.state is State.OPEN and not await target.kept(new):
+                forgotten = kept or ""
+            return await exchange(new, target)
 
-        after = await tell(same, again)
-        put_out = same.replies_by_itself and after.by_server and not after.answers
+        after = await tell(target, again)
+        put_out = target.replies_by_itself and after.by_server and not after.answers
         return after.answers, after.missed or int(put_out and not refused)
 
-    return replace(await tell(same, visit), code=None)
+    seen = await tell(target, visit)
+    return replace(seen, code=None, forgotten=forgotten)
+
+
+@client(needs="origins", foreign=True)
+async def foreign_origin(target: Target) -> Seen:
+    """comes from a page of another site, with that site in its Origin header"""
+    return await polite(replace(target, origin="https://foreign.example"))
+
+
+@visitor(meanwhile="cancel", drops=True)
+async def is_cancelled(ws: ClientConnection, target: Target) -> tuple[int, int]:
+    """is connected when its endpoint is cancelled, as by a server that waits no longer"""
+    done = await exchange(ws, target)
+    await target.meanwhile()
+    await drop(ws)
+    return done
+
+
+@visitor(meanwhile="given_up", pings=(0.05, 0.3), drops=True, connect={"compression": None})
+async def half_open(ws: ClientConnection, target: Target) -> tuple[int, int]:
+    """neither reads nor answers pings any more, and does not say so: a phone that has lost its network"""
+    done = await exchange(ws, target)
+    ws.transport.pause_reading()
+    await target.meanwhile()
+    await drop(ws)
+    return done
+
+
+class HearsPings(ClientConnection):
+    """A connection that also says when pings come. It answers them as always."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.pings = asyncio.Semaphore(0)  # each ping releases it once
+
+    def process_event(self, event) -> None:
+        if isinstance(event, Frame) and event.opcode is Opcode.PING:
+            self.pings.release()
+        super().process_event(event)
+
+
+@visitor(pings=(0.05, 1.0), connect={"create_connection": HearsPings})
+async def listens(ws: ClientConnection, target: Target) -> tuple[int, int]:
+    """speaks once and then only listens, and answers the server's pings"""
+    answers = 0
+
+    async def listen():
+        nonlocal answers
+        async for _ in ws:
+            answers += 1
+
+    async def three_pings():
+        # The server sends a ping once it has read the pong of the one before. The first pong after the message
+        # may come in one breath with it, and tells nothing of a server that stops reading at a message. The
+        # second one does; that the server has read it, the third ping tells.
+        for _ in range(3):
+            await ws.pings.acquire()
+
+    await ws.send(named(target.say[0], ws.number))
+    ws.pings = asyncio.Semaphore(0)  # forget those that came before
+    tasks = [asyncio.create_task(listen()), asyncio.create_task(three_pings())]
+    await asyncio.wait(tasks, timeout=target.linger, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return answers, 0
+
+
+@visitor(by_server=True)
+async def too_big(ws: ClientConnection, target: Target) -> tuple[int, int]:
+    """sends a message over the server's size limit"""
+    kind = "x" if isinstance(target.say[0], str) else b"x"
+    await ws.send(kind * (target.max_size + 1))
+    return await is_closed(ws, target)
 
 
 @client
@@ -804,25 +839,10 @@ async def handshake_stops(target: Target) -> Seen:
     return Seen()
 
 
-@client(needs="origins", foreign=True)
-async def foreign_origin(target: Target) -> Seen:
-    """comes from a page of another site, with that site in its Origin header"""
-    return await polite(replace(target, origin="https://foreign.example"))
-
-
 @client(browser=True)
 async def as_a_browser(target: Target) -> Seen:
     """goes by browsers' rules: of subprotocols that are offered one must be chosen, JSON be what JSON.parse takes"""
     return await polite(target)
-
-
-@visitor(meanwhile="cancel", drops=True)
-async def is_cancelled(ws: ClientConnection, target: Target) -> tuple[int, int]:
-    """is connected when its endpoint is cancelled, as by a server that waits no longer"""
-    done = await exchange(ws, target)
-    await target.meanwhile()
-    await drop(ws)
-    return done
 
 
 @client(many=True, answered=True)

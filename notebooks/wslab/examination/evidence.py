@@ -9,6 +9,7 @@ import gc
 import linecache
 import logging
 import os
+import re
 import sys
 import traceback
 import tracemalloc
@@ -70,7 +71,9 @@ def spot(frames: Iterable[tuple], endpoint=None, before: Iterable[tuple] = ()) -
     before: those of the error that led to this one.
     """
     frames = list(frames)
-    own = max((i for i, (frame, _) in enumerate(frames) if not library.runs_library(frame)), default=-1)
+    all_own = [i for i, (frame, _) in enumerate(frames) if not library.runs_library(frame)]
+    with_lines = [i for i in all_own if frames[i][0].f_code.co_filename != "<string>"]  # not what dataclasses write
+    own = max(with_lines or all_own, default=-1)
     place: dict = {}
     if own >= 0:
         frame, line = frames[own]
@@ -130,6 +133,8 @@ def frames_of_task(task: asyncio.Task) -> list[tuple]:
     while step is not None:
         if type(step).__name__ == "coroutine_wrapper":  # of a class with __await__, as Starlette's WebSocketEndpoint
             step = next(iter(gc.get_referents(step)), None)
+        if type(step).__name__ == "async_generator_asend":
+            step = next((it for it in gc.get_referents(step) if isinstance(it, types.AsyncGeneratorType)), None)
         frame = next((f for f in (getattr(step, f"{kind}_frame", None) for kind in ("cr", "ag", "gi")) if f), None)
         if frame is not None:
             frames.append((frame, frame.f_lineno))
@@ -144,6 +149,11 @@ def leaves(error: BaseException) -> list[tuple[BaseException, bool]]:
     return [(error, False)]
 
 
+def without_addresses(text: str) -> str:
+    """The same, without where in memory something is: that differs each time."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", text)
+
+
 def faults(error: BaseException, connection: Connection | None, endpoint=None) -> list[Fault]:
     """What an error tells, as plain data: one fault, or for a group one for each error in it."""
     found = []
@@ -152,7 +162,7 @@ def faults(error: BaseException, connection: Connection | None, endpoint=None) -
         outer = frames_of(error) if grouped else []
         about = spot(outer + frames_of(leaf), endpoint, frames_of(leaf.__context__) if leaf.__context__ else ())
         number, state, peer = (connection.number, connection.state, connection.peer) if connection else (0, "", None)
-        found.append(Fault(describe_error(leaf), names, about, number, state, peer, grouped))
+        found.append(Fault(without_addresses(describe_error(leaf)), names, about, number, state, peer, grouped))
     return found
 
 

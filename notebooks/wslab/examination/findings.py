@@ -87,6 +87,17 @@ class Kind(enum.Enum):
     STUBBORN = 18, Harm.STAYS, "It swallows its cancellation: let CancelledError pass.", Lesson.CATCH
     TASKS = 19, Harm.STAYS, "What an endpoint starts, it must also end.", Lesson.ESCAPE
     HELD = 20, Harm.STAYS, "The app keeps what it should let go: take it out in a `finally`."
+    KEPT = (
+        65,
+        Harm.STAYS,
+        "Who falls out stays in its list until somebody speaks, and takes up a place: take it out in a `finally`.",
+    )
+    PILES_UP = (
+        66,
+        Harm.STAYS,
+        "Each message starts a task, and nothing limits how many there are: who does not wait fills the memory.",
+        Lesson.BOTH_WAYS,
+    )
     LEAVES = 63, Harm.STAYS, "What an endpoint opens or starts, it must also close or end."
     GROWS = 21, Harm.STAYS, "It grows with each visit. Let it go with the client, or give it a limit."
     FOREIGN = 22, Harm.CLIENT, "A page of any site can come with your user's cookies: check the Origin.", Lesson.CALLER
@@ -101,6 +112,12 @@ class Kind(enum.Enum):
         25,
         Harm.OTHERS,
         "It sends to another, who has left, takes that for its own client's leaving, and ends.",
+        Lesson.MANY,
+    )
+    FORGOTTEN = (
+        67,
+        Harm.CLIENT,
+        "Who leaves takes out whoever has its name by now: take out only what is your own.",
         Lesson.MANY,
     )
     TAKEN = (
@@ -136,6 +153,7 @@ class Kind(enum.Enum):
     HURT = 30, Harm.OTHERS, "What one client does keeps others waiting."
     CUT = 31, Harm.OTHERS, "What one client does breaks the connection of another."
     POISONED = 32, Harm.OTHERS, "It leaves something behind: whoever comes afterwards is not served any more."
+    SILENCED = 42, Harm.OTHERS, "What came to others by itself comes no more: who leaves ends it.", Lesson.MANY
     MISSED = 33, Harm.OTHERS, "Others leave while it walks through its list.", Lesson.MANY
     REFUSED = 34, Harm.CLIENT, "A client that should be let in is refused.", Lesson.ACCEPT
     NO_HANDSHAKE = 35, Harm.CLIENT, "It does something else before accept(), for too long.", Lesson.ACCEPT
@@ -164,6 +182,12 @@ class Kind(enum.Enum):
         "It closes with 1000 on what it cannot read, as if all were well: 1003, 1007 or 1008 say what is wrong.",
         Lesson.CONTRACT,
     )
+    SHOWS_ERRORS = (
+        55,
+        Harm.NOTE,
+        "It tells its client what Python says of an error: nobody needs that there, and some may use it.",
+        Lesson.CONTRACT,
+    )
     NO_WORD = 52, Harm.NOTE, "Whoever sends what it does not know hears nothing, and may wait.", Lesson.CONTRACT
 
 
@@ -171,9 +195,9 @@ OTHERS = "sends to others"  # begins the keys of signs that have that in common
 ANOTHERS = "another's"  # endpoint: that of a client who was there beside the one that visits
 SEEN_FROM_OUTSIDE = {
     Kind.HURT, Kind.CUT, Kind.POISONED, Kind.MISSED, Kind.REFUSED, Kind.NO_HANDSHAKE, Kind.CUT_OFF, Kind.NOT_ANY_MORE,
-    Kind.UNHEARD, Kind.SENT_AWAY, Kind.NO_ANSWER, Kind.TOO_LONG,
+    Kind.UNHEARD, Kind.SENT_AWAY, Kind.NO_ANSWER, Kind.TOO_LONG, Kind.SILENCED,
 }  # fmt: skip
-TO_OTHERS = {Kind.HURT, Kind.CUT, Kind.POISONED, Kind.MISSED}
+TO_OTHERS = {Kind.HURT, Kind.CUT, Kind.POISONED, Kind.MISSED, Kind.SILENCED}
 # Something did not end. Where that was known by the clock only, it proves nothing on a busy machine.
 STILL_THERE = {
     Kind.NEVER_RECEIVES, Kind.BUSY, Kind.NOTICES_LATE, Kind.GOES_ON, Kind.STUBBORN, Kind.TASKS, Kind.SEND_WAITS,
@@ -308,10 +332,11 @@ LOGGED_AS_ERROR = Meaning("An ordinary leave is logged as an error.", Lesson.CAT
 LOGGED_AT_WORK = Meaning("It logs an error while it serves somebody who does nothing wrong.", Lesson.CATCH)
 FAILED_REQUEST = Meaning("The request that makes it speak fails, with HTTP 500.")
 AN_ERROR = Meaning("An error in the endpoint cuts its client off.", Lesson.CATCH)
+FAILS_AFTERWARDS = Meaning("It fails when its client has already left.", Lesson.DONE_RIGHT, harm=Harm.LOG)
 
 
-def meaning_of(fault: Fault, kind: Kind, about: Registered) -> Meaning:
-    """What a fault means, in the visit of this client."""
+def meaning_of(fault: Fault, kind: Kind, about: Registered, whose: str = "") -> Meaning:
+    """What a fault means, in the visit of this client. whose: endpoint it was, if not the client's own."""
     for meaning in MEANINGS:
         of_a_field = meaning.says in (TAKES_TEXT, TAKES_BYTES) and about.content and not fault.spot.call
         if meaning.fits(fault, kind) and not of_a_field:  # a JSON message may have a field of that name
@@ -324,7 +349,9 @@ def meaning_of(fault: Fault, kind: Kind, about: Registered) -> Meaning:
         return FAILED_REQUEST
     if kind is Kind.LOGGED:
         return LOGGED_AT_WORK if fault.state == "open" else LOGGED_AS_ERROR
-    return Meaning(about.meaning, Lesson(about.lesson)) if about.meaning else AN_ERROR
+    if about.meaning and not whose:
+        return Meaning(about.meaning, Lesson(about.lesson))
+    return FAILS_AFTERWARDS if fault.state in ("left", "failed", "lost") else AN_ERROR
 
 
 @dataclass(frozen=True)
@@ -370,7 +397,7 @@ def sign(kind: Kind, seen: str, spot: Spot = NOWHERE) -> Sign:
 
 def sign_of(fault: Fault, kind: Kind, about: Registered, whose: str = "") -> Sign:
     """The sign that a fault is, in the visit of this client."""
-    found = meaning_of(fault, kind, about)
+    found = meaning_of(fault, kind, about, whose)
     verb = {Kind.RAISED: "raised ", Kind.UNSEEN: "a task raised ", Kind.LOGGED: "logged "}[kind]
     harm = found.harm or kind.harm
     if whose == ANOTHERS and fault.state in ("new", "open"):
@@ -417,10 +444,8 @@ def why(signs: Iterable[Sign]) -> tuple[list[Sign], dict[int, list[str]]]:
     """The causes among the signs of one visit; and, by their number, what was seen from outside and comes of each."""
     signs = list(signs)
     causes = [s for s in signs if s.kind not in SEEN_FROM_OUTSIDE]
-    if any(s.meaning == IN_ITS_LIST for s in causes):
-        causes = [s for s in causes if s.kind is not Kind.HELD]
-    if any(s.kind is Kind.UNAWAITED for s in causes):  # it may have been what lets them go
-        causes = [s for s in causes if s.kind is not Kind.HELD]
+    if any(s.meaning == IN_ITS_LIST or s.kind is Kind.UNAWAITED for s in causes):  # that may be what lets them go
+        causes = [s for s in causes if s.kind not in (Kind.HELD, Kind.KEPT)]
     if any(s.kind is Kind.STALLED for s in causes):  # whoever waits in a send waits for that one
         waiting = STAYING | {Kind.GOES_ON}
         causes = [s for s in causes if not (s.kind in waiting and s.spot.call == "send")]
@@ -475,7 +500,10 @@ class Findings:
         self._by_key: dict[tuple, Finding] = {}
 
     def __iter__(self):
-        return iter(sorted(self._by_key.values(), key=lambda finding: finding.harm))
+        found = sorted(self._by_key.values(), key=lambda finding: finding.harm)
+        if any(f.kind is Kind.HELD or f.meaning == IN_ITS_LIST for f in found):
+            found = [f for f in found if f.kind is not Kind.KEPT]  # that is known by another name
+        return iter(found)
 
     def sends_there(self, cause: Sign) -> Finding | None:
         """The finding that a line sends to others without care. Sending to its own client, too, is no other cause.

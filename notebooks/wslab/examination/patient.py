@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, replace
 
 from wslab.examination.clients import Seen, Target
+from wslab.examination.evidence import Fault
 from wslab.examination.findings import Harm, Kind, Sign
 from wslab.examination.idle import is_idle
 from wslab.examination.process import Imported
@@ -50,6 +51,9 @@ class Plan:
     alone: bool = False  # there is a place for one only
     steady: bool = True  # in a room, the others hear what one says each time
     taken: bool = False  # what is meant for one goes to who came later
+    ticks: bool = False  # something comes by itself, to each, or, if `taken`, to who came later
+    no_room: bool = False  # it was said to be a room, and nobody hears what another says
+    tidies: bool = False  # it lets a polite client go at once
     known: tuple[Sign, ...] = ()  # what was seen beyond doubt, and need not be waited for again
     seconds: float = SECONDS  # see `checkup`
     spent: float = 0.0  # of them
@@ -84,9 +88,10 @@ class Patient:
         self.room = plan.room
         self.well = True  # a polite client is served
         self.alone = False  # there is a place for one only
-        self.steady, self.taken = True, False  # see `Plan`
+        self.steady, self.taken, self.tidies, self.ticks = True, False, False, False  # see `Plan`
         self.after = ""  # the client that has left something behind
         self.known: list[Sign] = []  # see `Plan`
+        self.raised_early: list[Fault] = []  # by whoever came too early
         self.clock = Pulse()  # how long it has been at it
         self._was_busy = 0.0  # when it was last seen so, by `time.monotonic()`
         self.was_blocked = False  # its event loop, at least once
@@ -112,7 +117,7 @@ class Patient:
         about = ("say", "answered", "prologue", "farewell")
         self.target = replace(self.target, **{name: getattr(plan.target, name) for name in about})
         self.first, self.room, self.alone = plan.first, plan.room, plan.alone
-        self.steady, self.taken = plan.steady, plan.taken
+        self.steady, self.taken, self.tidies, self.ticks = plan.steady, plan.taken, plan.tidies, plan.ticks
         self.well = plan.first.refused is None
         self.known = list(plan.known)
 

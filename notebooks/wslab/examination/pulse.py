@@ -83,6 +83,12 @@ class Pulse:
         self.on_beat()
         self._next = self._loop.call_later(BEAT, self._beat)
 
+    def end_now(self) -> None:
+        """End the timeout of `end_after`, if it has not ended."""
+        if self._timeout:
+            self._timeout.reschedule(self._loop.time())
+            self._timeout = None
+
     def late(self) -> float:
         """Seconds since the last beat. For another thread to ask."""
         return self._loop.time() - self._last if self._next else 0.0

@@ -10,6 +10,7 @@ from wslab.examination.findings import LATE, Finding, Findings, Harm, Kind
 from wslab.examination.visit import Outcome
 
 MANY = 8  # clients that a finding names; the table has the others
+NOT_FRESH = "no fresh process was possible"
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,16 @@ class Report:
         unanswered: Sequence[str | bytes] = (),
         answers: bool = True,
         steady: bool = True,
+        no_room: bool = False,
+        after: str = "",
     ):
         self.rows = tuple(rows)
         self.findings = tuple(findings)
         self.unanswered = tuple(unanswered)  # messages that the endpoint does not answer
         self.answers = answers  # whether it answers any; else no client expected an answer
         self.steady = steady  # in a room, others always hear what one says; else it is not held against anybody
+        self.no_room = no_room  # it was said to be a room, and nobody heard what another said
+        self.after = after  # the client with which the app was not fresh any more, and no other one was possible
         self.not_run = tuple(not_run)  # names of clients that were left out
         self.why_not = why_not
 
@@ -108,6 +113,7 @@ class Report:
             "rows": rows,
             "not_run": self.not_run,
             "unanswered": unanswered,
+            "not_fresh_after": self.after,
             "proves_little": not self.answers,
         }
         return json.dumps(report, indent=2)
@@ -137,8 +143,12 @@ class Report:
         well = f"{len(self.rows) - len(self.failed)} of {len(self.rows)} clients were served well."
         if self.not_run:
             well += f" Not run, since {self.why_not}: {', '.join(self.not_run)}."
+        if self.after:
+            well += f" Whoever came after {self.after!r} may have met what that one had left behind: {NOT_FRESH}."
         if not self.steady:
             well += " Others hear only now and then what one says, so that they do not is no finding."
+        if self.no_room:
+            well += " `room` was given, but nobody hears what another says: it was looked at as if it were none."
         if self.unanswered:
             well += f" Not answered: {', '.join(map(repr, self.unanswered))}."
         return well
@@ -183,7 +193,7 @@ def details(finding: Finding) -> list[str]:
     more = f", and {len(met_by) - MANY} more" if len(met_by) > MANY else ""
     lines.append(f"Met by: {', '.join(met_by[:MANY])}{more}.")
     if finding.after:
-        lines.append(f"Perhaps only because of what {finding.after!r} had left behind: no fresh process was possible.")
+        lines.append(f"Perhaps only because of what {finding.after!r} had left behind: {NOT_FRESH}.")
     return lines
 
 
@@ -205,7 +215,8 @@ def report(outcomes: Sequence[Outcome], *about) -> Report:
         own = [s.seen for s in outcome.signs if problem and (s.key == problem.key or str(s.spot) in places)]
         seen = own[0] if own else in_words(outcome.seen)
         rows.append(Row(outcome.client, CLIENTS[outcome.client].client.__doc__, seen, tuple(met)))
-    return Report(rows, findings, *about)
+    after = next((outcome.after for outcome in outcomes if outcome.after), "")
+    return Report(rows, findings, *about, after=after)
 
 
 def rank(finding: Finding) -> tuple:

@@ -6,6 +6,7 @@ the same app in a fresh process, if it can be imported there.
 
 import asyncio
 import contextlib
+import gc
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
@@ -19,7 +20,7 @@ from wslab.arguments import check_app
 from wslab.examination import clients, process, refusals
 from wslab.examination.bystanders import Bystanders
 from wslab.examination.clients import BRIEF, Seen, Target
-from wslab.examination.evidence import frames_of
+from wslab.examination.evidence import frames_of, holder
 from wslab.examination.findings import IN_ITS_LIST, Kind, sign
 from wslab.examination.patient import MAX_SIZE, SECONDS, Patient, Plan
 from wslab.examination.report import Report, report
@@ -135,7 +136,7 @@ async def everywhere(app, importable, plan: Plan, progress) -> Report:
                     raise
                 why_not = str(problem).rstrip(".")  # what was found must not be lost
             fresh = True
-    return report(outcomes, plan.names, why_not, plan.unanswered, plan.answers, plan.steady)
+    return report(outcomes, plan.names, why_not, plan.unanswered, plan.answers, plan.steady, plan.no_room)
 
 
 def note(outcome: Outcome, plan: Plan, outcomes: list[Outcome]) -> Plan:
@@ -214,7 +215,7 @@ async def visits(patient: Patient, plan: Plan) -> AsyncIterator[Outcome | str]:
             return
     if patient.server.running and (trouble := await patient.end()):
         last = sign(Kind.SHUTDOWN, trouble.partition(",")[0].partition(".")[0])
-        yield Outcome(name, outcome.seen, [*outcome.signs, last], patient.after)
+        yield Outcome(name, outcome.seen, [*outcome.signs, last], outcome.after)
 
 
 async def one_visit(patient: Patient, name: str) -> Outcome:
@@ -251,16 +252,17 @@ def serves_nobody(first: Seen, outcome: Outcome) -> bool:
 
 async def first_look(app, patient: Patient, plan: Plan) -> Plan:
     """What a polite client sees. Whoever does not let it in cannot be checked, and is told what to pass."""
-    try:
-        seen = await clients.first_visit(patient.target)
-    except (ValueError, InvalidHandshake, InvalidURI) as error:  # in what the reader has passed
-        raise ServeError(f"no handshake is possible for {plan.path}: {type(error).__name__}: {error}.") from None
+    seen = await very_first(patient, plan.path)
+    if seen.code == 1006 and not (seen.answers or patient.was_blocked):  # perhaps it came too early
+        raised, *_ = patient.watch.take()
+        if (again := await very_first(patient, plan.path)).code != 1006:
+            seen, patient.raised_early = again, raised
+        else:
+            patient.watch.raised += raised
     connection = patient.server.tape.last
-    patient.server.settle_timeout = BRIEF
-    try:
-        await patient.server.conversation()
-    except ServeError:  # something blocks the event loop
-        await asyncio.to_thread(stopping.free, patient.server.thread)
+    gc.collect()  # what is garbage holds on to nobody
+    left = [mark for mark in list(patient.server.visits) if mark.connection is connection]
+    tidies = connection.over and not holder(left)
     # Who says something and is done may be waited for; who goes on saying things, whatever one says, answers nobody.
     if any(seen.answered) and not (connection.heard or connection.over or plan.trigger):
         seen = replace(seen, answers=0, answered=(), pushes=True)
@@ -268,22 +270,43 @@ async def first_look(app, patient: Patient, plan: Plan) -> Plan:
         (raised, *_) = patient.watch.raised[:1] or [""]
         if problem := refusals.explain(app, plan.path, seen.refused, connection, str(raised and raised.text)):
             raise problem
-    target, unanswered = learned(plan.target, seen, plan.room)
+    given = plan.target
+    target, unanswered = learned(given, seen, plan.room)
     if not any(target.answered):  # what answered its prologue is not looked at any more
         seen = replace(seen, answers=0)
-    plan = replace(plan, target=target, first=seen)
+    plan = replace(plan, target=target, first=seen, tidies=tidies)
     if seen.refused is None:
         patient.learn(plan)
         about = await two_at_once(patient)
-        steady = not plan.room or await is_steady(patient, about["room"])
+        steady = not plan.room or patient.was_blocked or await is_steady(patient, about["room"])
         about["room"] |= not steady  # it was bad luck that nobody heard anything at first
+        if plan.room and not about["room"]:
+            about |= await with_another_message(patient, plan, given)
         plan = replace(plan, **about, steady=steady)
+        if not plan.alone and connection.over and not plan.trigger and not patient.was_blocked:
+            with contextlib.suppress(ServeError):  # if something blocks the event loop, the clients will see it
+                plan = replace(plan, **await comes_by_itself(patient, plan))
     if plan.room and unanswered:
         unanswered.pop()  # others have heard it
     patient.watch.take()  # a polite client comes once more, and is asked about it
     patient.watch.unseen()
     patient.watch.never_awaited()
     return replace(plan, unanswered=tuple(unanswered))
+
+
+async def very_first(patient: Patient, path: str) -> Seen:
+    """The visit of a polite client, and the end of its endpoint."""
+    try:
+        seen = await clients.first_visit(patient.target)
+    except (ValueError, InvalidHandshake, InvalidURI) as error:  # in what the reader has passed
+        raise ServeError(f"no handshake is possible for {path}: {type(error).__name__}: {error}.") from None
+    patient.server.settle_timeout = BRIEF
+    try:
+        await patient.server.conversation()
+    except ServeError:  # something blocks the event loop
+        patient.was_blocked = True
+        await asyncio.to_thread(stopping.free, patient.server.thread)
+    return seen
 
 
 async def two_at_once(patient: Patient) -> dict[str, bool]:
@@ -302,6 +325,38 @@ async def two_at_once(patient: Patient) -> dict[str, bool]:
             return {"room": False, "taken": patient.target.replies and await two.last_takes_all()}
         kind, _ = await two.exchange()
         return {"room": kind is None, "alone": await is_full(patient)}
+
+
+async def comes_by_itself(patient: Patient, plan: Plan) -> dict[str, bool]:
+    """Whether something comes to each client by itself, or only to who came last: `ticks` and `taken`, as in `Plan`."""
+    two = Bystanders(patient, patient.target)
+    async with contextlib.AsyncExitStack() as stack:
+        with contextlib.suppress(clients.InvalidStatus, clients.ConnectionClosed, OSError, EOFError):
+            await two.one_more(stack)
+            if await two.hear_by_themselves() != [True]:
+                return {}
+            await two.one_more(stack)
+            looks = [await two.hear_by_themselves() for _ in range(2)]
+            taken = looks == [[False, True]] * 2
+            return {"ticks": taken or looks == [[True, True]] * 2, "taken": plan.taken or taken}
+    return {}
+
+
+async def with_another_message(patient: Patient, plan: Plan, given: Target) -> dict:
+    """Of the messages before the last, the last one that others hear: that is what one says in this room.
+
+    Returns what is to be changed in the plan. Where none is heard, it is no room.
+    """
+    for end in range(len(given.say) - 1, 0, -1):
+        shorter, first = replace(given, say=given.say[:end]), replace(plan.first, answered=plan.first.answered[:end])
+        target, _ = learned(shorter, first, room=True)
+        patient.learn(replace(plan, target=target))
+        about = await two_at_once(patient)
+        if about["room"]:
+            return {"target": target, **about}
+    patient.learn(plan)
+    names = tuple(name for name in plan.names if clients.CLIENTS[name].needs != "room")
+    return {"names": names, "no_room": True}
 
 
 async def is_steady(patient: Patient, heard: bool) -> bool:

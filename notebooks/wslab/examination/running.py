@@ -38,13 +38,17 @@ class Running:
 
         return await self.server.on_loop(look)
 
-    async def held_up(self, number: int) -> Spot:
-        """Where somebody else's task waits in a send to the client, whose connections have numbers from this one on."""
+    async def held_up(self, number: int, *, own: bool = False, tasks: bool = True) -> Spot:
+        """Where somebody waits in a send to the client, whose connections have numbers from this one on.
+
+        Another's endpoint, or a task that is none. own: the client's own endpoint. tasks: false for endpoints alone.
+        """
 
         def look() -> Spot:
             endpoints = self.server.tape.endpoints
-            others = [t for t in asyncio.all_tasks() if t not in endpoints or not self.is_own(endpoints[t].peer)]
-            spots = [spot(frames_of_task(task)) for task in others]
+            waiting = [t for t, c in endpoints.items() if self.is_own(c.peer) == own]
+            waiting += [t for t in asyncio.all_tasks() if t not in endpoints and tasks and not own]
+            spots = [spot(frames_of_task(task)) for task in waiting]
             return next((s for s in spots if s.call == "send" and s.number >= number and s.function), NOWHERE)
 
         return await self.server.on_loop(look)
@@ -95,8 +99,8 @@ class Running:
         """
 
         def left() -> list[asyncio.Task]:
-            endpoints = set(self.server.tape.endpoints)
-            return [t for t in asyncio.all_tasks() - before - endpoints - {asyncio.current_task()} if not t.done()]
+            made = set(self.patient.watch.tasks) & asyncio.all_tasks()
+            return [t for t in made - before - set(self.server.tape.endpoints) if not t.done()]
 
         tasks = await self._wait_for(left)
         spots = await self.server.on_loop(lambda: [spot(frames_of_task(task)) for task in tasks])

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import gc
 import json
+import re
 from collections import Counter
 from dataclasses import dataclass, replace
 
@@ -16,12 +17,24 @@ from wslab import library, stopping
 from wslab.examination import clients
 from wslab.examination.bystanders import Bystanders
 from wslab.examination.clients import BRIEF, CLIENTS, Seen
-from wslab.examination.evidence import NOWHERE, Fault, Spot, holder, spot
-from wslab.examination.findings import ANOTHERS, IN_ITS_LIST, LATE, STILL_THERE, Harm, Kind, Sign, sign, sign_of, why
+from wslab.examination.evidence import NOWHERE, Fault, Spot, frames_of_task, holder, spot
+from wslab.examination.findings import (
+    ANOTHERS,
+    HALF_A_CHARACTER,
+    IN_ITS_LIST,
+    LATE,
+    STILL_THERE,
+    Harm,
+    Kind,
+    Sign,
+    sign,
+    sign_of,
+    why,
+)
 from wslab.examination.memory import Memory
 from wslab.examination.patient import Patient
 from wslab.examination.pulse import BEAT, BUSY, STALL, Pulse, stood_still
-from wslab.examination.running import Running
+from wslab.examination.running import FORWARD, Running
 from wslab.server import ServeError
 
 SETTLE = 1.0  # seconds for endpoints to end after their clients have left; half of the patience, if that is more
@@ -29,11 +42,17 @@ LIMIT = 4.0  # seconds for one client, all in all, and some more for its patienc
 BUSY_LIMIT = 10  # times as long it may take where the machine is busy
 WIDE = 2**20  # bytes: what the system may buffer again of what is not read
 MUCH = 2.0  # seconds for a client that does much; half of its time, if that is less
+LOOKS = 4  # at whether something comes by itself: what comes every 15 seconds may stay out of one
 LINGER = 3.0  # seconds that a client listens at most
 KEPT = 10  # of the clients that came and went, so many may still be remembered
 SENT_AWAY = (1002, 1003, 1007, 1008, 1009, 1011, 1013)  # RFC 6455, section 7.4.1, and IANA's registry of close codes
 GIVEN_UP = "Unexpected ASGI message 'websocket.send', after sending 'websocket.close'"
 LIMITS = (403, 429, 503)  # HTTP statuses of who is refused as one too many
+# What Python says of errors, in an answer
+PYTHONS = re.compile(
+    r"' object has no attribute '|' object is not |: line \d+ column \d+ \(char |must be str, not |Traceback \(most"
+)
+FREED = "cannot reuse already awaited"  # what a task says that was ended with the event loop that it has blocked
 
 
 @dataclass
@@ -61,7 +80,7 @@ class Visit:
         target = patient.target
         unheard = any(known.kind is Kind.UNHEARD for known in patient.known)
         # A room may put out whoever does not read; while one floods it, that may be anybody.
-        self.asks = not (patient.room and self.about.meanwhile == "ask")
+        self.asks = not (patient.room and self.about.meanwhile == "flooded")
         self.target = replace(
             target,
             meanwhile=getattr(self, self.about.meanwhile) if self.about.meanwhile else clients.nothing,
@@ -70,6 +89,8 @@ class Visit:
             heard=self.heard,
             stall=self.stall,
             on_loop=self.server.on_loop,
+            kept=self.kept,
+            hangs=lambda: self.hangs,
             patience=calm * target.patience,
             farewell=BRIEF if unheard else target.farewell,
             answered=target.answered if self.asks else (False,) * len(target.say),
@@ -84,7 +105,10 @@ class Visit:
         self.pulse = Pulse()  # of the server's event loop
         self.own = Pulse()  # of this one: where the machine is busy, both slow down
         self.own.on_beat = self.look_where_it_stands
+        self.freeing: asyncio.Task | None = None  # what breaks off what blocks the event loop
+        self.hangs = False  # that was not possible
         self.stands = self.unheard_at = NOWHERE
+        self.tasks: set[asyncio.Task] = set()  # that ran before
         self.seen = Seen()
         self.signs: list[Sign] = []
         self.tries = 1  # of a client who depends on a race
@@ -93,6 +117,9 @@ class Visit:
         self.calls = 0  # of the app, for the client, that were waited for
         self.unseen: list[Fault] = []
         self.spoilt = ""  # an answer that no browser can read
+        self.shows_errors = False  # an answer says what Python says of an error
+        self.has_frozen = False  # what is garbage by now may be frozen
+        self.kept_at_first = ""  # what of the app's own held on to the client right after it had left
 
     # --- the visit ---
 
@@ -102,7 +129,7 @@ class Visit:
             self.server.shrink_buffers()
         try:
             async with asyncio.timeout(BUSY_LIMIT * self.limit) as timeout:
-                tasks = await self.server.on_loop(self.pulse.start)
+                self.tasks = tasks = await self.server.on_loop(self.pulse.start)
                 self.own.start()
                 self.own.end_after(self.limit, timeout)
                 await self.with_bystanders()
@@ -113,11 +140,12 @@ class Visit:
                     await self.look_at_server(tasks)
             ended = not timeout.expired()  # somebody may have swallowed its cancellation
         except TimeoutError:
-            ended = False
+            ended = self.hangs
         except ServeError:
             ended = True
             await self.break_loop()
         finally:
+            await asyncio.gather(*filter(None, [self.freeing]))
             self.own.stop()
             self.pulse.stop()
             self.memory.stop()
@@ -136,6 +164,10 @@ class Visit:
     async def with_bystanders(self) -> None:
         """The client's visit, while others are connected, who want an ordinary answer afterwards."""
         async with contextlib.AsyncExitStack() as stack:
+            if self.about.stands_for_first and self.target.trigger:  # when nobody is there
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self.target.patience):
+                        await self.target.trigger(0)
             await self.bystanders.come(stack)
             self.stack, self.own_number = stack, self.first_number + len(self.bystanders)
             self.server.keepalive(*self.about.pings)  # whoever comes from now on is pinged
@@ -143,7 +175,22 @@ class Visit:
             if self.server.running:
                 if self.seen.unheard:
                     self.unheard_at = await self.running.where(self.is_own)
+                if self.patient.tidies and not (self.about.many or self.about.visits):
+                    self.kept_at_first = await self.kept()
                 await self.ask()
+                if self.patient.ticks and self.about.meanwhile is None and not (self.about.many or self.signs):
+                    await self.look_what_comes_by_itself()
+
+    async def look_what_comes_by_itself(self) -> None:
+        """Whether what has come to the bystanders by itself still does."""
+        for _ in range(LOOKS):
+            if not self.bystanders or any(await self.bystanders.hear_by_themselves()):
+                break
+        else:
+            self.found(Kind.SILENCED, "nothing comes to the bystander by itself any more")
+            if self.patient.taken:
+                self.found(Kind.TAKEN, "the bystander hears nothing when another has come")
+            self.patient.ticks = False  # the next client has no part in that
 
     async def try_it(self) -> None:
         """The client's visit; several times where a race decides, until it was twice that something came of it."""
@@ -180,6 +227,8 @@ class Visit:
         waits = await self.held_up()
         if waited != NOWHERE and waits == NOWHERE:
             return
+        if waits == NOWHERE and self.about.meanwhile == "talk":
+            waits = await self.running.held_up(self.own_number, own=True)  # in what all use, such as a lock
         misled = self.misled()
         if kind is Kind.HURT and self.patient.taken:
             kind = Kind.TAKEN
@@ -218,6 +267,24 @@ class Visit:
             await self.ask()
         if len(self.signs) == signs:
             await self.ask_before_one_more()
+        if len(self.signs) == signs and self.patient.room and not self.patient.steady:
+            # Where it is luck who hears what, nobody is known to miss anything.
+            for _ in range(9):  # three things were said, and each may wait its time; at once, it would stand still
+                await self.server.let_time_pass(FORWARD / 3)
+            if (waits := await self.running.held_up(self.own_number, tasks=False)) != NOWHERE:
+                self.found(Kind.STALLED, "another's endpoint waits for it", waits)
+
+    async def flooded(self) -> None:
+        """While a client floods it: whether tasks pile up, and whether the others are still served."""
+        endpoints = self.server.tape.endpoints
+
+        def tasks() -> list[asyncio.Task]:
+            return [task for task in asyncio.all_tasks() - self.tasks if task not in endpoints]
+
+        if await self.running.until(lambda: len(tasks()) > clients.FLOOD / 10, self.running.settle):
+            where = await self.server.on_loop(lambda: Counter(spot(frames_of_task(task)) for task in tasks()))
+            self.found(Kind.PILES_UP, "a hundred tasks at once", where.most_common(1)[0][0])
+        await self.ask()
 
     async def ask_before_one_more(self) -> None:
         """In a room, somebody comes later, and listens: in a list, that one stands behind the client."""
@@ -313,8 +380,10 @@ class Visit:
         elif seen.code == 1006 and not self.about.by_server:
             self.found(Kind.CUT_OFF, "closed without a close frame (1006)")
         elif seen.code == 1011 and seen.by_server and self.about.wrong:
-            logged = [fault.spot for fault in self.patient.watch.logged]
-            self.found(Kind.OWN_FAULT, "closed with 1011", next(iter(logged), NOWHERE))
+            fault = next(iter(self.patient.watch.logged), None)
+            own = sign(Kind.OWN_FAULT, "closed with 1011", fault.spot if fault else NOWHERE)
+            of_a_half = fault is not None and "UnicodeEncodeError" in fault.names
+            self.signs.append(replace(own, meaning=HALF_A_CHARACTER) if of_a_half else own)
         elif seen.code == 1000 and seen.by_server and self.about.wrong and not (seen.answers or first.by_server):
             self.found(Kind.AS_IF_WELL, "closed with 1000")
         elif first.answers and self.about.answered and seen.code and not seen.answers and not seen.missed:
@@ -330,10 +399,14 @@ class Visit:
             self.signs.append(
                 replace(sign(Kind.NO_ANSWER, "no answer"), meaning=self.about.meaning, lesson=self.about.lesson)
             )
-        elif seen.missed:
+        elif seen.missed and self.patient.steady and not (self.about.wrong and self.target.trigger):
             self.found(Kind.NO_ANSWER, "no answer")
         if seen.no_word:
             self.found(Kind.NO_WORD, "no answer to what it does not know")
+        if seen.forgotten and not seen.missed:
+            self.found(Kind.FORGOTTEN, "who came back is forgotten", Spot(function=seen.forgotten))
+        if self.about.wrong and self.shows_errors:
+            self.found(Kind.SHOWS_ERRORS, "an answer with Python's own words")
         if self.about.browser and self.spoilt:
             self.found(Kind.NOT_JSON, f"an answer that no browser reads: {self.spoilt}")
         if self.about.browser and seen.unchosen:
@@ -355,12 +428,17 @@ class Visit:
             self.signs += await self.running.tasks_left_over(tasks)
         await self.look_afterwards()
         self.unseen += self.patient.watch.unseen()  # as long as it is not seen, a task holds what its error holds
+        self.own.stop()  # to find out who holds them takes a while
+        if self.has_frozen:
+            gc.unfreeze()
         gc.collect()
+        gc.freeze()
         await self.server.on_loop(lambda: None)  # what the collector has set free is done with
         held = await self.server.on_loop(self.held)
-        self.own.stop()  # to find out who holds them takes a while
         if len(held) > (KEPT if self.about.visits else 0) and not stayed and (where := holder(held)):
             self.found(Kind.HELD, f"{len(held)} of its visits still remembered", Spot(function=where))
+        elif self.kept_at_first:
+            self.found(Kind.KEPT, "remembered after it had left", Spot(function=self.kept_at_first))
 
     async def look_afterwards(self) -> None:
         """Whoever comes next is served as the first client was; else this one has left something behind."""
@@ -385,14 +463,42 @@ class Visit:
         marks = [(mark, mark.connection) for mark in list(self.server.visits)]
         return [m for m, c in marks if c.over and c.number >= self.first_number and self.is_own(c.peer)]
 
+    async def kept(self, ws=None) -> str:
+        """What of the app's own holds on to the client after it has left, or to one of its connections that is open."""
+        address = ws.local_address[:2] if ws else None
+
+        def others() -> list:
+            """Its connections, but this one, whose endpoints still run."""
+            peers = [tuple(connection.peer or ())[:2] for connection in self.patient.running().values()]
+            return [peer for peer in peers if self.is_own(peer) and peer != address]
+
+        def marks() -> list:
+            return [m for m in list(self.server.visits) if tuple(m.connection.peer or ())[:2] == address]
+
+        await self.running.until(lambda: not others(), self.running.settle)
+        look = marks if ws else self.held
+        if not await self.server.on_loop(lambda: bool(look())):
+            return ""
+        self.own.stop()  # to find out who holds them takes a while
+        try:
+            gc.collect()
+            self.has_frozen = True  # see `holder`
+            return holder(await self.server.on_loop(look))
+        finally:
+            self.own.start()
+
     # --- what it means ---
 
     def look_at_faults(self) -> None:
         """What endpoints and tasks have raised, and what was logged as an error."""
         raised, logged, returned, misled = self.patient.watch.take()
+        if self.about.stands_for_first:
+            raised = self.patient.raised_early + raised
         faults = [(fault, Kind.RAISED) for fault in raised]
         faults += [(fault, Kind.UNSEEN) for fault in [*self.unseen, *self.patient.watch.unseen()]]
         for fault, kind in faults:
+            if (self.patient.was_blocked or self.about.meanwhile == "end") and FREED in fault.text:
+                continue
             if self.about.pings[0] and GIVEN_UP in fault.text:
                 continue  # who sends in the moment in which uvicorn gives its client up; others hear of it as always
             whose = self.whose(fault.number, fault.peer)
@@ -435,20 +541,31 @@ class Visit:
         """While the event loop stands still: in which line of the app."""
         if self.pulse.late() > STALL / 2 and not self.stands.file:
             self.stands = spot(library.frames(self.server.thread.number))
+        if self.pulse.late() > 2 * self.target.patience and self.stands.file and not self.freeing:
+            self.freeing = asyncio.get_running_loop().create_task(self.free_loop())
+
+    async def free_loop(self) -> None:
+        """The event loop does not go round: break off what blocks it, or, where that is not possible, the visit."""
+        where = spot(library.frames(self.server.thread.number))
+        self.found(Kind.BLOCKED, "the event loop is blocked", where if where.file else self.stands, first=True)
+        self.patient.was_blocked = True
+        if not await asyncio.to_thread(stopping.free, self.server.thread):
+            self.blocked = self.hangs = True
+            self.own.end_now()
 
     async def break_loop(self) -> None:
-        """The event loop does not go round any more."""
-        where = spot(library.frames(self.server.thread.number))
-        self.found(Kind.BLOCKED, "the event loop is blocked", where, first=True)
-        self.patient.was_blocked = True
-        self.blocked = not await asyncio.to_thread(stopping.free, self.server.thread)
+        """The event loop did not answer. Once it is free, whoever comes next is looked at."""
+        if not self.freeing:
+            self.freeing = asyncio.get_running_loop().create_task(self.free_loop())
+        await self.freeing
         if not self.blocked:
             with contextlib.suppress(ServeError, TimeoutError):
-                async with asyncio.timeout(self.limit):
+                async with asyncio.timeout(2 * self.target.patience):
                     await self.look_afterwards()
 
     def heard(self, message: str | bytes) -> None:
-        """Whether a browser can read an answer that is JSON to Python."""
+        """Look at an answer: whether a browser can read it, if it is JSON to Python, and what it says of an error."""
+        self.shows_errors |= isinstance(message, str) and PYTHONS.search(message) is not None
         if isinstance(message, str) and not self.spoilt and message[:1] in '{["-0123456789NI':
             with contextlib.suppress(ValueError):
                 json.loads(message, parse_constant=self.no_constant)

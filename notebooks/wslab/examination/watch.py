@@ -7,6 +7,7 @@ import re
 import signal
 import threading
 import warnings
+import weakref
 from pathlib import Path
 
 from starlette.websockets import WebSocket
@@ -14,7 +15,7 @@ from uvicorn.protocols.utils import ClientDisconnected
 
 from wslab import library
 from wslab.conversation import Connection, Mark, _connection
-from wslab.examination.evidence import Fault, Spot, faults, spot, where_it_is_defined
+from wslab.examination.evidence import Fault, Spot, faults, spot, where_it_is_defined, without_addresses
 
 NEVER_AWAITED = "was never awaited"  # ends Python's warning
 
@@ -34,6 +35,7 @@ class Watch:
         self._loop = loop
         loop.add_signal_handler = self.takes_over
         self.signals: list[tuple[str, Spot]] = []  # that the app has taken over, and where
+        self.tasks: weakref.WeakSet[asyncio.Task] = weakref.WeakSet()  # of endpoints, or made by what they have called
         self._failed: list[tuple[asyncio.Task, Connection | None]] = []
         self._make_record = logging.getLogRecordFactory()
         self._warnings = warnings.catch_warnings()
@@ -51,6 +53,13 @@ class Watch:
         """In the place of the loop's `add_signal_handler()`, which works in the main thread alone."""
         if (where := spot(library.frames(threading.get_ident()))).file:
             self.signals.append((signal.Signals(number).name, where))
+
+    def signal(self, number: int, handler):
+        """In the place of `signal.signal()`, which works in the main thread alone."""
+        if threading.current_thread() is threading.main_thread():
+            return self._signal(number, handler)
+        self.takes_over(number)
+        return signal.getsignal(number)
 
     def could_not_send(self, sender: Connection | None) -> None:
         """An endpoint has sent to another connection, which has ended: for `Tape.on_misled`."""
@@ -80,6 +89,8 @@ class Watch:
     def _make_task(self, loop, coroutine, **options) -> asyncio.Task:
         task = asyncio.Task(coroutine, loop=loop, **options)
         connection = _connection.get()
+        if connection is not None:
+            self.tasks.add(task)
         code = getattr(coroutine, "cr_code", None)
         if connection is not None or (code is not None and not library.is_library(code.co_filename)):
             task.add_done_callback(lambda task: self._note(task, connection))
@@ -120,7 +131,7 @@ class Watch:
             error = record.exc_info[1] if record.exc_info else None
             about = faults(error, connection)[0].spot if error else Spot()
             place = about if about.file else Spot(record.pathname, record.lineno, record.funcName)
-            text = f"{record.levelname} {record.getMessage()[:200]!r}"
+            text = f"{record.levelname} {without_addresses(record.getMessage())[:200]!r}"
             names = (type(error).__name__,) if error else ()
             self.logged.append(Fault(text, names, place, connection.number, connection.state, connection.peer))
         return record
@@ -128,6 +139,7 @@ class Watch:
     def __enter__(self) -> "Watch":
         logging.setLogRecordFactory(self.record)
         self._send, WebSocket.send = WebSocket.send, lambda websocket, message: self.send(websocket, message)
+        self._signal, signal.signal = signal.signal, self.signal
         self._warnings.__enter__()
         warnings.filterwarnings("always", f".*{NEVER_AWAITED}", RuntimeWarning)  # not the first one of a line alone
         self._show, warnings.showwarning = warnings.showwarning, self.warned
@@ -135,5 +147,5 @@ class Watch:
 
     def __exit__(self, *exc_info) -> None:
         self._warnings.__exit__(*exc_info)
-        WebSocket.send = self._send
+        WebSocket.send, signal.signal = self._send, self._signal
         logging.setLogRecordFactory(self._make_record)
