@@ -115,17 +115,28 @@ class Bystanders:
                 await clients.heard_so_far(ws, self.target)
 
     async def hear_by_themselves(self) -> list[bool]:
-        """Whether something comes to each of them by itself, while some time passes on the server's clock."""
+        """Whether something comes to each of them by itself, while some time passes on the server's clock.
+
+        Empty, if that is not known: where something comes all the time, it need not be waited for.
+        """
         await self.forget_what_was_heard()
+        if not await self._nothing_comes():
+            return []
         await self.patient.server.let_time_pass(SOME_TIME)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self.target.patience):
-                await clients.nothing_comes(self.target, *self.connections)
+        await self._nothing_comes()
         heard = []
         for ws in self.connections:
             with contextlib.suppress(clients.ConnectionClosed):
                 heard.append(await clients.heard_so_far(ws, self.target) > 0)
         return heard
+
+    async def _nothing_comes(self) -> bool:
+        """Wait until nothing can come any more, for as long as anybody waits for an answer. Whether it is so."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.target.patience):
+                await clients.nothing_comes(self.target, *self.connections)
+                return True
+        return False
 
     async def next_ones(self) -> tuple[Kind | None, str]:
         """Others come when the client has left, and are served as the first one was. Returns what went wrong."""

@@ -563,7 +563,7 @@ def with_another_value(message: str | bytes) -> list[str]:
     whole, others = as_object(message), []
     for it, key in list(itertools.islice(fields(whole), SOME_FIELDS)):
         kept = it[key]
-        for it[key] in (None, 10**400, float("nan"), "", [], HALF, "x" * SOME_TEXT):
+        for it[key] in (None, 10**400, float("nan"), "", [], "x" * SOME_TEXT, HALF):
             others.append(json.dumps(whole))
         it[key] = kept
     return others
