@@ -54,6 +54,23 @@ CASES = {
         {},
         [(Harm.CLIENT, "raised KeyError: 'method'", 'scope["method"]', "lacks what only HTTP has")],
     ),
+    "comes_too_early": (
+        {"only": ["polite", "wrong kind"]},
+        [
+            (Harm.CLIENT, "raised KeyError: 'round'", 'state["round"]', "An error in the endpoint"),
+            (Harm.CLIENT, "raised KeyError: 'text'", "receive_text()", "It takes text"),
+        ],
+    ),
+    "has_its_own_worker": ({"only": ["polite", "silent", "half open"]}, []),
+    "topics": ({"say": "news", "trigger": "POST /push/news", "only": ["polite", "wrong content"]}, []),
+    "takes_two_signals": (
+        {"only": ["polite", "stays"]},
+        [(Harm.STAYS, "takes SIGINT over", "signal.SIGINT", "uvicorn does not hear that signal any more")],
+    ),
+    "compares_each_with_each": (
+        {"say": {"text": "hello"}, "only": ["polite", "wrong values"]},
+        [(Harm.OTHERS, "the event loop ", "text", "Something blocks the event loop")],
+    ),
     "stop_short": (
         {},
         [(Harm.STAYS, "", "sleep(0.004)|token in tokens()|send_text(token)", "It does not receive while it works")],

@@ -18,7 +18,7 @@ from websockets import InvalidHandshake, InvalidURI
 from wslab import stopping
 from wslab.arguments import check_app
 from wslab.examination import clients, process, refusals
-from wslab.examination.bystanders import Bystanders
+from wslab.examination.bystanders import SOME_TIME, Bystanders
 from wslab.examination.clients import BRIEF, Seen, Target
 from wslab.examination.evidence import frames_of, holder
 from wslab.examination.findings import IN_ITS_LIST, Kind, sign
@@ -255,10 +255,10 @@ async def first_look(app, patient: Patient, plan: Plan) -> Plan:
     seen = await very_first(patient, plan.path)
     if seen.code == 1006 and not (seen.answers or patient.was_blocked):  # perhaps it came too early
         raised, *_ = patient.watch.take()
+        with contextlib.suppress(ServeError):
+            await patient.server.let_time_pass(SOME_TIME)
         if (again := await very_first(patient, plan.path)).code != 1006:
             seen, patient.raised_early = again, raised
-        else:
-            patient.watch.raised += raised
     connection = patient.server.tape.last
     gc.collect()  # what is garbage holds on to nobody
     left = [mark for mark in list(patient.server.visits) if mark.connection is connection]

@@ -184,7 +184,8 @@ class Visit:
     async def look_what_comes_by_itself(self) -> None:
         """Whether what has come to the bystanders by itself still does."""
         for _ in range(LOOKS):
-            if not self.bystanders or any(await self.bystanders.hear_by_themselves()):
+            heard = await self.bystanders.hear_by_themselves()
+            if not heard or any(heard):
                 break
         else:
             self.found(Kind.SILENCED, "nothing comes to the bystander by itself any more")
@@ -432,7 +433,8 @@ class Visit:
         if self.has_frozen:
             gc.unfreeze()
         gc.collect()
-        gc.freeze()
+        if self.has_frozen:
+            gc.freeze()
         await self.server.on_loop(lambda: None)  # what the collector has set free is done with
         held = await self.server.on_loop(self.held)
         if len(held) > (KEPT if self.about.visits else 0) and not stayed and (where := holder(held)):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from starlette.websockets import WebSocket
 from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.server import HANDLED_SIGNALS
 
 from wslab import library
 from wslab.conversation import Connection, Mark, _connection
@@ -51,7 +52,7 @@ class Watch:
 
     def takes_over(self, number: int, *_) -> None:
         """In the place of the loop's `add_signal_handler()`, which works in the main thread alone."""
-        if (where := spot(library.frames(threading.get_ident()))).file:
+        if number in HANDLED_SIGNALS and (where := spot(library.frames(threading.get_ident()))).file:
             self.signals.append((signal.Signals(number).name, where))
 
     def signal(self, number: int, handler):
