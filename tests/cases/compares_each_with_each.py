@@ -1,4 +1,4 @@
-"""It counts the characters that come twice, each with each: a long text costs a hundred times as much as a short one."""
+"""It counts the characters that come twice, each with each: ten times as long a text costs a hundred times as much."""
 
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 
