@@ -370,8 +370,8 @@ def test_what_comes_of_freeing_a_blocked_loop_is_no_fault_of_the_app():
     """Python ends what the loop was about to begin. Here that is played: when it happens is a matter of luck."""
     ended = []
 
-    async def used_up():
-        raise RuntimeError("cannot reuse already awaited aclose()")
+    async def something():
+        pass
 
     async def circles(websocket: WebSocket):
         await websocket.accept()
@@ -381,7 +381,9 @@ def test_what_comes_of_freeing_a_blocked_loop_is_no_fault_of_the_app():
                     pass
             finally:
                 if message.get("text") is None:
-                    ended.append(asyncio.create_task(used_up()))
+                    used_up = something()
+                    used_up.close()
+                    ended.append(asyncio.create_task(used_up))
             await websocket.send_text(message["text"])
 
     report = asyncio.run(checkup(gallery.app_with(circles), only=["polite", "wrong kind"], patience=0.5))

@@ -387,6 +387,8 @@ class Sign:
             return (self.meaning, self.spot.file)
         if self.kind in STAYING:
             return ("staying", self.spot.file, self.spot.function)
+        if self.kind is Kind.TASKS:
+            return (self.meaning, self.spot.file, self.spot.function)
         return (self.meaning, self.spot.file, self.spot.line, self.spot.function)
 
 

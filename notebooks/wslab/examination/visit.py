@@ -52,7 +52,7 @@ LIMITS = (403, 429, 503)  # HTTP statuses of who is refused as one too many
 PYTHONS = re.compile(
     r"' object has no attribute '|' object is not |: line \d+ column \d+ \(char |must be str, not |Traceback \(most"
 )
-FREED = "cannot reuse already awaited"  # what a task says that was ended with the event loop that it has blocked
+FREED = "cannot reuse already awaited"  # says a task without a place that was broken off with what blocked its loop
 
 
 @dataclass
@@ -178,7 +178,8 @@ class Visit:
                 if self.patient.tidies and not (self.about.many or self.about.visits):
                     self.kept_at_first = await self.kept()
                 await self.ask()
-                if self.patient.ticks and self.about.meanwhile is None and not (self.about.many or self.signs):
+                # Not always: it takes a while, and what is left over of others may end in that time.
+                if self.patient.ticks and (self.about.stands_for_first or self.about.wrong_kind) and not self.signs:
                     await self.look_what_comes_by_itself()
 
     async def look_what_comes_by_itself(self) -> None:
@@ -499,7 +500,7 @@ class Visit:
         faults = [(fault, Kind.RAISED) for fault in raised]
         faults += [(fault, Kind.UNSEEN) for fault in [*self.unseen, *self.patient.watch.unseen()]]
         for fault, kind in faults:
-            if (self.patient.was_blocked or self.about.meanwhile == "end") and FREED in fault.text:
+            if FREED in fault.text and not fault.spot.file:
                 continue
             if self.about.pings[0] and GIVEN_UP in fault.text:
                 continue  # who sends in the moment in which uvicorn gives its client up; others hear of it as always
