@@ -65,7 +65,7 @@ CASES = {
     "topics": ({"say": "news", "trigger": "POST /push/news", "only": ["polite", "wrong content"]}, []),
     "takes_two_signals": (
         {"only": ["polite", "stays"]},
-        [(Harm.STAYS, "takes SIGINT over", "signal.SIGINT", "uvicorn does not hear that signal any more")],
+        [(Harm.NOTE, "takes SIGINT over", "signal.SIGINT", "uvicorn does not hear that signal any more")],
     ),
     "compares_each_with_each": (
         {"say": {"text": "hello"}, "only": ["polite", "wrong values"]},
@@ -249,7 +249,7 @@ CASES = {
     ),
     "takes_the_signal": (
         {"only": ["polite", "goes away"]},
-        [(Harm.STAYS, "takes SIGTERM over", "add_signal_handler", "uvicorn does not hear that signal any more")],
+        [(Harm.NOTE, "takes SIGTERM over", "add_signal_handler", "uvicorn does not hear that signal any more")],
     ),
     "tasks_of_its_own": (
         ROOM | {"only": ["polite", "wrong kind", "stalls"]},
@@ -295,7 +295,7 @@ CASES = {
     ),
     "task_for_each": (
         {"only": ["polite", "floods"]},
-        [(Harm.STAYS, "a hundred tasks at once", "asyncio.sleep(0.5)", "nothing limits how many there are")],
+        [(Harm.STAYS, "a hundred tasks at once", "asyncio.sleep(0.5)", "a hundred are not too many")],
     ),
     "ticks_for_one": (
         {"only": ["polite", "goes away"]},

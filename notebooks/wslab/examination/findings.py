@@ -95,7 +95,7 @@ class Kind(enum.Enum):
     PILES_UP = (
         66,
         Harm.STAYS,
-        "Each message starts a task, and nothing limits how many there are: who does not wait fills the memory.",
+        "Each message starts a task, and a hundred are not too many. Without a limit, they may fill the memory.",
         Lesson.BOTH_WAYS,
     )
     LEAVES = 63, Harm.STAYS, "What an endpoint opens or starts, it must also close or end."
@@ -128,7 +128,7 @@ class Kind(enum.Enum):
     )
     SIGNALS = (
         64,
-        Harm.STAYS,
+        Harm.NOTE,
         "uvicorn does not hear that signal any more: unless the handler tells it, the server does not end.",
         Lesson.RESTARTS,
     )

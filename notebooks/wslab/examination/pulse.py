@@ -93,8 +93,13 @@ class Pulse:
         """Seconds since the last beat. For another thread to ask."""
         return self._loop.time() - self._last if self._next else 0.0
 
-    def stop(self) -> None:
-        """Beat no more."""
+    def pause(self) -> None:
+        """Beat no more, until `start`."""
         if self._next:
             self._next.cancel()
             self._next = None
+
+    def stop(self) -> None:
+        """Beat no more, and end no timeout."""
+        self.pause()
+        self._timeout = None

@@ -115,6 +115,9 @@ class Report:
             "unanswered": unanswered,
             "not_fresh_after": self.after,
             "proves_little": not self.answers,
+            "no_room": self.no_room,
+            "steady": self.steady,
+            "why_not_run": self.why_not,
         }
         return json.dumps(report, indent=2)
 

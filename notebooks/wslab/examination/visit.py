@@ -143,10 +143,11 @@ class Visit:
             ended = self.hangs
         except ServeError:
             ended = True
+            self.own.stop()
             await self.break_loop()
         finally:
-            await asyncio.gather(*filter(None, [self.freeing]))
             self.own.stop()
+            await asyncio.gather(*filter(None, [self.freeing]))
             self.pulse.stop()
             self.memory.stop()
             if self.about.narrow:
@@ -175,7 +176,8 @@ class Visit:
             if self.server.running:
                 if self.seen.unheard:
                     self.unheard_at = await self.running.where(self.is_own)
-                if self.patient.tidies and not (self.about.many or self.about.visits):
+                leaves = not (self.about.many or self.about.visits or self.about.meanwhile == "cancel")
+                if self.patient.tidies and leaves:
                     self.kept_at_first = await self.kept()
                 await self.ask()
                 # Not always: it takes a while, and what is left over of others may end in that time.
@@ -482,7 +484,8 @@ class Visit:
         look = marks if ws else self.held
         if not await self.server.on_loop(lambda: bool(look())):
             return ""
-        self.own.stop()  # to find out who holds them takes a while
+        self.unseen += self.patient.watch.unseen()  # as long as it is not seen, a task holds what its error holds
+        self.own.pause()  # to find out who holds them takes a while
         try:
             gc.collect()
             self.has_frozen = True  # see `holder`
@@ -505,6 +508,8 @@ class Visit:
             if self.about.pings[0] and GIVEN_UP in fault.text:
                 continue  # who sends in the moment in which uvicorn gives its client up; others hear of it as always
             whose = self.whose(fault.number, fault.peer)
+            if 0 < fault.spot.number < self.first_number:  # its client left before this one came
+                fault = replace(fault, spot=replace(fault.spot, over=True))
             about = sign_of(fault, kind, self.about, whose)
             if whose and about.harm is Harm.LOG:
                 continue  # bystanders leave, too: a client has no part in what comes of that

@@ -36,7 +36,7 @@ class Watch:
         self._loop = loop
         loop.add_signal_handler = self.takes_over
         self.signals: list[tuple[str, Spot]] = []  # that the app has taken over, and where
-        self.tasks: weakref.WeakSet[asyncio.Task] = weakref.WeakSet()  # of endpoints, or made by what they have called
+        self.tasks: weakref.WeakSet[asyncio.Task] = weakref.WeakSet()  # that endpoints and requests have made
         self._failed: list[tuple[asyncio.Task, Connection | None]] = []
         self._make_record = logging.getLogRecordFactory()
         self._warnings = warnings.catch_warnings()
@@ -90,12 +90,17 @@ class Watch:
     def _make_task(self, loop, coroutine, **options) -> asyncio.Task:
         task = asyncio.Task(coroutine, loop=loop, **options)
         connection = _connection.get()
-        if connection is not None:
+        if connection is not None or self._is_of_a_client(asyncio.current_task(loop)):
             self.tasks.add(task)
         code = getattr(coroutine, "cr_code", None)
         if connection is not None or (code is not None and not library.is_library(code.co_filename)):
             task.add_done_callback(lambda task: self._note(task, connection))
         return task
+
+    def _is_of_a_client(self, task: asyncio.Task | None) -> bool:
+        """Whether a task serves a request, or was made by one that does, and not by a worker of the app's own."""
+        of_uvicorn = "RequestResponseCycle.run_asgi"
+        return task in self.tasks or getattr(task and task.get_coro(), "__qualname__", "") == of_uvicorn
 
     def _note(self, task: asyncio.Task, connection: Connection | None) -> None:
         if not task.cancelled() and task._exception is not None:
