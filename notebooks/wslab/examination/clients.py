@@ -299,7 +299,7 @@ async def hear(ws: ClientConnection, target: Target, most: int) -> int:
     """Read answers, until so many have come, or no more come, or it is late. Returns how many came."""
     heard = 0
     with contextlib.suppress(TimeoutError):
-        while heard < most and not target.late():
+        while heard < most and not (heard and target.late()):
             await answer(ws, target)
             heard += 1
     return heard

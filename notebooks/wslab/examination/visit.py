@@ -285,7 +285,10 @@ class Visit:
         def tasks() -> list[asyncio.Task]:
             return [task for task in asyncio.all_tasks() - self.tasks if task not in endpoints]
 
-        if await self.running.until(lambda: len(tasks()) > clients.FLOOD / 10, self.running.settle):
+        left = self.own.left
+        piles_up = await self.running.until(lambda: len(tasks()) > clients.FLOOD / 10, self.running.settle)
+        self.own.left = left  # that was not the client's time
+        if piles_up:
             where = await self.server.on_loop(lambda: Counter(spot(frames_of_task(task)) for task in tasks()))
             self.found(Kind.PILES_UP, "a hundred tasks at once", where.most_common(1)[0][0])
         await self.ask()
@@ -485,13 +488,15 @@ class Visit:
         if not await self.server.on_loop(lambda: bool(look())):
             return ""
         self.unseen += self.patient.watch.unseen()  # as long as it is not seen, a task holds what its error holds
-        self.own.pause()  # to find out who holds them takes a while
+        self.own.pause()  # to find out who holds them takes a while, in which no other thread gets on
+        await self.server.on_loop(self.pulse.pause)
         try:
             gc.collect()
             self.has_frozen = True  # see `holder`
             return holder(await self.server.on_loop(look))
         finally:
             self.own.start()
+            await self.server.on_loop(self.pulse.start)
 
     # --- what it means ---
 
