@@ -20,13 +20,15 @@ async def numbers():
 
 
 sending = numbers()
+begun = asyncio.Event()
 
 
 @app.websocket("/ws")
 async def talk(websocket: WebSocket):
     await websocket.accept()
     async with turn:
-        if sending.ag_frame.f_lasti <= 0:
+        if not begun.is_set():
+            begun.set()
             await anext(sending)
     while (message := await websocket.receive())["type"] != "websocket.disconnect":
         async with turn:
