@@ -469,6 +469,25 @@ def has_many_tasks():
     return app
 
 
+async def answers_the_last(websocket: WebSocket):
+    """Each message calls off the answer to the one before."""
+    await websocket.accept()
+    answering = None
+    with suppress(WebSocketDisconnect):
+        while True:
+            text = await websocket.receive_text()
+            if answering:
+                answering.cancel()
+            answering = asyncio.create_task(answers_later(websocket, text))
+    answering = answering and answering.cancel()
+
+
+async def answers_later(websocket: WebSocket, text: str):
+    with suppress(WebSocketDisconnect, RuntimeError):
+        await asyncio.sleep(0.01)
+        await websocket.send_text(text)
+
+
 async def ticks_and_answers(websocket: WebSocket):
     """News every ten seconds, by a task of each connection's own."""
 
@@ -585,6 +604,7 @@ RIGHT = {
     "two and two, with names": (app_with(NamedPairs().endpoint), NAMED | {"room": True}),
     "workers": (app_with(has_workers), {"only": ["polite", "floods"]}),
     "many tasks": (has_many_tasks(), {"only": ["polite", "floods"]}),
+    "the last one": (app_with(answers_the_last), {"only": ["polite", "floods"]}),
     "news for each": (app_with(ticks_and_answers), {"only": ["polite", "goes away", "drops while idle"]}),
     "news for all": (ticks_for_all(), {"only": ["polite", "silent", "goes away", "drops while idle"]}),
     "luck, with a limit": (app_with(ShortRiddles().endpoint), {"room": True, "only": ["polite", "stalls"]}),

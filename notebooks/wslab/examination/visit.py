@@ -283,7 +283,9 @@ class Visit:
         endpoints = self.server.tape.endpoints
 
         def tasks() -> list[asyncio.Task]:
-            return [task for task in asyncio.all_tasks() - self.tasks if task not in endpoints]
+            """Those that go on: one that is cancelled ends when it has had its turn."""
+            new = asyncio.all_tasks() - self.tasks
+            return [task for task in new if task not in endpoints and not task.cancelling()]
 
         left = self.own.left
         piles_up = await self.running.until(lambda: len(tasks()) > clients.FLOOD / 10, self.running.settle)
