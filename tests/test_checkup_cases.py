@@ -298,7 +298,7 @@ CASES = {
         [(Harm.STAYS, "a hundred tasks at once", "asyncio.sleep(0.5)", "a hundred are not too many")],
     ),
     "ticks_for_one": (
-        {"patience": 4, "only": ["polite", "goes away"]},
+        {"only": ["polite", "goes away"]},
         [
             (Harm.OTHERS, "nothing comes to the bystander by itself any more", "", "who leaves ends it"),
             (Harm.OTHERS, "hears nothing when another has come", "", "takes the place of who is there"),

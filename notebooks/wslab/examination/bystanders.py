@@ -131,10 +131,11 @@ class Bystanders:
         return heard
 
     async def _nothing_comes(self) -> bool:
-        """Wait until nothing can come any more, for as long as anybody waits for an answer. Whether it is so."""
+        """Wait until nothing can come for a while, as long as anybody waits for an answer. Whether it is so."""
+        soon = replace(self.target, patience=ENOUGH)  # what comes every ten seconds may be due in one
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.target.patience):
-                await clients.nothing_comes(self.target, *self.connections)
+                await clients.nothing_comes(soon, *self.connections)
                 return True
         return False
 

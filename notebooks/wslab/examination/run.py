@@ -197,6 +197,7 @@ async def visits(patient: Patient, plan: Plan) -> AsyncIterator[Outcome | str]:
         # Who sends to what is left in a list of one client's fails there, and what others do to it is not seen.
         outcome.poisons |= plan.can_go_on and any(sign.meaning == IN_ITS_LIST for sign in outcome.signs)
         patient.known += [] if outcome.doubtful else outcome.signs
+        patient.ticks &= all(sign.kind is not Kind.SILENCED for sign in outcome.signs)  # the next has no part in that
         unserved += serves_nobody(patient.first, outcome)
         outcome.spent = plan.spent + patient.clock.passed
         over = replace(plan, spent=outcome.spent, known=tuple(patient.known)).time_is_over

@@ -194,7 +194,6 @@ class Visit:
             self.found(Kind.SILENCED, "nothing comes to the bystander by itself any more")
             if self.patient.taken:
                 self.found(Kind.TAKEN, "the bystander hears nothing when another has come")
-            self.patient.ticks = False  # the next client has no part in that
 
     async def try_it(self) -> None:
         """The client's visit; several times where a race decides, until it was twice that something came of it."""
