@@ -22,6 +22,7 @@ from wslab.examination.clients import CLIENTS
 from wslab.examination.evidence import Fault, Spot
 from wslab.examination.findings import MEANINGS, Harm, Kind, Lesson, meaning_of, sign, why
 from wslab.examination.process import Importable
+from wslab.examination.visit import Visit
 
 ASKED = {"say": {"question": "why"}}
 HEADER = {"headers": {"Sec-WebSocket-Protocol": "bearer, t0ken"}}
@@ -458,6 +459,15 @@ def test_in_a_room_of_luck_who_waits_for_one_that_does_not_read_is_seen(monkeypa
     (finding,) = asyncio.run(checkup(app, room=True, only=["polite", "stalls"])).findings
     assert (finding.harm, finding.seen) == (Harm.OTHERS, "another's endpoint waits for it")
     assert finding.place.endswith("in play")
+
+
+def test_what_a_doubtful_look_has_seen_is_looked_at_again(monkeypatch):
+    looks = []
+    monkeypatch.setattr(Visit, "in_doubt", property(lambda self: looks.append(self.name) or len(looks) == 1))
+    app = importlib.import_module("tests.cases.ticks_for_one").app
+    report = asyncio.run(checkup(app, only=["polite"]))
+    assert looks == ["polite", "polite"]
+    assert len(report.findings) == 2, f"\n{report}"
 
 
 def test_fields_inside_fields_are_tried_too():
