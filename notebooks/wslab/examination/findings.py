@@ -276,6 +276,9 @@ TWICE = "It takes out what is not there any more: two places do that, or others 
 NO_ADDRESS = "Whoever gives up at once may leave no address: then `websocket.client` is None."
 ONLY_HTTP = 'The scope of a WebSocket lacks what only HTTP has, such as the method: let "websocket" pass.'
 
+# Who looks at what comes before it is used is spared all of these.
+NOT_EXPECTED = (NOT_JSON, TAKES_TEXT, TAKES_BYTES, NO_FIT)
+
 GONE = "left failed lost closed"  # states of a connection that has ended
 LEFT = {"name": "WebSocketDisconnect", "harm": Harm.LOG}
 USED = {"name": "RuntimeError", "harm": Harm.LOG}  # WebSocketDisconnected is one
@@ -377,10 +380,8 @@ class Sign:
             return ("blocks", self.spot.outer)
         if self.leave:
             return ("leave", self.kind is Kind.UNSEEN, self.spot.file, self.spot.function)
-        if self.meaning in (NOT_JSON, NO_FIT):
-            return ("content", self.spot.file, self.spot.line)
-        if self.shape:
-            return ("content", self.spot.file, self.spot.function)
+        if self.shape or self.meaning in NOT_EXPECTED:
+            return ("content", self.spot.outer or self.spot.file)
         if self.meaning in (JUST_LEFT, Kind.MISLED.meaning):
             return (OTHERS, self.spot.file)
         if self.meaning in (IN_ITS_LIST, CHANGED):
@@ -427,6 +428,7 @@ class Finding:
     tries: dict[str, tuple[int, int]] = field(default_factory=dict)  # for such clients: see `Sign.tries`
     hurts: list[str] = field(default_factory=list)  # what became of others, in words
     also: list[str] = field(default_factory=list)  # other places
+    likewise: list["Finding"] = field(default_factory=list)  # of one cause, but with a meaning, and places, of its own
     after: str = ""  # the client that had left something behind, where all that met it came later
     key: tuple = ()
 
@@ -435,6 +437,19 @@ class Finding:
         """The finding of a cause that is not known yet."""
         about = (cause.kind, cause.seen, cause.meaning, cause.lesson, cause.harm, str(cause.spot), cause.whose)
         return cls(*about, after=after, key=cause.key)
+
+    def with_meaning(self, cause: Sign) -> "Finding":
+        """This one, or that under it which says what the cause means; or, for a line that is known, which it is."""
+        known = [self, *self.likewise]
+        if cause.key[0] != "content":
+            return self
+        same = next((f for f in known if f.meaning == cause.meaning), None)
+        if same is None and cause.shape:  # it comes to nothing else than what is known of that line
+            same = next((f for f in known if str(cause.spot) in (f.place, *f.also)), None)
+        if same is None:
+            same = Finding.of(cause)
+            self.likewise.append(same)
+        return same
 
     @property
     def is_note(self) -> bool:
@@ -537,16 +552,14 @@ class Findings:
         """Add what was seen in a client's visit."""
         causes, came_of = why(signs)
         for number, cause in enumerate(causes):
-            # What comes is not what was expected: one cause for the line.
-            same_line = self._by_key.get(("content", cause.spot.file, cause.spot.line)) if cause.shape else None
-            finding = same_line or self.sends_there(cause) or self.comes_of(cause) or self._by_key.get(cause.key)
+            finding = self.sends_there(cause) or self.comes_of(cause) or self._by_key.get(cause.key)
             if finding is None:
                 finding = self._by_key[cause.key] = Finding.of(cause, after)
             if not after:
                 finding.after = ""
-            place = str(cause.spot)
-            if place and place != finding.place and place not in finding.also:
-                finding.also.append(place)
+            place, about = str(cause.spot), finding.with_meaning(cause)
+            if place and place not in (about.place, *about.also):
+                about.also.append(place)
             if came_of.get(number):
                 finding.harm = Harm.OTHERS
                 finding.hurts += [text for text in came_of[number] if text not in finding.hurts]

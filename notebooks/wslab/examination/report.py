@@ -96,6 +96,10 @@ class Report:
                 "seen": finding.seen,
                 "place": finding.place,
                 "also": finding.also,
+                "likewise": [
+                    {"seen": it.seen, "place": it.place, "also": it.also, "meaning": it.meaning, "lesson": it.lesson}
+                    for it in finding.likewise
+                ],
                 "endpoint": finding.whose or "the client's own",
                 "meaning": finding.meaning,
                 "lesson": finding.lesson,
@@ -185,10 +189,9 @@ def headline(finding: Finding) -> str:
 
 def details(finding: Finding) -> list[str]:
     """What it means, what came of it, and who met it."""
-    lesson = f" (lesson {finding.lesson})" if finding.lesson else ""
-    lines = [finding.meaning + lesson]
-    if finding.also:
-        lines.append(f"The same at {'; '.join(finding.also[:3])}{' ...' if len(finding.also) > 3 else ''}.")
+    lines = meaning(finding)
+    for another in finding.likewise:
+        lines += [f"Likewise: {headline(another)}", *meaning(another)]
     if finding.hurts:
         lines.append(f"What came of it: {'; '.join(finding.hurts)}.")
     often = {client: f" (in {n} of {m} tries)" for client, (n, m) in finding.tries.items()}
@@ -197,6 +200,14 @@ def details(finding: Finding) -> list[str]:
     lines.append(f"Met by: {', '.join(met_by[:MANY])}{more}.")
     if finding.after:
         lines.append(f"Perhaps only because of what {finding.after!r} had left behind: {NOT_FRESH}.")
+    return lines
+
+
+def meaning(finding: Finding) -> list[str]:
+    """What it means, and where else."""
+    lines = [finding.meaning + (f" (lesson {finding.lesson})" if finding.lesson else "")]
+    if finding.also:
+        lines.append(f"The same at {'; '.join(finding.also[:3])}{' ...' if len(finding.also) > 3 else ''}.")
     return lines
 
 
