@@ -343,6 +343,17 @@ CASES = {
         {"only": ["polite", "wrong content"]},
         [(Harm.CLIENT, "raised UnicodeDecodeError", "data.decode()", "It trusts what comes.")],
     ),
+    "no_finally": (
+        {},
+        [
+            (
+                Harm.NOTE,
+                "1 of its visits still remembered",
+                "`members`",
+                "It lets its clients go, however they leave, but",
+            )
+        ],
+    ),
     "never_ends": ({}, [(Harm.STAYS, "its endpoint is still running", "asyncio.sleep(1)", "It never receives.")]),
 }
 

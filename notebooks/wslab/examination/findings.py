@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from wslab.examination.clients import Registered
+from wslab.examination.clients import CLIENTS, Registered
 from wslab.examination.evidence import NOWHERE, Fault, Spot
 
 
@@ -264,6 +264,10 @@ SENDS_ALTHOUGH_TOLD = "It sends although it has been told that its client has go
 CLOSES_THE_CLOSED = "It closes a connection that has ended: close() raises then, too."
 TASK_GOES_ON = "A task goes on when its client has left, fails, and nobody looks at it."
 NO_ERROR = "A client that leaves is no error: catch WebSocketDisconnect, and log it as what it is."
+ONLY_CANCELLED = (
+    "It lets its clients go, however they leave, but not where its task is cancelled, as in a shutdown that takes too "
+    "long: a `finally` does."
+)
 GOES_ON = "It goes on to receive after {}. Is a `break` or a `return` missing?"
 AFTER_A_SEND = (
     "It goes on after a send that has failed, and receives: whoever catches that error must also end the loop."
@@ -450,6 +454,11 @@ class Finding:
             same = Finding.of(cause)
             self.likewise.append(same)
         return same
+
+    def only_if_cancelled(self) -> None:
+        """Make it a note, if it says that a client is kept whose endpoint was cancelled, and no other is."""
+        if self.kind in (Kind.HELD, Kind.KEPT) and all(CLIENTS[c].meanwhile == "cancel" for c in self.clients):
+            self.harm, self.meaning, self.lesson = Harm.NOTE, ONLY_CANCELLED, Lesson.DONE_RIGHT
 
     @property
     def is_note(self) -> bool:

@@ -222,6 +222,9 @@ def report(outcomes: Sequence[Outcome], *about) -> Report:
     findings, rows = Findings(), []
     for outcome in outcomes:
         findings.add(outcome.client, outcome.signs, outcome.after)
+    if any(CLIENTS[outcome.client].wrong_kind for outcome in outcomes):  # else it is not known how others end
+        for finding in findings:
+            finding.only_if_cancelled()
     for outcome in outcomes:
         met = sorted((finding for finding in findings if outcome.client in finding.clients), key=rank)
         problem = next((finding for finding in met if not finding.is_note), None)
