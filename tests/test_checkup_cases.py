@@ -20,7 +20,7 @@ from wslab import ServeError, checkup
 from wslab.examination import clients, findings, memory, visit
 from wslab.examination.clients import CLIENTS
 from wslab.examination.evidence import Fault, Spot
-from wslab.examination.findings import MEANINGS, Harm, Kind, Lesson, meaning_of, sign, why
+from wslab.examination.findings import MEANINGS, Harm, Kind, Lesson, meaning_of, sign, sign_of, why
 from wslab.examination.process import Importable
 from wslab.examination.visit import Visit
 
@@ -479,6 +479,21 @@ def test_who_waits_in_a_send_to_one_that_stalls_is_no_cause_of_its_own():
     elsewhere = sign(Kind.GOES_ON, "is still running", replace(place, call=""))
     causes, _ = why([*signs, elsewhere])
     assert causes == [signs[0], elsewhere]
+
+
+def test_a_line_that_sends_to_a_list_is_one_cause_also_where_it_meets_its_own_client():
+    place = Spot("rooms.py", 7, "tell", call="send", number=1, state="failed", accepted=True)
+    says = 'WebSocketDisconnected: Cannot call "send" once a close message has been sent.'
+    fault = Fault(says, ("WebSocketDisconnected", "RuntimeError", "Exception"), place, number=2, state="open")
+    in_its_list = sign_of(replace(fault, spot=replace(place, over=True)), Kind.RAISED, CLIENTS["crowd"])
+    its_own = sign_of(replace(fault, number=1, state="failed"), Kind.RAISED, CLIENTS["crowd"])
+    assert (in_its_list.meaning, its_own.meaning) == (findings.IN_ITS_LIST, findings.SENDS_TO_GONE)
+    found = findings.Findings()
+    found.add("wrong kind", [in_its_list])
+    found.add("crowd", [its_own])
+    assert [(finding.meaning, finding.clients) for finding in found] == [
+        (findings.IN_ITS_LIST, ["wrong kind", "crowd"]),
+    ]
 
 
 def test_who_closes_in_a_finally_does_not_swallow_its_cancellation():

@@ -99,7 +99,11 @@ class Kind(enum.Enum):
         Lesson.BOTH_WAYS,
     )
     LEAVES = 63, Harm.STAYS, "What an endpoint opens or starts, it must also close or end."
-    GROWS = 21, Harm.STAYS, "It grows with each visit. Let it go with the client, or give it a limit."
+    GROWS = (
+        21,
+        Harm.STAYS,
+        "It grows with each visit. Let it go with the client, or give it a limit, if it need not be kept.",
+    )
     FOREIGN = 22, Harm.CLIENT, "A page of any site can come with your user's cookies: check the Origin.", Lesson.CALLER
     NOT_JSON = 23, Harm.CLIENT, "Its answer is no JSON for a browser, where JSON.parse() throws.", Lesson.CONTRACT
     UNCHOSEN = (
@@ -540,7 +544,8 @@ class Findings:
         others = self._by_key.get((OTHERS, cause.spot.file))
         if cause.key[0] != OTHERS:
             sends = cause.fault is not None and cause.spot.call == "send" and cause.meaning != IN_ITS_LIST
-            return others if sends and others and place in (others.place, *others.also) else None
+            known = (others, self._by_key.get((IN_ITS_LIST, cause.spot.file)))
+            return next((f for f in known if sends and f and place in (f.place, *f.also)), None)
         before = next((f for f in self if f.meaning == SENDS_TO_GONE and place in (f.place, *f.also)), None)
         if before is None:
             return others
