@@ -140,7 +140,10 @@ CASES = {
     ),
     "room_for_two": (
         ROOM,
-        [(Harm.LOG, "raised ", "await websocket.accept()", "It accepts twice.")],
+        [
+            (Harm.OTHERS, "the bystander got no answer", "player.send_text", "It waits for one client"),
+            (Harm.LOG, "raised ", "await websocket.accept()", "It accepts twice."),
+        ],
     ),
     "join_first": (
         {"say": [{"name": "user{n}"}, {"text": "hello"}], "room": True},

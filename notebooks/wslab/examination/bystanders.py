@@ -15,11 +15,13 @@ SOME_TIME = 12.0  # seconds on the server's clock, in which what comes from time
 
 
 class Bystanders:
-    """One bystander; in a room two: one who speaks, and one who listens."""
+    """One bystander; in a room two: one who speaks, and one who listens. Where there is a place for one only, none."""
 
-    def __init__(self, patient: Patient, target: Target):
+    def __init__(self, patient: Patient, target: Target, partner: bool = False):
+        """partner: in a room for two one comes nevertheless, beside the client."""
         brief = patient.twice(Kind.HURT, Kind.STALLED, Kind.TAKEN)
         self.patient, self.target = patient, replace(target, patience=min(target.patience, ENOUGH)) if brief else target
+        self.most = (not patient.alone) * (2 if patient.room else 1) or int(partner and patient.room)
         self.connections: list = []
         self._peers: set[tuple] = set()  # their addresses, and those of whoever came next
 
@@ -43,10 +45,10 @@ class Bystanders:
     async def come(self, stack: contextlib.AsyncExitStack) -> None:
         """Let them in, in place of those who were there before. Who is not let in stays away."""
         self.connections = []
-        if not self.patient.well or self.patient.alone or self.patient.twice(Kind.BLOCKED, Kind.STOOD_STILL):
+        if not self.patient.well or self.patient.twice(Kind.BLOCKED, Kind.STOOD_STILL):
             return
         with contextlib.suppress(OSError, EOFError, clients.InvalidStatus, clients.ConnectionClosed):
-            for _ in range(2 if self.patient.room else 1):
+            for _ in range(self.most):
                 await self.one_more(stack)
         await self.forget_what_was_heard()
 

@@ -96,7 +96,7 @@ class Visit:
             answered=target.answered if self.asks else (False,) * len(target.say),
         )
         self.limit = LIMIT + 4 * self.target.patience  # seconds for the visit
-        self.bystanders = Bystanders(patient, self.target)
+        self.bystanders = Bystanders(patient, self.target, partner=self.about.meanwhile == "talk")
         self.running = Running(patient, max(calm * SETTLE, self.target.patience / 2), self.is_own)
         self.memory = Memory()
         self.blocked = self.poisons = self.asked = False
@@ -237,6 +237,8 @@ class Visit:
             kind = Kind.TAKEN
         if waits != NOWHERE:
             self.found(Kind.STALLED, seen, waits)
+        elif self.patient.alone:
+            return  # what a partner is told whose other one does not read, is not known
         elif self.is_misled(kind, misled) and not self.bystanders.cut_off:  # else that is seen elsewhere
             self.found_misled(seen, misled)
         else:
@@ -270,8 +272,8 @@ class Visit:
             await self.ask()
         if len(self.signs) == signs:
             await self.ask_before_one_more()
-        if len(self.signs) == signs and self.patient.room and not self.patient.steady:
-            # Where it is luck who hears what, nobody is known to miss anything.
+        if len(self.signs) == signs and self.patient.room and (self.patient.alone or not self.patient.steady):
+            # Where it is luck who hears what, or there are two only, nobody is known to miss anything.
             for _ in range(9):  # three things were said, and each may wait its time; at once, it would stand still
                 await self.server.let_time_pass(FORWARD / 3)
             if (waits := await self.running.held_up(self.own_number, tasks=False)) != NOWHERE:
