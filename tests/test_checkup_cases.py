@@ -346,6 +346,19 @@ CASES = {
         {"only": ["polite", "wrong content"]},
         [(Harm.CLIENT, "raised UnicodeDecodeError", "data.decode()", "It trusts what comes.")],
     ),
+    "takes_anything": (
+        {"say": {"items": ["tea"]}},
+        [
+            (Harm.CLIENT, "raised KeyError: 'text'", "receive_json()", "It takes text"),
+            (
+                Harm.CLIENT,
+                "raised JSONDecodeError",
+                "receive_json()",
+                "It breaks when something comes that is not JSON",
+            ),
+            (Harm.CLIENT, "raised TypeError", 'order["items"]', "It trusts the shape of what comes"),
+        ],
+    ),
     "no_finally": (
         {},
         [
