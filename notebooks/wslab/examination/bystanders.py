@@ -19,8 +19,9 @@ class Bystanders:
 
     def __init__(self, patient: Patient, target: Target, partner: bool = False):
         """partner: in a room for two one comes nevertheless, beside the client."""
-        brief = patient.twice(Kind.HURT, Kind.STALLED, Kind.TAKEN)
-        self.patient, self.target = patient, replace(target, patience=min(target.patience, ENOUGH)) if brief else target
+        self.patient, self.target = patient, target
+        if patient.twice(Kind.HURT, Kind.STALLED, Kind.TAKEN):
+            self.hurry()
         self.most = (not patient.alone) * (2 if patient.room else 1) or int(partner and patient.room)
         self.connections: list = []
         self._peers: set[tuple] = set()  # their addresses, and those of whoever came next
@@ -41,6 +42,10 @@ class Bystanders:
     def speaker(self):
         """The connection of the one who speaks."""
         return self.connections[0]
+
+    def hurry(self) -> None:
+        """Have less patience: it is known that no answer comes."""
+        self.target = replace(self.target, patience=min(self.target.patience, ENOUGH))
 
     async def come(self, stack: contextlib.AsyncExitStack) -> None:
         """Let them in, in place of those who were there before. Who is not let in stays away."""

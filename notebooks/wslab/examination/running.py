@@ -43,15 +43,15 @@ class Running:
 
         Another's endpoint, or a task that is none. own: the client's own endpoint. tasks: false for endpoints alone.
         """
+        return await self.server.on_loop(lambda: self.held_up_now(number, own=own, tasks=tasks))
 
-        def look() -> Spot:
-            endpoints = self.server.tape.endpoints
-            waiting = [t for t, c in endpoints.items() if self.is_own(c.peer) == own]
-            waiting += [t for t in asyncio.all_tasks() if t not in endpoints and tasks and not own]
-            spots = [spot(frames_of_task(task)) for task in waiting]
-            return next((s for s in spots if s.call == "send" and s.number >= number and s.function), NOWHERE)
-
-        return await self.server.on_loop(look)
+    def held_up_now(self, number: int, *, own: bool = False, tasks: bool = True) -> Spot:
+        """The same, on the server's loop."""
+        endpoints = self.server.tape.endpoints
+        waiting = [t for t, c in endpoints.items() if self.is_own(c.peer) == own]
+        waiting += [t for t in asyncio.all_tasks() if t not in endpoints and tasks and not own]
+        spots = [spot(frames_of_task(task)) for task in waiting]
+        return next((s for s in spots if s.call == "send" and s.number >= number and s.function), NOWHERE)
 
     # --- waiting for its end ---
 

@@ -223,6 +223,8 @@ class Visit:
             return
         self.asked = True
         await self.bystanders.forget_what_was_heard()
+        if self.about.meanwhile == "talk" and await self.held_up(tasks=False) != NOWHERE:  # that one was heard before
+            self.bystanders.hurry()
         kind, seen = await self.bystanders.exchange()
         if not kind:
             return
@@ -288,10 +290,17 @@ class Visit:
             new = asyncio.all_tasks() - self.tasks
             return [task for task in new if task not in endpoints and not task.cancelling()]
 
+        def pile_up() -> bool:
+            return len(tasks()) > clients.FLOOD / 10
+
+        def is_known() -> bool:
+            """Whether they do, or nothing more is to come: its endpoint waits for it to read."""
+            return pile_up() or self.running.held_up_now(self.own_number, own=True) != NOWHERE
+
         left = self.own.left
-        piles_up = await self.running.until(lambda: len(tasks()) > clients.FLOOD / 10, self.running.settle)
+        await self.running.until(is_known, self.running.settle)
         self.own.left = left  # that was not the client's time
-        if piles_up:
+        if await self.server.on_loop(pile_up):
             where = await self.server.on_loop(lambda: Counter(spot(frames_of_task(task)) for task in tasks()))
             self.found(Kind.PILES_UP, "a hundred tasks at once", where.most_common(1)[0][0])
         await self.ask()
@@ -306,13 +315,16 @@ class Visit:
                 self.found(Kind.STALLED, seen, waits)
             self.bystanders.connections.pop()
 
-    async def held_up(self) -> Spot:
-        """Where somebody waits for the client, who does not read; for longer than its patience, in a talk."""
-        waits = await self.running.held_up(self.own_number)
+    async def held_up(self, tasks: bool = True) -> Spot:
+        """Where somebody waits for the client, who does not read; for longer than its patience, in a talk.
+
+        tasks: see `Running.held_up`.
+        """
+        waits = await self.running.held_up(self.own_number, tasks=tasks)
         if waits != NOWHERE and self.about.meanwhile == "talk":
             # Who gives such a one only so much time has given up on it then. (It passes by the server's clock.)
             await self.server.let_time_pass(self.target.patience)
-            waits = await self.running.held_up(self.own_number)
+            waits = await self.running.held_up(self.own_number, tasks=tasks)
         return waits
 
     async def stall(self, ws, full: bool) -> None:
