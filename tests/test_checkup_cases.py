@@ -605,10 +605,18 @@ def test_the_page_about_it_names_each_client():
 
 def test_the_report_on_that_page_says_what_reports_say():
     page = (ROOT / "docs" / "check-up.md").read_text(encoding="utf-8")
-    meant = re.findall(r"^\d\. .+\n   (.+?)(?: \(lesson (.+)\))?$", page, re.MULTILINE)
+    finding = r"^\d\. (.+?): (.+), at rooms\.py:(\d+), in chat.*\n   (.+?)(?: \(lesson (.+)\))?$"
+    told = re.findall(finding, page, re.MULTILINE)
     kinds = {(kind.meaning, kind.lesson) for kind in Kind}
-    assert len(meant) == 4
-    assert set(meant) <= kinds | {(meaning.says, meaning.lesson) for meaning in MEANINGS}
+    assert {(says, lesson) for *_, says, lesson in told} <= kinds | {(m.says, m.lesson) for m in MEANINGS}
+    _, expected = CASES["dead_entry"]  # its room, in a file of another name
+    lines = inspect.getsource(importlib.import_module("tests.cases.dead_entry")).splitlines()
+    assert len(told) == len(expected)
+    for (title, seen, line, says, _), (harm, part, source, meaning) in zip(told, expected, strict=True):
+        assert title == harm.title
+        assert part in seen
+        assert source in lines[int(line) - 1]
+        assert meaning in says
 
 
 def test_every_case_is_asked_about():
