@@ -26,6 +26,8 @@ from fastapi import FastAPI, WebSocket, WebSocketException
 from httpx2 import AsyncClient
 from websockets import ConnectionClosed, InvalidStatus, connect
 
+from course.error_log import errors_in_the_log
+from course.newcomers import scope
 from examples.accounts import app as accounts
 from examples.contract import app as contract
 from examples.contract import models
@@ -88,7 +90,7 @@ def function(module: str, name: str, folder: Path = lessons.ROOT / "examples") -
         ("disconnects/app.py", "shout", "disconnects-done-right", "shout", -1),
         ("stream/app.py", "next_text", "both-directions-at-once", "next_text", -1),
         ("stream/app.py", "send", "both-directions-at-once", "send", -1),
-        ("stream/app.py", "send", "disconnects-done-right", "send", -1),
+        ("stream/app.py", "send", "nothing-lost", "send", -1),
         ("stream/app.py", "try_to_close", "both-directions-at-once", "try_to_close", -1),
         ("stream/app.py", "first", "both-directions-at-once", "first", -1),
         ("stream/app.py", "accepted", "both-directions-at-once", "accepted", -1),
@@ -819,6 +821,31 @@ def test_stream_says_once_that_it_has_stopped(ws, monkeypatch):
 
     monkeypatch.setattr(stream, "model", never)
     assert asyncio.run(asked(visit, ws)) == ["log: left with 1000 ''"]
+
+
+@pytest.mark.parametrize("more", [["hello", "hello"], ["hello", "stop"]])
+def test_stream_takes_nobody_for_a_bug_who_leaves_while_two_tasks_send(more, monkeypatch):
+    """A word finds the client gone, and in the same turn of the loop more of its texts arrive."""
+
+    monkeypatch.setattr(stream, "PAUSE", 0)
+
+    async def run():
+        said = asyncio.Queue()
+        for message in [{"type": "websocket.connect"}, {"type": "websocket.receive", "text": "hello"}]:
+            said.put_nowait(message)
+
+        async def send(message):
+            if message["type"] == "websocket.send":
+                for text in more:
+                    said.put_nowait({"type": "websocket.receive", "text": text})
+                raise OSError  # as uvicorn does
+
+        async with asyncio.timeout(PATIENCE):
+            await stream.app(scope("/ask"), said.get, send)
+
+    with errors_in_the_log() as log:
+        asyncio.run(run())
+    assert not log.records
 
 
 @on_each_implementation

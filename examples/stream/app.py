@@ -43,9 +43,9 @@ async def send(websocket: WebSocket, text: str, seconds: float = SLOW):
     except TimeoutError:
         raise WebSocketDisconnect(1006, "it does not read") from None
     except RuntimeError:
-        if websocket.application_state != WebSocketState.CONNECTED:
-            raise  # not accepted yet, or closed already: a bug
-        raise WebSocketDisconnect(1006, "given up") from None  # uvicorn has closed
+        if websocket.application_state == WebSocketState.CONNECTING:
+            raise  # not accepted yet: a bug
+        raise WebSocketDisconnect(1006, "gone") from None  # uvicorn has closed, or the other task has found it gone
 
 
 async def try_to_close(websocket: WebSocket, code: int, reason: str = ""):

@@ -290,9 +290,9 @@ async def send(websocket: WebSocket, text: str, seconds: float = 10):
     except TimeoutError:
         raise WebSocketDisconnect(1006, "it does not read") from None
     except RuntimeError:
-        if websocket.application_state != WebSocketState.CONNECTED:
+        if websocket.application_state == WebSocketState.CONNECTING:
             raise
-        raise WebSocketDisconnect(1006, "given up") from None
+        raise WebSocketDisconnect(1006, "gone") from None
 
 
 async def tell(websocket: WebSocket, question: str):
@@ -698,9 +698,9 @@ WRONG = {
         ("is_telling = telling and not telling.done()", "is_telling = telling and at_work"),
         says="but got '(busy)'. Another client is just being told a story. That is no reason: each has its own.",
     ),
-    "the listener in the group, too": changed(
-        ("await listen(websocket, tasks)", "tasks.create_task(listen(websocket, tasks))"),
-        says="then a send of another one raises this, which is a RuntimeError, and `application_state` is DISCONNECTED",
+    "the send() of disconnects-done-right": changed(
+        ("== WebSocketState.CONNECTING", "!= WebSocketState.CONNECTED"),
+        says="more was heard that this one had said, and that is logged as an error: '/story failed'",
     ),
     "a task for each question, whoever has asked": changed(
         ("at_work = set()", "at_work = set()\ntold: dict[str, asyncio.Task] = {}"),
@@ -753,7 +753,10 @@ WRONG = {
 RIGHT = {
     "a callback that forgets the task, and match": whole(WITH_A_CALLBACK),
     "any RuntimeError of a send is a client that is given up": changed(
-        ("if websocket.application_state != WebSocketState.CONNECTED:\n    raise  # closed already: a bug\n", "")
+        ("if websocket.application_state == WebSocketState.CONNECTING:\n    raise  # not accepted yet: a bug\n", "")
+    ),
+    "the listener in the group, too": changed(
+        ("await listen(websocket, tasks)", "tasks.create_task(listen(websocket, tasks))")
     ),
     "the lesson's accepted(), next_text() and send()": whole(ACCEPTED),
     "a task that reports what became of it": changed(before("await websocket.accept()", REPORTS), of=WITHOUT_A_GROUP),

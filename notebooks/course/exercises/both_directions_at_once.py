@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection
 from functools import partial
 
-from course.client import COMMANDS, MISSING_AWAIT, ODD, VERY_LONG, Client, NotYet, until, visit
+from course.client import COMMANDS, MISSING_AWAIT, ODD, VERY_LONG, WAIT, Client, NotYet, until, visit
 from course.closing import (
     CLOSED,
     GIVEN_UP,
@@ -29,7 +29,9 @@ from course.judging import (
     passes,
     what_the_endpoint_did,
 )
+from course.newcomers import scope
 from course.troubles import ends_when_cancelled, lets_bugs_show
+from wslab.conversation import describe_error
 from wslab.examination.clients import in_one_breath
 from wslab.server import Server
 
@@ -57,6 +59,7 @@ SAME = (
 STARS = "A TaskGroup raises a group of errors, and `except*` looks inside; a plain `except` takes it for a bug."
 WAITS = "A TaskGroup waits for its tasks, unless an error leaves it."
 GONE = "Where a story is told, too, a send raises WebSocketDisconnect: that is no bug, and nobody is there to close."
+FOUND_BY_BOTH = "a piece of a story found its client gone, and just then more was heard that this one had said"
 FOUND_GONE = (
     "One task has heard that the client is gone; then a send of another one raises this, which is a RuntimeError, and "
     "`application_state` is DISCONNECTED: that is no bug. Before accept(), where it is CONNECTING, it is one."
@@ -90,6 +93,7 @@ async def story(app, at_work: Collection[str]) -> Verdict:
         partial(lets_a_send_fail, app, PATH, ["a fox"], OSError(), "was gone", GONE, CAUSES),
         *(partial(is_given_up, app, *texts) for texts in [["a fox"], ["another", SLOW], ["stop", SLOW]]),
         partial(logs_bugs, app, PATH, BUGS, "compose"),
+        partial(passes, app, partial(hears_more_when_it_is_gone, app=app)),
         partial(passes, app, partial(tells_two_the_same, at_work=at_work), partial(disturbs_nobody, at_work=at_work)),
         partial(passes, app, partial(lets_bugs_show, path=PATH), partial(ends_when_cancelled, path=PATH)),
     ]
@@ -225,6 +229,30 @@ async def disturbs_nobody(server: Server, at_work: Collection[str]) -> str:
         await stays.ask("stop", "(stopped)")
         await tell(stays, "a fox")
     return "a bug disturbs nobody else"
+
+
+async def hears_more_when_it_is_gone(server: Server, app) -> str:
+    """A story's send finds the client gone. In the same turn of the loop, more of its texts arrive."""
+    for more in (["a hen", "a cow"], ["a hen", "stop"]):
+        said = asyncio.Queue()
+        said.put_nowait({"type": "websocket.connect"})
+        said.put_nowait({"type": "websocket.receive", "text": "a fox"})
+
+        async def send(message, said=said, more=more):
+            if message["type"] == "websocket.send":
+                while more:
+                    said.put_nowait({"type": "websocket.receive", "text": more.pop(0)})
+                said.put_nowait({"type": "websocket.disconnect", "code": 1006, "reason": ""})
+                raise OSError  # as uvicorn does
+
+        with errors_in_the_log() as log:
+            try:
+                await server.thread.run(app(scope(PATH), said.get, send), 5 * WAIT)
+            except Exception as error:
+                raised = f"the endpoint raised {describe_error(error)}"
+                raise NotYet(f"{FOUND_BY_BOTH}, and {raised}. {FOUND_GONE}") from None
+        log.expect_nothing(f"{FOUND_BY_BOTH}, and that", FOUND_GONE)
+    return "what a client has said before it left does no harm"
 
 
 async def tells_two_the_same(server: Server, at_work: Collection[str]) -> str:
