@@ -359,6 +359,7 @@ CASES = {
             (Harm.CLIENT, "raised TypeError", 'order["items"]', "It trusts the shape of what comes"),
         ],
     ),
+    "answers_the_newest": ({"say": {"city": "Rome"}, "only": ["polite", "wrong shape"]}, []),
     "no_finally": (
         {},
         [

@@ -174,8 +174,10 @@ class Bystanders:
         first = self.patient.first
         if seen.refused is not None:
             return Kind.CUT, f"refused: HTTP {seen.refused}"
-        if seen.missed or (seen.unheard and not first.unheard):
+        if seen.missed:
             return Kind.HURT, "no answer"
+        if seen.unheard and not first.unheard:
+            return Kind.HURT, "no answer to its close frame"
         if seen.code == 1006 and first.code != 1006:
             return Kind.CUT, "cut off"
         if first.answers and not seen.answers:

@@ -558,8 +558,9 @@ class Findings:
         """The finding that something goes on, or does not receive, where this is only what comes of it."""
         kinds = {Kind.SHUTDOWN: LEFT_OVER, Kind.DEAD: STAYING}.get(cause.kind, ())
         finding = next((f for f in self if f.kind in kinds), None)
-        if finding and cause.seen not in finding.hurts:
-            finding.hurts.append(cause.seen)
+        seen = "the server could not shut down in time" if cause.kind is Kind.SHUTDOWN else cause.seen
+        if finding and seen not in finding.hurts:
+            finding.hurts.append(seen)
         return finding
 
     def add(self, client: str, signs: Iterable[Sign], after: str = "") -> None:
