@@ -36,6 +36,12 @@ ITS_OWN = "Each connection has a total and a pace of its own."
 MISTAKES_END_IT = "A mistake that had its turn ends a row, as any message does."
 TYPE = "It is the type that is wrong; the `id` can be read all the same."
 NO_OBJECT = "It is no JSON, or no object: no field is to blame, and there is no `id`."
+NONE = "Empty bytes are bytes, too: look for `None`, and not whether something is in them."
+TOO_FAST = [  # what is sent, and the id of the answer, which is a `wait`
+    (TOTAL, 1),
+    *(({**TOTAL, "id": id}, None) for id in ["7", True, 2.0]),
+    ("[]", None),
+]
 SEVEN = ["a", "b", "c", "count", "d", "id", "item"]
 MISTAKES = [  # what is sent, the id and the fields of the answer, and what to think of
     ({**ADD, "count": "2"}, 7, ["count"], NUMBER),
@@ -121,6 +127,12 @@ async def refuses_bytes(server: Server) -> str:
     async with visit(server, PATH) as client:
         await client.say(json.dumps(TOTAL).encode())
         await expect_code(client, 1003, None, "that sent bytes")
+    async with visit(server, PATH) as client:
+        await client.say(b"")
+        try:
+            await expect_code(client, 1003, None, "that sent empty bytes")
+        except NotYet as problem:
+            raise NotYet(f"{problem} {NONE}") from None
     return "bytes are refused with 1003"
 
 
@@ -144,8 +156,8 @@ async def keeps_the_pace(server: Server) -> str:
             await ask(client, TOTAL, {"type": "wait", "id": 1}, hint, told)
         await server.let_time_pass(PACE * 0.45)
         await ask(client, TOTAL, total, f"{more} {PACE * 5 / 4:g} have passed. What was too fast is not added.")
-        for _ in range(BURST):
-            await ask(client, TOTAL, {"type": "wait", "id": 1}, f"{more} one has come: a new row begins.", told)
+        for request, id in TOO_FAST:
+            await ask(client, request, {"type": "wait", "id": id}, f"{more} one has come: a new row begins.", told)
         await server.let_time_pass(PACE * 2)
         for _ in range(2):
             await ask(client, "tea", error(None, []), f"{more} two have come.")
