@@ -22,6 +22,11 @@ def as_id(entry: Id) -> str:
     return f"{entry}-0" if isinstance(entry, int) else entry
 
 
+def fields_of(entry_id: str) -> dict[str, str]:
+    """What the broker has at this id."""
+    return {"text": f"entry {entry_id}"}
+
+
 def place(entry_id: str) -> tuple[int, ...]:
     """Where an entry stands in a stream: ids are pairs of numbers, of which the second counts, too."""
     return tuple(map(int, entry_id.split("-")))
@@ -47,6 +52,9 @@ class Told:
             if current_task() is not self.task:
                 wrong += " Another task, a thread or a callback told it, in an order of its own."
             self.wrong = self.wrong or self.db.objection or wrong  # what was the first thing wrong
+        if fields != (right := fields_of(entry_id)):
+            wrong = f"it told {entry_id} with {fields!r}, and its fields are {right}: pass them on as they are."
+            self.db.objection = self.db.objection or wrong
         if entry_id == self.bug_at:
             self.by_itself = current_task() is self.task
             raise self.bug
