@@ -399,6 +399,14 @@ WRONG = {
         ("return Error(id=id_of(text), fields", "return Error(id=None, fields"),
         says=f'expected {ITS_MISTAKE}, but got \'{{"type":"error","id":null,"fields":["count"]}}\'.',
     ),
+    "0 is no id": changed(
+        ("return Error(id=id_of(text), fields", "return Error(id=id_of(text) or None, fields"),
+        says='"id": 0, "item": "tea", "count": 11}\' and expected {"type": "error", "id": 0, "fields": ["count"]},',
+    ),
+    "who is too fast with the id 0 has none": changed(
+        (REFUSES, REFUSES.replace("id_of(text)", "id_of(text) or None")),
+        says='expected {"type": "wait", "id": 0}, but got \'{"type":"wait","id":null}\'. The `id` is the',
+    ),
     "the id may be a text": changed(
         ("class Envelope(BaseModel):\n    model_config = ConfigDict(strict=True)", "class Envelope(BaseModel):"),
         says="The `id` is the request's, or null if it has none that is a whole number.",

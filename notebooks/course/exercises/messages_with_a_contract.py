@@ -30,6 +30,7 @@ BELONGS = "What does not belong there is wrong, too, so that a misspelt field is
 ALL_AT_ONCE = "Each field that is wrong is named, whatever else is wrong."
 ASKED = "price() is asked about right requests alone: whatever it does, this one is a mistake."
 ID = "The `id` is the request's, or null if it has none that is a whole number."
+ZERO = "0 is a whole number, though Python takes it for false: look for `None`."
 NO_ID = "An `id` that is no whole number is wrong."
 NAMES = "The answer has the names of the fields that are wrong, as the client writes them, and nothing else."
 ITS_OWN = "Each connection has a total and a pace of its own."
@@ -38,8 +39,8 @@ TYPE = "It is the type that is wrong; the `id` can be read all the same."
 NO_OBJECT = "It is no JSON, or no object: no field is to blame, and there is no `id`."
 NONE = "Empty bytes are bytes, too: look for `None`, and not whether something is in them."
 TOO_FAST = [  # what is sent, and the id of the answer, which is a `wait`
-    (TOTAL, 1),
-    *(({**TOTAL, "id": id}, None) for id in ["7", True, 2.0]),
+    *(({**TOTAL, "id": id}, id) for id in [1, 0]),
+    *(({**TOTAL, "id": id}, None) for id in ["7", True]),
     ("[]", None),
 ]
 SEVEN = ["a", "b", "c", "count", "d", "id", "item"]
@@ -54,6 +55,7 @@ MISTAKES = [  # what is sent, the id and the fields of the answer, and what to t
     ({**ADD, "item": "", "count": 0}, 7, ["count", "item"], "Both fields are wrong."),
     ({"type": "total"}, None, ["id"], "An `id` that is missing is wrong."),
     *(({"type": "total", "id": id}, None, ["id"], NO_ID) for id in ["7", True, 2.0, 1.5, None]),
+    ({**ADD, "id": 0, "count": 11}, 0, ["count"], ZERO),
     ({**ADD, "id": "7", "item": "", "count": 0}, None, ["count", "id", "item"], ALL_AT_ONCE),
     ({"type": "add", "id": 7, "itme": "tea", "count": 0}, 7, ["count", "item", "itme"], ALL_AT_ONCE),
     ({"type": "add", "id": "7", "item": "", "count": 0, **dict.fromkeys("abcd", 1)}, None, SEVEN, ALL_AT_ONCE),
