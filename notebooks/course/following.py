@@ -23,8 +23,9 @@ def as_id(entry: Id) -> str:
 
 
 def fields_of(entry_id: str) -> dict[str, str]:
-    """What the broker has at this id."""
-    return {"text": f"entry {entry_id}"}
+    """What the broker has at this id: that of 11-0 says the same as that of 10-0."""
+    first, second = place(entry_id)
+    return {"text": f"text {first // 2}-{second}"}
 
 
 def place(entry_id: str) -> tuple[int, ...]:
@@ -49,6 +50,8 @@ class Told:
             self.last = entry_id
         else:
             wrong = f"after {self.last}, it should have told {due}, and told {entry_id}."
+            if due in self.db.ids and place(entry_id) > place(due) and fields_of(due) == fields_of(self.last):
+                wrong += " (They say the same, and are two: entries are told apart by their ids.)"
             if current_task() is not self.task:
                 wrong += " Another task, a thread or a callback told it, in an order of its own."
             self.wrong = self.wrong or self.db.objection or wrong  # what was the first thing wrong

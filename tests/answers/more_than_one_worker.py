@@ -238,7 +238,12 @@ WRONG = {
     ),
     "the text alone": changed(
         ("tell(entry_id, fields)", 'tell(entry_id, fields["text"])'),
-        says="it told 9-0 with 'entry 9-0', and its fields are {'text': 'entry 9-0'}: pass them on as they are.",
+        says="it told 9-0 with 'text 4-0', and its fields are {'text': 'text 4-0'}: pass them on as they are.",
+    ),
+    "what says the same as the one before is left out": changed(
+        ("me = asyncio.current_task()", "me, before = asyncio.current_task(), None"),
+        ("tell(entry_id, fields)", "if fields != before:\n    tell(entry_id, fields)\nbefore = fields"),
+        says="after 10-0, it should have told 11-0, and told 12-0. (They say the same, and are two: entries are told",
     ),
     "tell is called within a task group": whole(
         """
