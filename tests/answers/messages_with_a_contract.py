@@ -508,6 +508,32 @@ WRONG = {
         ('raise WebSocketException(1003, "text, please")', 'return ""'),
         says="a client that sent bytes got the answer",
     ),
+    "an id counts once": changed(
+        (
+            "class Basket:\n    cents = 0",
+            "class Basket:\n    def __init__(self):\n        self.cents, self.ids = 0, set()",
+        ),
+        (
+            "self.cents += price(request.item) * request.count",
+            """
+            if request.id not in self.ids:
+                self.cents += price(request.item) * request.count
+            self.ids.add(request.id)
+            """,
+        ),
+        says='but got \'{"type":"total","id":1,"cents":600}\'. It has added the same twice: both count.',
+    ),
+    "an item counts once": changed(
+        (
+            "class Basket:\n    cents = 0",
+            "class Basket:\n    def __init__(self):\n        self.cents, self.items = 0, {}",
+        ),
+        (
+            "self.cents += price(request.item) * request.count",
+            "self.items[request.item] = price(request.item) * request.count\nself.cents = sum(self.items.values())",
+        ),
+        says='but got \'{"type":"total","id":1,"cents":600}\'. It has added the same twice: both count.',
+    ),
     "empty bytes are none": changed(
         (NO_TEXT, NO_TEXT.replace('.get("text") is None', '.get("bytes")')),
         ('return message["text"]', 'return message.get("text") or ""'),

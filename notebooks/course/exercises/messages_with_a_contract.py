@@ -26,6 +26,7 @@ NUMBER = "It is no number: nothing is converted."
 ITEM, COUNT = "`item` has 1 to 20 characters.", "`count` is a whole number from 1 to 10."
 ANY_OTHER = "Any whole number is an `id`, and each character counts in an `item`, also a line break, and alone."
 AS_IT_IS = "An `item` goes to price() as it is, with its spaces."
+TWICE = "It has added the same twice: both count."
 BELONGS = "What does not belong there is wrong, too, so that a misspelt field is noticed."
 ALL_AT_ONCE = "Each field that is wrong is named, whatever else is wrong."
 ASKED = "price() is asked about right requests alone: whatever it does, this one is a mistake."
@@ -112,6 +113,9 @@ async def adds_up(server: Server) -> str:
         await ask(ann, {**ADD, "id": 10**20, "item": "\n", "count": 1}, {"type": "added", "id": 10**20}, ANY_OTHER)
         await ask(ann, TOTAL, {**TOTAL, "cents": 2 * 300 + 10 * 600 + 2000 + 100}, AS_IT_IS)
         await ask(ben, TOTAL, {**TOTAL, "cents": 0}, "Another client has added something. Each has its own total.")
+        for _ in range(2):
+            await ask(ben, ADD, {"type": "added", "id": 7})
+        await ask(ben, TOTAL, {**TOTAL, "cents": 2 * 600}, TWICE)
     return "requests are answered by their id, and each client has its own total"
 
 
