@@ -446,7 +446,7 @@ WRONG = {
     # what was not sent
     "does not speak": changed(
         (SENDS, "await asyncio.Event().wait()"),
-        says="two texts were in the outbox, and did not come.",
+        says="two texts were in the outbox, and did not come in order.",
     ),
     "does not hear": changed(
         ("hear(text)", "pass"),
@@ -455,6 +455,20 @@ WRONG = {
     "does not hear an empty text": changed(
         ("hear(text)", "if text:\n    hear(text)"),
         says="the server said an empty text, and it was not heard. An empty text is one, too.",
+    ),
+    "the newest text first": changed(
+        (
+            SENDS,
+            """
+            if not unsent:
+                unsent.append(await outbox.get())
+            while not outbox.empty():
+                unsent.append(outbox.get_nowait())
+            await ws.send(unsent[-1])
+            unsent.pop()
+            """,
+        ),
+        says="two texts were in the outbox, and did not come in order.",
     ),
     "what it hears is stripped": changed(
         ("hear(text)", "hear(text.strip())"),
@@ -512,7 +526,7 @@ WRONG = {
             await ws.send(text)
             """,
         ),
-        says="two texts were in the outbox, and did not come.",
+        says="two texts were in the outbox, and did not come in order.",
     ),
     "what it cannot send goes to the end": changed(
         (

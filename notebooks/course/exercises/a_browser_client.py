@@ -148,7 +148,9 @@ class Check:
             await run.expect(lambda: run.heard == ["hello"], "the server said 'hello', and it was not heard")
             for text in ("one", "two"):
                 run.outbox.put_nowait(text)
-            await run.expect(lambda: self.stage.got == ["one", "two"], "two texts were in the outbox, and did not come")
+            await run.expect(
+                lambda: self.stage.got == ["one", "two"], "two texts were in the outbox, and did not come in order"
+            )
             await self.says("news")
             await run.expect(lambda: run.heard == ["hello", "news"], "the server said something unasked, unheard")
             for text in ("", "three"):
