@@ -9,7 +9,7 @@ from redis.exceptions import ConnectionError as Broken
 from redis.exceptions import MasterDownError
 from redis.exceptions import TimeoutError as TookTooLong
 
-from course.following import Id, as_id, place
+from course.following import Id, as_id, fields_of, place
 from course.troubles import Bug
 
 DELETES = ("XDEL", "XTRIM", "DEL", "UNLINK")
@@ -61,7 +61,7 @@ class FlakyBroker(Redis):
         """Append entries with these ids."""
         for entry_id in map(as_id, entries):
             self.ids.append(entry_id)
-            await self.behind.xadd(self.stream, {"text": f"entry {entry_id}"}, id=entry_id)
+            await self.behind.xadd(self.stream, fields_of(entry_id), id=entry_id)
 
     def pubsub(self, **options):
         self._object("pub/sub has no position: what is said while nobody listens is gone. Read the stream.")

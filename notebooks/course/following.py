@@ -22,6 +22,12 @@ def as_id(entry: Id) -> str:
     return f"{entry}-0" if isinstance(entry, int) else entry
 
 
+def fields_of(entry_id: str) -> dict[str, str]:
+    """What the broker has at this id: that of 11-0 says the same as that of 10-0."""
+    first, second = place(entry_id)
+    return {"text": f"text {first // 2}-{second}"}
+
+
 def place(entry_id: str) -> tuple[int, ...]:
     """Where an entry stands in a stream: ids are pairs of numbers, of which the second counts, too."""
     return tuple(map(int, entry_id.split("-")))
@@ -44,9 +50,14 @@ class Told:
             self.last = entry_id
         else:
             wrong = f"after {self.last}, it should have told {due}, and told {entry_id}."
+            if due in self.db.ids and place(entry_id) > place(due) and fields_of(due) == fields_of(self.last):
+                wrong += " (They say the same, and are two: entries are told apart by their ids.)"
             if current_task() is not self.task:
                 wrong += " Another task, a thread or a callback told it, in an order of its own."
             self.wrong = self.wrong or self.db.objection or wrong  # what was the first thing wrong
+        if fields != (right := fields_of(entry_id)):
+            wrong = f"it told {entry_id} with {fields!r}, and its fields are {right}: pass them on as they are."
+            self.db.objection = self.db.objection or wrong
         if entry_id == self.bug_at:
             self.by_itself = current_task() is self.task
             raise self.bug

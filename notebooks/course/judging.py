@@ -58,6 +58,8 @@ CAUSES = {  # parts of an error's text, which Pythons word differently, and what
     "'coroutine' object": "an `await` is missing",
     "of type coroutine": "an `await` is missing",
     "but got 'websocket.accept'": "is accept() called twice?",
+    "Expected text websocket messages, but got bytes": "it comes from Starlette's WebSocketEndpoint, which closes with "
+    "1003 for them by itself, and raises it",
     "catching classes that do not inherit from": "behind `except` stands a class, without parentheses",
     "'dict' object has no attribute 'encode'": "a dictionary goes into `send_json()`",
 }

@@ -50,6 +50,7 @@ class Service(logging.Handler):
         try:
             self.watched = middleware(app, gauge, counter)
             self.watched_ids = middleware(self.asks, gauge, counter)
+            self.watched_at_the_door = middleware(self.waits_at_the_door, gauge, counter)
             self.watched_twice = middleware(self.hears_it_twice, gauge, counter)
         except Exception as error:
             raise NotYet(f"`Watch(app, open, ended)` raised {type(error).__name__}: {error}") from None
@@ -80,6 +81,19 @@ class Service(logging.Handler):
         except Exception as error:
             raise NotYet(f"a client came by way of a proxy, and {type(error).__name__} was raised: {error}") from None
         return self.ids
+
+    async def waits_at_the_door(self, scope, receive, send) -> None:
+        """An app that receives a disconnect before it has accepted anybody."""
+        for _ in range(2):
+            await receive()
+
+    async def gives_up_at_the_door(self) -> None:
+        """Somebody comes, and has gone before he is accepted."""
+        messages = asyncio.Queue()
+        messages.put_nowait({"type": "websocket.connect"})
+        messages.put_nowait({"type": "websocket.disconnect", "code": 1006, "reason": ""})
+        one = self.watched_at_the_door(scope_by_way_of_a_proxy(0), messages.get, to_nobody)
+        await asyncio.wait([asyncio.create_task(one)], timeout=WAIT)
 
     async def hears_it_twice(self, scope, receive, send) -> None:
         """An app that accepts everybody, and receives the disconnect twice."""

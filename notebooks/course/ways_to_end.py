@@ -35,6 +35,11 @@ async def closes(websocket: WebSocket):
     await websocket.receive()  # gives a disconnect
 
 
+async def is_done(websocket: WebSocket):
+    await websocket.accept()
+    await websocket.close()
+
+
 async def puts_out(websocket: WebSocket):
     await websocket.accept()
     raise WebSocketException(1008, "no")
@@ -168,6 +173,7 @@ async def refuses_late(websocket: WebSocket):
 ENDPOINTS = (
     talks,
     closes,
+    is_done,
     puts_out,
     fails,
     fails_in_a_group,
@@ -212,6 +218,13 @@ WAYS = [
         goes_on=True,
     ),
     Way("/puts_out", Client.is_closed, ("sent", "1008"), "an endpoint raised WebSocketException(1008)"),
+    Way(
+        "/is_done",
+        Client.is_closed,
+        ("sent", "1000"),
+        "an endpoint closed with 1000, and returned",
+        hint="Each close() of an endpoint's is one that it has sent, whatever its code.",
+    ),
     Way("/fails", Client.is_closed, ("raised", "KeyError"), "an endpoint raised KeyError", "raised KeyError"),
     Way(
         "/fails_in_a_group",

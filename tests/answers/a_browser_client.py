@@ -446,7 +446,7 @@ WRONG = {
     # what was not sent
     "does not speak": changed(
         (SENDS, "await asyncio.Event().wait()"),
-        says="two texts were in the outbox, and did not come.",
+        says="two texts were in the outbox, and did not come in order.",
     ),
     "does not hear": changed(
         ("hear(text)", "pass"),
@@ -455,6 +455,44 @@ WRONG = {
     "does not hear an empty text": changed(
         ("hear(text)", "if text:\n    hear(text)"),
         says="the server said an empty text, and it was not heard. An empty text is one, too.",
+    ),
+    "the newest text first": changed(
+        (
+            SENDS,
+            """
+            if not unsent:
+                unsent.append(await outbox.get())
+            while not outbox.empty():
+                unsent.append(outbox.get_nowait())
+            await ws.send(unsent[-1])
+            unsent.pop()
+            """,
+        ),
+        says="two texts were in the outbox, and did not come in order.",
+    ),
+    "what it hears is stripped": changed(
+        ("hear(text)", "hear(text.strip())"),
+        says="the server said ' news\\n', twice, and that was not heard so, twice. A text is passed on as it is",
+    ),
+    "what it says is stripped": changed(
+        (SENDS, SENDS.replace("ws.send(unsent[0])", "ws.send(unsent[0].strip())")),
+        says="' news\\n' was in the outbox, twice, and did not come so, twice. A text is passed on as it is",
+    ),
+    "the same text is sent once": changed(
+        (
+            SENDS,
+            """
+            if not unsent:
+                unsent.append(await outbox.get())
+            if unsent[0] not in sent:
+                await ws.send(unsent[0])
+            sent.add(unsent.pop(0))
+            """,
+        ),
+        ("async def send_all(ws, outbox, unsent):", "async def send_all(ws, outbox, unsent, sent):"),
+        ("send_all(ws, outbox, unsent))", "send_all(ws, outbox, unsent, sent))"),
+        ("unsent, failures = [], 0", "unsent, sent, failures = [], set(), 0"),
+        says="twice, and did not come so, twice. A text is passed on as it is, with its spaces, and as often",
     ),
     "an empty text ends its sender": changed(
         (
@@ -488,7 +526,7 @@ WRONG = {
             await ws.send(text)
             """,
         ),
-        says="two texts were in the outbox, and did not come.",
+        says="two texts were in the outbox, and did not come in order.",
     ),
     "what it cannot send goes to the end": changed(
         (

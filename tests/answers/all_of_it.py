@@ -187,6 +187,10 @@ WRONG = {
         ("member.tell(number, text)", "member.tell(number + 1, text)"),
         says="was told 'one' in `take` as line 2; line 2 is 'yes'. A line is told with the number with which `take`",
     ),
+    "whose it is stands before the text": changed(
+        ("db.lines.append(text)", 'db.lines.append(f"{client}: {text}")'),
+        says="is in the log, and nobody has said that. What is appended is the text, as it was said",
+    ),
     "the text before its number": changed(
         ("member.tell(n, text)", "member.tell(text, n)"),
         says="`enter` raised TypeError: `tell` takes a number and a text, not 'uno' and 1.",

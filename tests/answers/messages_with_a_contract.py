@@ -340,6 +340,42 @@ async def till(websocket: WebSocket):
 """
 )
 
+STARLETTES = (
+    IN_THE_LESSONS_STYLE.partition("SLOW = 10")[0].replace(
+        "app =", "from starlette.endpoints import WebSocketEndpoint\n\napp ="
+    )
+    + """
+
+@app.websocket_route("/till")
+class Till(WebSocketEndpoint):
+    encoding = "text"
+
+    async def on_connect(self, websocket):
+        await websocket.accept()
+        self.cents = 0
+
+    async def on_receive(self, websocket, text):
+        try:
+            request = requests.validate_json(text)
+        except ValidationError as error:
+            where = [one["loc"][1:2] or ("type",) * ("tag" in one["type"]) for one in error.errors()]
+            fields = [name for names in where for name in names]
+            await websocket.send_json({"type": "error", "id": own_id(text), "fields": fields})
+            return
+        if isinstance(request, Add):
+            self.cents += price(request.item) * request.count
+            await websocket.send_json({"type": "added", "id": request.id})
+        else:
+            await websocket.send_json({"type": "total", "id": request.id, "cents": self.cents})
+
+
+def own_id(text):
+    try:
+        return Envelope.model_validate_json(text).id
+    except ValidationError:
+        return None
+"""
+)
 ITS_MISTAKE = '{"type": "error", "id": 7, "fields": ["count"]}'
 
 WRONG = {
@@ -362,6 +398,14 @@ WRONG = {
     "an error has no id": changed(
         ("return Error(id=id_of(text), fields", "return Error(id=None, fields"),
         says=f'expected {ITS_MISTAKE}, but got \'{{"type":"error","id":null,"fields":["count"]}}\'.',
+    ),
+    "0 is no id": changed(
+        ("return Error(id=id_of(text), fields", "return Error(id=id_of(text) or None, fields"),
+        says='"id": 0, "item": "tea", "count": 11}\' and expected {"type": "error", "id": 0, "fields": ["count"]},',
+    ),
+    "who is too fast with the id 0 has none": changed(
+        (REFUSES, REFUSES.replace("id_of(text)", "id_of(text) or None")),
+        says='expected {"type": "wait", "id": 0}, but got \'{"type":"wait","id":null}\'. The `id` is the',
     ),
     "the id may be a text": changed(
         ("class Envelope(BaseModel):\n    model_config = ConfigDict(strict=True)", "class Envelope(BaseModel):"),
@@ -463,6 +507,73 @@ WRONG = {
     "bytes are a mistake, too": changed(
         ('raise WebSocketException(1003, "text, please")', 'return ""'),
         says="a client that sent bytes got the answer",
+    ),
+    "an id counts once": changed(
+        (
+            "class Basket:\n    cents = 0",
+            "class Basket:\n    def __init__(self):\n        self.cents, self.ids = 0, set()",
+        ),
+        (
+            "self.cents += price(request.item) * request.count",
+            """
+            if request.id not in self.ids:
+                self.cents += price(request.item) * request.count
+            self.ids.add(request.id)
+            """,
+        ),
+        says='but got \'{"type":"total","id":1,"cents":600}\'. It has added the same twice: both count.',
+    ),
+    "an item counts once": changed(
+        (
+            "class Basket:\n    cents = 0",
+            "class Basket:\n    def __init__(self):\n        self.cents, self.items = 0, {}",
+        ),
+        (
+            "self.cents += price(request.item) * request.count",
+            "self.items[request.item] = price(request.item) * request.count\nself.cents = sum(self.items.values())",
+        ),
+        says='but got \'{"type":"total","id":1,"cents":600}\'. It has added the same twice: both count.',
+    ),
+    "empty bytes are none": changed(
+        (NO_TEXT, NO_TEXT.replace('.get("text") is None', '.get("bytes")')),
+        ('return message["text"]', 'return message.get("text") or ""'),
+        says='a client that sent empty bytes got the answer \'{"type":"error","id":null,"fields":[]}\', instead of a '
+        "close with 1003. Empty bytes are bytes, too",
+    ),
+    "who is too fast gets whatever id there is": changed(
+        (REFUSES, REFUSES.replace("id_of(text)", "any_id(text)")),
+        ('type: Literal["wait"] = "wait"\nid: int | None', 'type: Literal["wait"] = "wait"\nid: object'),
+        before(
+            "class Bucket:",
+            """
+            def any_id(text):
+                try:
+                    return json.loads(text).get("id")
+                except ValueError:
+                    return None
+            """,
+        ),
+        says='expected {"type": "wait", "id": null}, but got \'{"type":"wait","id":"7"}\'. The `id` is the',
+    ),
+    "whoever is too fast says an object": changed(
+        (REFUSES, REFUSES.replace("id_of(text)", "any_id(text)")),
+        before(
+            "class Bucket:",
+            """
+            def any_id(text):
+                try:
+                    found = json.loads(text)["id"]
+                except (ValueError, KeyError):
+                    return None
+                return found if type(found) is int else None
+            """,
+        ),
+        says='the client sent \'[]\' and expected {"type": "wait", "id": null}, but the connection ended first',
+    ),
+    "Starlette's endpoint, which raises an error at bytes": whole(
+        STARLETTES,
+        says="raised RuntimeError: Expected text websocket messages, but got bytes (it comes from Starlette's "
+        "WebSocketEndpoint, which closes with 1003 for them by itself, and raises it).",
     ),
     "a clock of its own": changed(
         ("= size, asyncio.get_running_loop().time()", "= size, time.monotonic()"),

@@ -236,6 +236,39 @@ WRONG = {
         ),
         says="its reply was empty; then it should have told 18-0, and it ended with ValueError",
     ),
+    "the text alone": changed(
+        ("tell(entry_id, fields)", 'tell(entry_id, fields["text"])'),
+        says="it told 9-0 with 'text 4-0', and its fields are {'text': 'text 4-0'}: pass them on as they are.",
+    ),
+    "what says the same as the one before is left out": changed(
+        ("me = asyncio.current_task()", "me, before = asyncio.current_task(), None"),
+        ("tell(entry_id, fields)", "if fields != before:\n    tell(entry_id, fields)\nbefore = fields"),
+        says="after 10-0, it should have told 11-0, and told 12-0. (They say the same, and are two: entries are told",
+    ),
+    "tell is called within a task group": whole(
+        """
+        async def fetch(db, stream, last, queue):
+            while not asyncio.current_task().cancelling():
+                try:
+                    streams = await db.xread({stream: last}, block=1000)
+                except RedisError:
+                    await asyncio.sleep(0.1)
+                    continue
+                for _, entries in streams:
+                    for entry in entries:
+                        await queue.put(entry)
+                        last = entry[0]
+
+
+        async def follow(db: Redis, stream: str, last: str, tell: Callable[[str, dict], None]):
+            queue = asyncio.Queue(100)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(fetch(db, stream, last, queue))
+                while True:
+                    tell(*await queue.get())
+        """,
+        says="did not come out of `follow`. What came out is an ExceptionGroup, as of a TaskGroup, with the error",
+    ),
     "what is told is deleted": changed(
         after("last = entry_id", "await db.xdel(stream, entry_id)"), says="it has deleted something (XDEL)."
     ),

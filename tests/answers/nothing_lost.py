@@ -377,6 +377,27 @@ WRONG = {
         ("text = await next_text(websocket)", "text = await websocket.receive_text()"),
         says="that sent b'\\x00' ended with code 1011, not with 1003",
     ),
+    "what has been stored is known by its amount": changed(
+        (KNOWN, "if taken.cents in stored:"),
+        says="cents with id 1, and again with id 2, which is another entry. It expected",
+    ),
+    "nothing can be gone yet": changed(
+        (ANEW, f"if len(entries) < KEEP:\n    return [*entries]\n{ANEW}"),
+        says="expected where it begins anew, and heard nothing. The last entry was 0. If some above `after` are gone",
+    ),
+    "empty bytes are none": changed(
+        ('message.get("text") is None', 'message.get("bytes")'),
+        ('return message["text"]', 'return message.get("text") or ""'),
+        says="that sent b'' ended with code 1008 and the reason 'an id and cents, please', not with 1003.",
+    ),
+    "a cache knows the ids": changed(
+        before("def enter(till", "from functools import lru_cache\n\n\n@lru_cache"),
+        ("def enter(till: str, taken: Taken):", "def enter(till: str, id: int, cents: int):"),
+        (f"{KNOWN}\n    return  # it has come before", "taken = Taken(id=id, cents=cents)"),
+        (REMEMBERS, ""),
+        ("enter(till, taken)", "enter(till, taken.id, taken.cents)"),
+        says="a till sent id 3 again, and it was stored again. An id is known again, however many entries",
+    ),
     "nonsense is a bug": changed(
         ("except ValidationError:", "except KeyError:"), says="that sent 'tea' ended with code 1011, not with 1008"
     ),

@@ -585,6 +585,21 @@ WRONG = {
         ),
         says="expected 'four', but no answer came within 2 seconds. Each text is a note",
     ),
+    "nobody is taken out until the server ends": changed(
+        (
+            LISTENS,
+            """
+            async with accepted(websocket), asyncio.TaskGroup() as tasks:
+                news = asyncio.Queue()
+                watchers.add(news)
+                tasks.create_task(tell(websocket, news))
+                while True:
+                    await next_text(websocket)
+            """,
+        ),
+        ("saving.cancel()", "saving.cancel()\nwatchers.clear()"),
+        says="still in `watchers`. Its endpoint has ended, and has not taken its queue out: let a `finally` do that.",
+    ),
     "only who has disconnected is taken out": changed(
         before("logger =", "from fastapi import WebSocketDisconnect"),
         (

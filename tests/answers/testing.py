@@ -59,6 +59,54 @@ async def test_leaving(server):
     await looks_in(server)
 """
 
+IN_THREADS = """
+from websockets.sync.client import connect as connect_here
+
+
+def talk(url, *texts):
+    with connect_here(url, open_timeout=5, close_timeout=1) as ws:
+        answers = []
+        for text in texts:
+            ws.send(text)
+            answers.append(ws.recv(timeout=5))
+        return answers
+
+
+async def answers(server, *texts):
+    return await asyncio.to_thread(talk, server.url("/tally"), *texts)
+
+
+async def test_sums(server):
+    assert await answers(server, "1", "1", "5") == ["1", "2", "7"]
+
+
+async def test_no_number(server):
+    assert await answers(server, "1", "x", "5") == ["1", "not a number", "6"]
+
+
+async def test_done(server):
+    async with asyncio.timeout(5), connect(server.url("/tally")) as ws:
+        await ws.send("done")
+        assert await ws.recv() == "total: 0"
+        await ws.wait_closed()
+    assert (ws.close_code, ws.close_reason) == (1000, "done")
+
+
+async def test_own_sums(server):
+    async with asyncio.timeout(5), connect(server.url("/tally")) as ann:
+        await ann.send("1")
+        assert await ann.recv() == "1"
+        assert await answers(server, "1") == ["1"]
+    assert await answers(server, "1") == ["1"]
+
+
+async def test_leaving(server):
+    await answers(server, "1")
+    ws = await connect(server.url("/tally"))
+    ws.transport.abort()
+    assert "endpoint raised" not in str(await server.conversation())
+"""
+
 WRONG = {
     "one that talks to nobody": changed(
         (AT_ONCE, "pass"), (LATER, ""), says="test_own_sums passes, but nobody has connected"
@@ -279,6 +327,7 @@ RIGHT = {
             "while ws.close_code is None:\n    await asyncio.sleep(0.01)",
         ),
     ),
+    "a client in a thread, with limits by the real clock": whole(IN_THREADS),
     "names for the limit": changed(
         ("def client(server):", "LIMIT = 60\n\n\ndef client(server):"), (AT_ONCE, AT_ONCE.replace("(5)", "(LIMIT)"))
     ),

@@ -555,6 +555,28 @@ WRONG = {
         ),
         says="`ended` should have counted nothing more, and counted ('received', '1000') +1",
     ),
+    "a disconnect is counted, even before an accept": changed(
+        (
+            FINALLY,
+            """
+            finally:
+                if accepted:
+                    self.open.dec()
+                if accepted or (end and end[0] == "received"):
+                    self.ended.labels(*(end or ("returned", ""))).inc()
+            """,
+        ),
+        says="a client gave up, and its endpoint received the disconnect before it had accepted. `ended` should have "
+        "counted nothing more, and counted ('received', '1006') +1. Only those count who were accepted",
+    ),
+    "a close with 1000 is a return": changed(
+        (
+            'if message["type"] == "websocket.close":',
+            'if message["type"] == "websocket.close" and message["code"] != 1000:',
+        ),
+        says="an endpoint closed with 1000, and returned. `ended` should have counted ('sent', '1000'), and counted "
+        "('returned', '') +1. Each close() of an endpoint's is one that it has sent, whatever its code.",
+    ),
     "an endpoint's own close is not seen": changed(
         (
             """

@@ -204,6 +204,14 @@ WRONG = {
     ),
     "hears from now on": changed((FROM, FROM.replace("gone", "ticker.last")), says="a client came, and expected"),
     "no id": changed((YIELDS, "yield ServerSentEvent(data=text)"), says="with no id."),
+    "a text that says the same is left out": changed(
+        ("    while True:\n        gone", "    before = None\n    while True:\n        gone"),
+        (
+            "yield ServerSentEvent(data=text, id=str(number))",
+            "if text != before:\n    yield ServerSentEvent(data=text, id=str(number))\nbefore = text",
+        ),
+        says="nothing twice. (The one before it says the same, and is another: they are told apart by their numbers.)",
+    ),
     "plain text": changed((YIELDS, YIELDS.replace("data=", "raw_data=")), says="writes the text as JSON"),
     "line feeds by hand": changed(("json.dumps(text)", "text"), of=BY_HAND, says="writes the text as JSON"),
     "the header is not read": changed((FROM, "seen = gone"), says="came with the Last-Event-ID"),

@@ -448,7 +448,21 @@ WRONG = {
         ),
         (FORGETS, "forgetting.append(asyncio.create_task(forget(ticket)))"),
         after("inside: list[str] = []", "forgetting = []"),
-        says="task(s) left over.",
+        says="2 tickets were made, and each has left a task behind. Let `call_later()` forget it",
+    ),
+    "a background task for each ticket": changed(
+        before("app =", "from fastapi import BackgroundTasks\n"),
+        before(
+            '@app.post("/ticket")',
+            "async def forget(ticket):\n    await asyncio.sleep(TICKET)\n    vault_tickets.pop(ticket, None)",
+        ),
+        (
+            "async def new_ticket(session: Annotated[str, Cookie()])",
+            "async def new_ticket(session: Annotated[str, Cookie()], later: BackgroundTasks)",
+        ),
+        (FORGETS, "later.add_task(forget, ticket)"),
+        says="2 tickets were made, and each has left a task behind. Let `call_later()` forget it, or note until when "
+        "it is good. (What BackgroundTasks runs is a task, too.)",
     ),
     "who came last is everybody": changed(
         (

@@ -44,6 +44,8 @@ NO_ERROR = (
     "After this code, `async for text in ws` ends without an error. Does it wait for its sender then, as gather() does?"
 )
 EMPTY = "An empty text is one, too."
+SPACED = " news\n"
+AS_IT_IS = "A text is passed on as it is, with its spaces, and as often as it comes."
 ONE_EACH = "One for each time is due, and no other."
 LET_IN = "To be let in says nothing yet."
 FAILURE = "A handshake that fails is a failure like any other."
@@ -146,7 +148,9 @@ class Check:
             await run.expect(lambda: run.heard == ["hello"], "the server said 'hello', and it was not heard")
             for text in ("one", "two"):
                 run.outbox.put_nowait(text)
-            await run.expect(lambda: self.stage.got == ["one", "two"], "two texts were in the outbox, and did not come")
+            await run.expect(
+                lambda: self.stage.got == ["one", "two"], "two texts were in the outbox, and did not come in order"
+            )
             await self.says("news")
             await run.expect(lambda: run.heard == ["hello", "news"], "the server said something unasked, unheard")
             for text in ("", "three"):
@@ -156,6 +160,13 @@ class Check:
             await self.says("")
             problem = "the server said an empty text, and it was not heard"
             await run.expect(lambda: run.heard[2:] == [""], problem, EMPTY)
+            for _ in range(2):
+                run.outbox.put_nowait(SPACED)
+                await self.says(SPACED)
+            problem = f"{SPACED!r} was in the outbox, twice, and did not come so, twice"
+            await run.expect(lambda: self.stage.got[4:] == [SPACED] * 2, problem, AS_IT_IS)
+            problem = f"the server said {SPACED!r}, twice, and that was not heard so, twice"
+            await run.expect(lambda: run.heard[3:] == [SPACED] * 2, problem, AS_IT_IS)
         async with self.runs(self.stage.takes_a_text_and_stays_until_told) as run:
             run.outbox.put_nowait("one")
             problem = "a text was in the outbox, and did not come; the server had let it in, and said nothing"

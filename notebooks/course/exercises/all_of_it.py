@@ -18,6 +18,7 @@ ONE_STEP = (
     "What has come before is known by the client's name and `seq`: it is not appended again. To look, to append and to "
     "remember must be one step in Redis, for whatever a worker knows goes with it."
 )
+WORD_FOR_WORD = "What is appended is the text, as it was said: whose it is, and its `seq`, stand in `db.seen`."
 KEPT_FIRST = (
     "First it is kept, then it is acknowledged. Where Redis does not answer, nobody knows: let the ConnectionError "
     "out, and the client comes again. To append and to remember are one step, and what a worker notes for itself, it "
@@ -150,6 +151,8 @@ def finding(run: Run) -> str:
         if client.unsure or client.says:
             hint = ANEW if Counter(client.unsure.values()) - kept else ACKNOWLEDGE
             return f"{client.name} was never told that all it has said is kept. {hint}"
+    if other := list(kept.keys() - said.keys()):
+        return f"{other[0]!r} is in the log, and nobody has said that. {WORD_FOR_WORD}"
     if again := list(kept - said):
         return f"{again[0]!r} is in the log once too often. {ONE_STEP}"
     for client in run.clients:

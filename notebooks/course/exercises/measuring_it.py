@@ -20,6 +20,7 @@ KEYS = {"p50", "p99", "unanswered", "late"}
 
 FROM_SEND = "That is from when they were sent. This generator was late: count from when they should have been sent."
 LEFT_OUT = "That leaves out what was never answered, and what remains looks fast. Count it as math.inf."
+LONGEST = "That is the longest. (Or are some left out of the list, as the first of each client? All messages count.)"
 MEAN = "That is the mean of the clients' percentiles. Put what all have waited into one list."
 MIXED = "An answer of one client's is taken for one of another's. The n-th answer of each is that of its message n."
 AT_LAST = "Answers are read when all has been sent, and have waited until then. Send and receive in two tasks."
@@ -134,7 +135,7 @@ def explanations(took: list[list[float]], from_send: list[list[float]], percent:
     yield FROM_SEND, percentile(chain(*from_send), percent)
     yield MEAN, sum(percentile(each, percent) for each in took) / len(took)
     yield "That is the mean.", sum(chain(*took)) / sum(map(len, took))
-    yield "That is the longest.", max(chain(*took))
+    yield LONGEST, max(chain(*took))
     yield ROUNDED, round(percentile(chain(*took), percent), 2)
     dues = [n * EVERY for each in took for n in range(len(each))]
     came = [due + seconds for due, seconds in zip(dues, chain(*took), strict=True)]

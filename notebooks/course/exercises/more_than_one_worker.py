@@ -36,6 +36,10 @@ ITSELF = (
     "It was not `follow` itself that called it, but another task, a thread or a callback, whose error nobody sees who "
     "awaits `follow`."
 )
+GROUPED = (
+    "What came out is an ExceptionGroup, as of a TaskGroup, with the error in it: who awaits `follow`, and expects the "
+    "error itself, misses it. Call `tell` outside of the group, or do without."
+)
 ENDS = (
     "`except RedisError` lets CancelledError through; a bare `except` or `except BaseException` does not. And where it "
     "gets lost inside redis-py, `cancelling()` says that somebody wants this task to end: ask it before each read."
@@ -162,7 +166,7 @@ async def lets_bugs_show(follow, db) -> str:
     async with following(follow, db, last=0, bug_at=2) as told:
         await asyncio.wait([told.task], timeout=WAIT)
         if not ended_with(Bug, told.task):
-            cause = ONLY if told.by_itself else ITSELF
+            cause = GROUPED if in_a_group(told.task) else ONLY if told.by_itself else ITSELF
             raise NotYet(f"`tell` raised an error, and it did not come out of `follow`. {cause}")
     archives_own = RedisError("the archive's own Redis is away (by the check)")
     async with following(follow, db, last=0, bug_at=2, bug=archives_own) as told:
@@ -175,6 +179,10 @@ async def lets_bugs_show(follow, db) -> str:
         if not ended_with(Bug, told.task):
             raise NotYet(f"the read raised an error that is no RedisError, and it did not come out. {ONLY}")
     return "an error of `tell` comes out"
+
+
+def in_a_group(task: asyncio.Task) -> bool:
+    return ended_with(ExceptionGroup, task)
 
 
 def ended_with(error: type[Exception], task: asyncio.Task) -> bool:

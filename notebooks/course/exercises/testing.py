@@ -21,6 +21,7 @@ __all__ = ["tests_of_tally"]
 PATIENCE = 8.0  # seconds for a test that ought to pass
 QUIET = 3.0  # seconds for one that ought to fail; then its clock is set forward, so that its timeouts run out
 STEP, STEPS = 15, 10  # seconds, and how often: less at once than the client's keepalive waits for a pong
+IN_A_THREAD = 5.0  # more seconds, for who waits in a thread, where a timeout goes by no loop's clock
 LATE = 0.3  # seconds that the slow endpoint takes before each send
 SHORT = 10  # seconds: whatever a test sleeps up to that, takes no time where the endpoint is slow
 
@@ -70,6 +71,8 @@ class Run(threading.Thread):
             asyncio.run_coroutine_threadsafe(clock.set_forward(STEP), self.loop)
             if await self.ends(0.2):
                 return ""
+        if await self.ends(IN_A_THREAD):
+            return ""
         self.loop.call_soon_threadsafe(self.task.cancel)
         if await self.ends(1):
             return "waits for ever: let its waits stand under `asyncio.timeout(5)`"

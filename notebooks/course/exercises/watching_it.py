@@ -17,6 +17,7 @@ __all__ = ["watch"]
 
 IDS = "Set `connection` to a new id before the app is called, in the same task, and let it stand."
 OWN = "The time, an address, and what a client or a proxy says may be those of another one: count, or take uuid4()."
+ACCEPTED = "Only those count who were accepted: ask for that before you count an end."
 ITS_OWN = "(Their addresses are alike. What is noted of a connection must be its own, as a variable of `__call__` is.)"
 FROM_ACCEPT = "Count from a `websocket.accept` on that was sent without an error: whoever is refused is never in it."
 
@@ -119,6 +120,9 @@ async def counts_nobody_refused(service: Service, server: Server) -> str:
         await asyncio.gather(coming, return_exceptions=True)
         gave_up = "raised ClientDisconnected" if path == "/accepts_late" else ""
         await service.expect(server, f"a client was {words}", wanted, raises=gave_up)
+    await service.gives_up_at_the_door()
+    words = "a client gave up, and its endpoint received the disconnect before it had accepted"
+    await service.expect(server, words, wanted, hint=ACCEPTED)
     return "who is refused, or gives up, is not counted"
 
 

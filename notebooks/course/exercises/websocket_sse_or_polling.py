@@ -28,6 +28,7 @@ SETTLE = 5.0  # seconds for a generator to end after its client has left
 
 FIRST = "a client came when nothing was kept, and"
 FROM_WHERE = "Whoever comes hears what is kept; whoever comes back, what came after its `Last-Event-ID`; nothing twice."
+ALIKE = "(The one before it says the same, and is another: they are told apart by their numbers.)"
 AS_JSON = "`ServerSentEvent(data=text, id=str(number))` writes the text as JSON, and a line feed in it ends no line."
 ONCE = "Whoever has missed nothing that is gone needs no `reset`."
 NO_TYPE = "`event` is for the `reset` alone: a page hears what has no type with its `onmessage`."
@@ -278,7 +279,8 @@ class News:
         """The next event must be the entry with this number."""
         text = dict(self.feed.entries)[number]
         wanted = f"{came} expected {quote(text)} with the id {number}"
-        event = await self.next(client, wanted, FROM_WHERE)
+        before = dict(self.feed.entries).get(number - 1)
+        event = await self.next(client, wanted, f"{FROM_WHERE} {ALIKE}" if text == before else FROM_WHERE)
         if event.type != "message":
             raise NotYet(f"{wanted}, but got {describe(event)}.", ONCE if event.type == "reset" else NO_TYPE)
         with contextlib.suppress(ValueError):

@@ -58,6 +58,7 @@ ANY_END = "At bytes, receive_text() raises: let a `finally` undo it, whatever en
 FORGET = "take it off in a `finally`, or a logout tries to end it once more."
 BELOW = "What is registered above accept() stays behind if that fails: register below it, and undo it in a `finally`."
 LET_IN = "Accept it, so that its page can be told why, if its ticket is not good: with 4401."
+NO_TASK = "Let `call_later()` forget it, or note until when it is good. (What BackgroundTasks runs is a task, too.)"
 MEANWHILE = "Let no `await` stand between looking for the session and registering the connection."
 
 
@@ -230,7 +231,9 @@ async def forgets_tickets(server: Server, inside: Collection[str]) -> str:
     async with Visitors(server, inside) as visitors:
         session = await visitors.log_in("Ann")
         await server.let_time_pass(TICKET / 6)  # who looks every ten seconds does not come just in time
+        before = await server.on_loop(asyncio.all_tasks)
         early, late = await visitors.ticket(session), await visitors.ticket(session)
+        await expect_no_task_for_each(server, before, tickets=2)
         await server.let_time_pass(TICKET / 2)
         client = await visitors.come_in("Ann", session, early)
         await server.let_time_pass(TICKET * 0.6)
@@ -239,6 +242,13 @@ async def forgets_tickets(server: Server, inside: Collection[str]) -> str:
         await server.let_time_pass(TICKET * 4)
         await client.ask("still here", "Ann: still here", closed="A ticket has an end, its connection has none.")
     return "a ticket is good for its time"
+
+
+async def expect_no_task_for_each(server: Server, before: set[asyncio.Task], tickets: int) -> None:
+    """Tickets were made. The task of a request that made one must have ended; a single one may serve all of them."""
+    tasks = await server.on_loop(lambda: asyncio.all_tasks() - before - {asyncio.current_task()})
+    if not await until(lambda: sum(not task.done() for task in tasks) < tickets, server=server):
+        raise NotYet(f"{tickets} tickets were made, and each has left a task behind. {NO_TASK}")
 
 
 async def ends_at_logout(server: Server, inside: Collection[str]) -> str:
