@@ -328,6 +328,10 @@ WRONG = {
 }
 
 RIGHT = {
+    "ten greetings are loaded at a time": changed(  # who has been accepted may wait
+        after("app = FastAPI()", "ten = asyncio.Semaphore(10)"),
+        ("greeting = await load_greeting()", "async with ten:\n    greeting = await load_greeting()"),
+    ),
     "the ticket in a dependency": whole(TICKET_IN_A_DEPENDENCY),
     "a dependency that is a plain function": changed(
         ("async def check_ticket", "def check_ticket"), of=TICKET_IN_A_DEPENDENCY

@@ -260,8 +260,8 @@ WRONG = {
         says="is it still in a loop? Or does a send or close() stand in or below the `except`, or in a `finally`?",
     ),
     "very long texts are too big": changed(
-        before("try:\n    number", 'if len(text) > 65536:\n    await websocket.close(1009, "too long")\n    return'),
-        says="the client sent 1000000 times 'x' and expected to be closed with 4000, but the connection ended with "
+        before("try:\n    number", 'if len(text) > 1000:\n    await websocket.close(1009, "too long")\n    return'),
+        says="the client sent 50000 times 'x' and expected to be closed with 4000, but the connection ended with "
         "code 1009.",
     ),
     "more than 100 digits are no number": changed(
@@ -388,6 +388,17 @@ WRONG = {
 }
 
 RIGHT = {
+    "cut character by character": changed(
+        (
+            'await websocket.close(4000, f"not a number: {text[:27]}")',
+            """
+            reason = f"not a number: {text}"
+            while len(reason.encode()) > 123:
+                reason = reason[:-1]
+            await websocket.close(4000, reason)
+            """,
+        )
+    ),
     "a WebSocketException with the reason's bytes counted": whole("""
         await websocket.accept()
         try:

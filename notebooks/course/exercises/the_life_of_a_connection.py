@@ -4,7 +4,7 @@ from functools import partial
 
 from fastapi import FastAPI, WebSocketDisconnect, WebSocketException
 
-from course.client import COMMANDS, MISSING_AWAIT, VERY_LONG, WAIT, Client, NotYet, describe_end, quote, visit
+from course.client import COMMANDS, MISSING_AWAIT, WAIT, Client, NotYet, describe_end, quote, visit
 from course.closing import closes_when_nobody_is_there
 from course.judging import (
     Verdict,
@@ -31,10 +31,11 @@ SHORT = [
     for text in ("ten", "", " ten ", "Ten\nyears", "12 monkeys", "<b>5</b> & 6", "forty-two and a half", *COMMANDS)
 ]
 LONG = [
-    # Each the shortest of its kind that does not fit whole, then longer ones.
+    # Each the shortest of its kind that does not fit whole, then longer ones. (Not much longer: who cuts off one
+    # character after the other takes the square of that.)
     *(
         (letter * n, f"{n} times {letter!r}")
-        for letter, n in [("x", 110), ("é", 55), ("🙂", 28), ("x", 500), ("é", 200), ("x", len(VERY_LONG))]
+        for letter, n in [("x", 110), ("é", 55), ("🙂", 28), ("x", 500), ("é", 200), ("x", 50_000)]
     ),
     # Whoever cuts bytes cuts through a character of at least one of these.
     *(("a" * n + "🙂" * 100, f"{'a' * n!r} and 100 times '🙂'") for n in range(4)),
