@@ -27,9 +27,9 @@ ENDLESS_LOOP = "Is the loop there, with no end of its own?"
 LONG = 100  # characters or bytes of a message that are quoted
 # What HTML, strip(), str.format(), `%`, re.sub() or a Unicode normal form would change; and what is long.
 ODD = " {} {0} {x} %s \\1 \\g<0> <b>Rene\u0301e</b> & \u5f20\u4f1f \r\n"
-VERY_LONG = "x" * 50_000
+VERY_LONG = "x" * 1_000_000
 # What other programs take for a command
-COMMANDS = ("ping", "exit", "quit", "close", "reset", "/help")
+COMMANDS = ("ping", '{"type": "ping"}', "exit", "quit", "bye", "close", "reset", "/help", "/nick Bob", "/me waves")
 NO_COMMAND = "No text is a command, unless the task says so."
 WAIT = 2.0  # seconds that a client waits for a handshake, an answer or a close
 TURNS = 10  # of the server's event loop, that a busy machine gets beyond that

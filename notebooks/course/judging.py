@@ -4,6 +4,7 @@ A check takes the reader's app, lets real clients talk to it (`client.py`), and 
 reader's terms what worked and what did not.
 """
 
+import contextlib
 import textwrap
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
@@ -57,6 +58,7 @@ CAUSES = {  # parts of an error's text, which Pythons word differently, and what
     "object can't be awaited": "a plain function, with an `await` that does not belong there?",
     "'coroutine' object": "an `await` is missing",
     "of type coroutine": "an `await` is missing",
+    "string indices must be integers": "a text is no dictionary: `send()` takes one, and `send_text()` a text",
     "but got 'websocket.accept'": "is accept() called twice?",
     "Expected text websocket messages, but got bytes": "it comes from Starlette's WebSocketEndpoint, which closes with "
     "1003 for them by itself, and raises it",
@@ -70,6 +72,8 @@ IF_RECEIVE = (
     "'websocket.disconnect', with neither text nor bytes."
 )
 NO_ERROR = "It is none."
+CROWD = 60  # clients that are there at the same time
+NO_LIMIT = "Is there a limit for how many may come? The task has none."
 NO_HINTS: Mapping[str, str] = {}
 HAS_LEFT = {  # parts of what an endpoint did when its client left, and what to do about it
     ITS_CLOSE: NOTHING_TO_CLOSE,
@@ -241,6 +245,22 @@ async def waits_for_the_silent(server: Server, path: str, asks: Sequence[Callabl
             except NotYet as problem:
                 raise NotYet(f"a client had been silent for an hour. Then {problem} {SILENT}") from None
     return "a client may be silent for an hour, by the clock of the server's event loop"
+
+
+async def takes_many(server: Server, path: str, ask: Callable[[Client, int], Awaitable[None]]) -> str:
+    """A step: many clients are there at the same time. Each of them, by its number, asks something."""
+    clients, asked = [], 0
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            while len(clients) < CROWD:
+                clients.append(await stack.enter_async_context(visit(server, path)))
+            for client in clients:
+                asked += 1
+                await ask(client, asked)
+        except NotYet as problem:
+            number = asked or len(clients) + 1
+            raise NotYet(f"of {CROWD} clients at once, number {number} was not served: {problem}", NO_LIMIT) from None
+    return f"{CROWD} clients may be there at once"
 
 
 async def expect_no_error(server: Server, start: str, hints: Mapping[str, str] = NO_HINTS, advice: str = "") -> None:

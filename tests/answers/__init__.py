@@ -63,6 +63,30 @@ def after(old: str, new: str) -> Edit:
     return old, f"{block(old)}\n{block(new)}"
 
 
+TEN_AT_ONCE: Edit = (
+    "app = FastAPI()",
+    """
+    from fastapi import Depends, WebSocketException
+
+    there = 0
+
+
+    async def one_of_ten():
+        global there
+        if there >= 10:
+            raise WebSocketException(1013)
+        there += 1
+        try:
+            yield
+        finally:
+            there -= 1
+
+
+    app = FastAPI(dependencies=[Depends(one_of_ten)])
+    """,
+)  # whoever comes while ten are there is sent away
+
+
 def worn_out(line: str) -> tuple[Edit, ...]:
     """The edits after which the endpoint serves 45 clients, and then fails before `line`: fewer than a crowd has."""
     return (

@@ -1,6 +1,6 @@
 """Answers to the exercise of blocking-the-event-loop."""
 
-from tests.answers import after, before, changed, whole
+from tests.answers import TEN_AT_ONCE, after, before, changed, whole
 
 MAKES = "text = await asyncio.to_thread(exercises.slow_report, name)"
 WORKERS = """
@@ -382,7 +382,8 @@ WRONG = {
                 text = "it takes too long"
             """,
         ),
-        says="the check let slow_report() raise a TimeoutError, as a bug in it would, and it showed nowhere",
+        says="'Ann' was answered 'it takes too long' before slow_report('Ann') had returned. Await its result. It "
+        "may take as long as it likes (the check sets the clock forward)",
     ),
     "a KeyError is a name that has no report": changed(
         (MAKES, f'try:\n    {MAKES}\nexcept KeyError:\n    text = "no such report"'),
@@ -414,6 +415,24 @@ WRONG = {
         ("except WebSocketDisconnect:", "except (WebSocketDisconnect, TimeoutError):"),
         says="a client had been silent for an hour. Then the client sent 'Ann' and expected 'report for Ann', but the "
         "connection ended first, with code 1006, cut off without close(). Nothing says how long a client may take",
+    ),
+    "ten at once, and no more": changed(
+        TEN_AT_ONCE,
+        says="36 clients had come, and were silent: the handshake for /report was refused with HTTP 403. "
+        "Is there a limit for how many may come? The task has none.",
+    ),
+    "word of it while it is made": changed(
+        (
+            MAKES,
+            """
+            making = asyncio.create_task(asyncio.to_thread(exercises.slow_report, name))
+            while not (await asyncio.wait([making], timeout=0.5))[0]:
+                await websocket.send_text("still working")
+            text = making.result()
+            """,
+        ),
+        says="'Ann' was answered 'still working' before slow_report('Ann') had returned. Await its result. It may "
+        "take as long as it likes (the check sets the clock forward), and is the only answer.",
     ),
 }
 

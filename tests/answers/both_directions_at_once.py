@@ -1,6 +1,6 @@
 """Answers to the exercise of both-directions-at-once."""
 
-from tests.answers import after, before, changed, whole
+from tests.answers import TEN_AT_ONCE, after, before, changed, whole
 
 # Parts of the solution
 CANCELS = """
@@ -747,6 +747,30 @@ WRONG = {
         says="with ExceptionGroup of WebSocketDisconnect. Only a bug in compose() is one. Expect "
         "WebSocketDisconnect before "
         "other errors.",
+    ),
+    "ten at once, and no more": changed(
+        TEN_AT_ONCE,
+        says="of 60 clients at once, number 11 was not served: the handshake for /story was refused with HTTP 403. "
+        "Is there a limit for how many may come? The task has none.",
+    ),
+    "64 KiB are enough": changed(
+        before("is_telling =", "if len(text) > 65536:\n    raise WebSocketException(1009)"),
+        says="the connection ended first, with code 1003. Each text is a question, as it came",
+    ),
+    "a story that is stopped is logged": changed(
+        (
+            "async for piece in compose(question):\n    await send(websocket, piece)",
+            """
+            try:
+                async for piece in compose(question):
+                    await send(websocket, piece)
+            except BaseException as error:
+                logger.error("cut off: %r", error)
+                raise
+            """,
+        ),
+        says="is logged as an error: 'cut off: CancelledError()'. Only a bug in compose() is one. Expect "
+        "WebSocketDisconnect before other errors. (And a story that is stopped ends with CancelledError.)",
     ),
 }
 

@@ -1,6 +1,6 @@
 """Answers to the exercise of catching-too-much."""
 
-from tests.answers import after, before, changed, whole
+from tests.answers import TEN_AT_ONCE, after, before, changed, whole
 
 # Parts of the solution
 DIVIDES = """
@@ -527,6 +527,44 @@ WRONG = {
         says="'/divide failed', with WebSocketDisconnect. Of several `except`, Python takes the first that "
         "fits: the one for "
         "WebSocketDisconnect should come first.",
+    ),
+    "ten at once, and no more": changed(
+        TEN_AT_ONCE,
+        says="of 60 clients at once, number 11 was not served: the handshake for /divide was refused with HTTP 403. "
+        "Is there a limit for how many may come? The task has none.",
+    ),
+    "long texts are no division": changed(
+        before(
+            "try:\n    dividend", 'if len(text) > 64:\n    await websocket.send_text("error: too long")\n    continue'
+        ),
+        says="(204 characters) and expected '3.0', but got 'error: too long'. A division may be long.",
+    ),
+    "calls itself": whole(
+        """
+        async def go_on():
+            text = await websocket.receive_text()
+            try:
+                dividend, divisor = text.split("/")
+                result = float(dividend) / float(divisor)
+            except (ValueError, ZeroDivisionError) as error:
+                await websocket.send_text(f"error: {error}")
+            else:
+                await websocket.send_text(significant(result))
+            await go_on()
+
+        await websocket.accept()
+        try:
+            await go_on()
+        except WebSocketDisconnect:
+            pass
+        except Exception:
+            logger.exception("/divide failed")
+            with suppress(WebSocketDisconnect, RuntimeError):
+                await websocket.close(1011)
+        """,
+        says="the client sent '12/4' and expected '3.0', but the connection ended first, with code 1011. The log has "
+        "an "
+        "error: RecursionError",
     ),
 }
 

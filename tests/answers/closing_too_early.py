@@ -1,6 +1,6 @@
 """Answers to the exercise of closing-too-early."""
 
-from tests.answers import after, before, changed, whole
+from tests.answers import TEN_AT_ONCE, after, before, changed, whole
 
 LAST_WORDS = 'await websocket.send_text(f"total: {total}")'
 CLOSES = 'await websocket.close(1000, "done")'
@@ -391,6 +391,59 @@ WRONG = {
         says="a client had been silent for an hour. Then the client sent '1' and expected '1', but the "
         "connection ended "
         "first, with code 1001. Nothing says how long a client may take",
+    ),
+    "ten at once, and no more": changed(
+        TEN_AT_ONCE,
+        says="of 60 clients at once, number 11 was not served: the handshake for /tally was refused with HTTP 403. "
+        "Is there a limit for how many may come? The task has none.",
+    ),
+    "calls itself": whole(
+        """
+        async def go_on(total):
+            text = await websocket.receive_text()
+            if text == "done":
+                return total
+            try:
+                total += int(text)
+            except ValueError:
+                await websocket.send_text("not a number")
+            else:
+                await websocket.send_text(str(total))
+            return await go_on(total)
+
+        await websocket.accept()
+        try:
+            total = await go_on(0)
+            await websocket.send_text(f"total: {total}")
+            await websocket.close(1000, "done")
+        except WebSocketDisconnect:
+            pass
+        """,
+        says="On the server, the endpoint raised RecursionError",
+    ),
+    "spaces in a number are left out": changed(
+        ("int(text)", 'int(text.replace(" ", ""))'),
+        says="the client sent '1 000' and expected 'not a number', but got '2084'. int() decides what",
+    ),
+    "a sign behind the number": changed(
+        ("int(text)", 'int(text.rstrip("+"))'),
+        says="the client sent '5+' and expected 'not a number', but got '1089'. int() decides what",
+    ),
+    "any minus": changed(
+        ("int(text)", 'int(text.replace("\u2212", "-"))'),
+        says="expected 'not a number', but got '1079'. int() decides what is a whole number",
+    ),
+    "the last number is taken back": changed(
+        after("total = 0", "last = 0"),
+        before("try:\n    total +=", 'if text == "undo":\n    total -= last\n    text = "0"'),
+        ("total += int(text)", "total += (last := int(text))"),
+        says="the client sent 'undo' and expected 'not a number', but got '",
+    ),
+    "the sum, whenever it is asked for": changed(
+        before(
+            'if text == "done"', 'if text == "total":\n    await websocket.send_text(f"total: {total}")\n    continue'
+        ),
+        says="the client sent 'total' and expected 'not a number', but got 'total: 23'. The end is exactly `done`.",
     ),
 }
 

@@ -1,6 +1,6 @@
 """Answers to the exercise of disconnects-done-right."""
 
-from tests.answers import after, before, changed, whole
+from tests.answers import TEN_AT_ONCE, after, before, changed, whole
 
 # Parts of the solution
 RECEIVES = """
@@ -627,6 +627,16 @@ WRONG = {
         says="did not read it, and sent 'bug 1'. Then it is to be closed, and does not read that either: after "
         "`SLOW` more, "
         "its endpoint was still running. A close() waits as a send does: give it a limit, too.",
+    ),
+    "ten at once, and no more": changed(
+        TEN_AT_ONCE,
+        says="of 60 clients at once, number 11 was not served: the handshake for /table was refused with HTTP 403. "
+        "Is there a limit for how many may come? The task has none.",
+    ),
+    "64 KiB are enough": changed(
+        before('return message["text"]', 'if len(message["text"]) > 65536:\n    raise WebSocketException(1009)'),
+        says="(1,000,005 characters), but the connection ended first, with code 1009. The answer is what "
+        "serve_dish(text)",
     ),
 }
 

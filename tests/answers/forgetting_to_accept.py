@@ -1,6 +1,6 @@
 """Answers to the exercise of forgetting-to-accept."""
 
-from tests.answers import after, before, changed, whole, worn_out
+from tests.answers import TEN_AT_ONCE, after, before, changed, whole, worn_out
 
 REFUSES = "await websocket.close()\nreturn"
 TICKET_IN_A_DEPENDENCY = """
@@ -162,7 +162,9 @@ WRONG = {
     ),
     "fails when many have come": changed(
         *worn_out("greeting ="),
-        says="a client comes fifty times at once. What came of it: raised MemoryError",
+        says="but the connection ended first, with code 1006, cut off without close(). On the server, the endpoint "
+        "raised "
+        "MemoryError",
     ),
     "a line break behind the ticket does not count": changed(
         before("app =", "import re"),
@@ -294,9 +296,42 @@ WRONG = {
         ("websocket: WebSocket", "websocket"),
         says="FastAPI knows its parameters by their types: `websocket: WebSocket`, `ticket: str`.",
     ),
+    "ten at once, and no more": changed(
+        TEN_AT_ONCE,
+        says="of 60 clients at once, number 11 was not let in: the handshake for /lounge?ticket=42 was refused with "
+        "HTTP "
+        "403. However many have the ticket, each is accepted at once. Is there a limit, or does one wait for another?",
+    ),
+    "ten at once, and the next one waits": changed(
+        after("app = FastAPI()", "ten = asyncio.Semaphore(10)"),
+        (
+            "await websocket.accept()\ngreeting = await load_greeting()",
+            "async with ten:\n    await websocket.accept()\n    greeting = await load_greeting()",
+        ),
+        says="number 11 was not let in: the endpoint for /lounge?ticket=42 did not accept the connection within 2 "
+        "seconds. "
+        "However many have the ticket",
+    ),
+    "one visitor for a ticket": changed(
+        after("app = FastAPI()", "inside = set()"),
+        ('if ticket != "42":', 'if ticket != "42" or ticket in inside:'),
+        before("await websocket.accept()", "inside.add(ticket)"),
+        after("greeting = await load_greeting()", "inside.discard(ticket)"),
+        says="of 60 clients at once, number 2 was not let in: the handshake for /lounge?ticket=42 was refused",
+    ),
+    "only who comes from its own page": changed(
+        ('if ticket != "42":', 'if ticket != "42" or websocket.headers.get("origin", OWN) != OWN:'),
+        after("app = FastAPI()", 'OWN = "http://localhost:8000"'),
+        says="with the Origin https://elsewhere.example should be accepted, but got HTTP 403. It has ticket 42, and "
+        "nothing else counts.",
+    ),
 }
 
 RIGHT = {
+    "ten greetings are loaded at a time": changed(  # who has been accepted may wait
+        after("app = FastAPI()", "ten = asyncio.Semaphore(10)"),
+        ("greeting = await load_greeting()", "async with ten:\n    greeting = await load_greeting()"),
+    ),
     "the ticket in a dependency": whole(TICKET_IN_A_DEPENDENCY),
     "a dependency that is a plain function": changed(
         ("async def check_ticket", "def check_ticket"), of=TICKET_IN_A_DEPENDENCY

@@ -1,6 +1,6 @@
 """Answers to the exercise of keep-talking."""
 
-from tests.answers import after, before, changed, whole
+from tests.answers import TEN_AT_ONCE, after, before, changed, whole
 
 LEAVES = "except WebSocketDisconnect:\n    pass  # the client has left, and there is nothing to clean up"
 ANSWER = 'await websocket.send_text(f"{number}: {text}")'
@@ -32,7 +32,7 @@ WRONG = {
     ),
     "one message too many at the end": changed(
         after(ANSWER, 'if number == 7:\n    await websocket.send_text("done")'),
-        says="(50,000 characters) came one more message, 'done'.",
+        says="(1,000,000 characters) came one more message, 'done'.",
     ),
     "only the clean close is expected": changed(
         ("except WebSocketDisconnect:", "except WebSocketDisconnect as disconnect:"),
@@ -299,9 +299,8 @@ WRONG = {
     ),
     "exit is the end": changed(
         after("text = await websocket.receive_text()", 'if text == "exit":\n    break'),
-        says="the client sent 'exit' and expected '1202: exit', but the connection ended first, with code 1006, "
-        "cut off "
-        "without close(). No text is a command, unless the task says so.",
+        says="the client sent 'exit' and expected '1203: exit', but the connection ended first, with code 1006, cut "
+        "off without close(). No text is a command, unless the task says so.",
     ),
     "a ping now and then": changed(
         before("app =", "import asyncio"),
@@ -340,8 +339,40 @@ WRONG = {
             "text = await websocket.receive_text()",
             "if len(text) > 65536:\n    await websocket.close(1009)\n    return",
         ),
-        says="with code 1009. This client has sent a million characters, and reads its answers a second later than it "
-        "could: is there a limit for a text, or for a send?",
+        says="(1,000,003 characters), but the connection ended first, with code 1009. A text is in its answer as it "
+        "came",
+    ),
+    "ten at once, and no more": changed(
+        TEN_AT_ONCE,
+        says="of 60 clients at once, number 11 was not served: the handshake for /count was refused with HTTP 403. "
+        "Is there a limit for how many may come? The task has none.",
+    ),
+    "a heartbeat in JSON": changed(
+        before(
+            "number += 1",
+            """
+            if text == '{"type": "ping"}':
+                await websocket.send_text('{"type": "pong"}')
+                continue
+            """,
+        ),
+        says='but got \'{"type": "pong"}\'. No text is a command, unless the task says so.',
+    ),
+    "said twice, answered once": changed(
+        after("number = 0", "last = None"),
+        after(ANSWER, "last = text"),
+        before("number += 1", "if text == last:\n    continue"),
+        says="the client sent 'two' and expected '3: two', but no answer came within 2 seconds. Each text is "
+        "answered, and "
+        "counts, also one that was said before.",
+    ),
+    "the send() of websockets": changed(
+        ("websocket.send_text(", "websocket.send("),
+        says="(a text is no dictionary: `send()` takes one, and `send_text()` a text).",
+    ),
+    "goodbye to whoever says bye": changed(
+        before("number += 1", 'if text == "bye":\n    await websocket.close()\n    return'),
+        says="but the connection ended first, with code 1000. No text is a command, unless the task says so.",
     ),
 }
 

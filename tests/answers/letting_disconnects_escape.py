@@ -1,6 +1,6 @@
 """Answers to the exercise of letting-disconnects-escape."""
 
-from tests.answers import after, before, changed, whole
+from tests.answers import TEN_AT_ONCE, after, before, changed, whole
 
 SENDS = 'await websocket.send_text(", ".join(sorted(set(names))))'
 ONE_TRY = """
@@ -532,6 +532,38 @@ WRONG = {
         before("app =", "import asyncio"),
         ("except WebSocketDisconnect:", "except (WebSocketDisconnect, asyncio.CancelledError):"),
         says="was there as its endpoint was cancelled, as at a shutdown, the endpoint returned without close().",
+    ),
+    "ten at once, and no more": changed(
+        TEN_AT_ONCE,
+        says="of 60 clients at once, number 11 was not served: the handshake for /online was refused with HTTP 403. "
+        "Is there a limit for how many may come? The task has none.",
+    ),
+    "a name that is taken is refused": changed(
+        before("names.append(name)", "if name in names:\n    await websocket.close(4009)\n    return"),
+        says="the connection ended first, with code 4009. However many clients are called Ben, the name is there once.",
+    ),
+    "another name, if it is asked for": changed(
+        (
+            """
+            while True:
+                await websocket.send_text(", ".join(sorted(set(names))))
+                await websocket.receive_text()
+            """,
+            """
+            while True:
+                await websocket.send_text(", ".join(sorted(set(names))))
+                text = await websocket.receive_text()
+                if text.startswith("/nick "):
+                    names.remove(name)
+                    names.append(name := text.removeprefix("/nick "))
+            """,
+        ),
+        says="the client sent '/nick Bob' and expected ' Ann lee ', but got 'Bob'. No text is a command",
+    ),
+    "a name without commas": changed(
+        before("names.append(name)", 'name = name.replace(",", " ")'),
+        says="the client sent 'Lee, Ann' and expected 'Lee, Ann', but got 'Lee  Ann'. The first text of a client is "
+        "its name",
     ),
 }
 

@@ -2,10 +2,11 @@
 
 import textwrap
 
-from tests.answers import after, before, changed, whole
+from tests.answers import TEN_AT_ONCE, after, before, changed, whole
 
 # Parts of the solution
 TELLS_WHO = "tell_who_is_here(queues.values() if names[name] == 1 else [queue])"
+SAYS = 'tell(f"{name}: {text}", queues.values())'
 LEAVES = """
 names[name] -= 1
 if not names[name]:
@@ -462,7 +463,7 @@ WRONG = {
     ),
     "told only when a name is new": changed(
         (TELLS_WHO, "if names[name] == 1:\n    tell_who_is_here(queues.values())"),
-        says="Whoever comes hears first who is here",
+        says="no name has come or gone: only the new one is told who is here.",
     ),
     "told as often as somebody leaves": changed(
         (LEAVES, "names[name] -= 1\nif not names[name]:\n    del names[name]\ntell_who_is_here(queues.values())"),
@@ -593,7 +594,7 @@ WRONG = {
     ),
     "names with capital letters": changed(
         ("with present(name, queue):", "name = name.strip().title()\nwith present(name, queue):"),
-        says="& {Zoe} %S'. A text is said as it came, and so is a name.",
+        says="x'. A text is said as it came, and so is a name.",
     ),
     "whoever is silent is put out": changed(
         (
@@ -616,6 +617,39 @@ WRONG = {
         ("await websocket.receive()", "await websocket.recieve()"),
         says="The log has an error: AttributeError: 'WebSocket' object has no attribute 'recieve', in "
         "next_text(), line ",
+    ),
+    "ten at once, and no more": changed(
+        TEN_AT_ONCE,
+        says="of 60 in the room, number 11 was not served: the handshake for /room/Guest11 was refused with HTTP 403. "
+        "Is there a limit for how many may come? The task has none.",
+    ),
+    "said twice, heard once": changed(
+        before("while True:\n    text = await next_text", "last = None"),
+        (SAYS, f"if text != last:\n    {SAYS}\nlast = text"),
+        says="the client expected 'Ben:  Hi ', as Ben, but no answer came within 2 seconds. A text goes to everybody "
+        "who is",
+    ),
+    "a text for one alone": changed(
+        (
+            SAYS,
+            """
+            whom = [name, text[1:].partition(" ")[0]] if text.startswith("@") else names
+            tell(f"{name}: {text}", [q for other, q in queues.items() if other.path_params["name"] in whom])
+            """,
+        ),
+        says="the client expected 'Ben: @Cleo hello', as Ann, but no answer came within 2 seconds. A text goes to "
+        "everybody who is here",
+    ),
+    "an action instead of a text": changed(
+        (
+            SAYS,
+            'me = text.startswith("/me ")\ntell(f"* {name} {text[4:]}" if me else f"{name}: {text}", queues.values())',
+        ),
+        says="Ben expected 'Ben: /me waves', but heard '* Ben waves'. A text is said as it came",
+    ),
+    "names are cut": changed(
+        before("await websocket.accept()", "name = name[:20]"),
+        says="A text is said as it came, and so is a name.",
     ),
 }
 

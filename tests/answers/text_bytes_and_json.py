@@ -1,6 +1,6 @@
 """Answers to the exercise of text-bytes-and-json."""
 
-from tests.answers import after, before, changed, whole
+from tests.answers import TEN_AT_ONCE, after, before, changed, whole
 
 SHORTER = """
 await websocket.accept()
@@ -403,6 +403,15 @@ WRONG = {
         says="TypeError: catching classes that do not inherit from BaseException is not allowed (behind "
         "`except` stands a "
         "class, without parentheses).",
+    ),
+    "ten at once, and no more": changed(
+        TEN_AT_ONCE,
+        says="of 60 clients at once, number 11 was not served: the handshake for /measure was refused with HTTP 403. "
+        "Is there a limit for how many may come? The task has none.",
+    ),
+    "64 KiB are enough": changed(
+        before("if text is not None:", 'if len(text or b"") > 65536:\n    await websocket.close(1009)\n    return'),
+        says="the connection ended first, with code 1009. Messages may be long.",
     ),
 }
 

@@ -1,6 +1,6 @@
 """Answers to the exercise of the-life-of-a-connection."""
 
-from tests.answers import after, before, changed, whole
+from tests.answers import TEN_AT_ONCE, after, before, changed, whole
 
 REASON = 'f"not a number: {text[:27]}"'
 NUMBER = "number = int(text)"
@@ -55,8 +55,8 @@ WRONG = {
     ),
     "cut too short": changed(
         ("text[:27]", "text[:10]"),
-        says="the client sent 'forty-two and a half', and the reason was 'not a number: forty-two ' instead of 'not a "
-        "number: forty-two and a half'.",
+        says="the client sent '<b>5</b> & 6', and the reason was 'not a number: <b>5</b> &' instead of 'not a number: "
+        "<b>5</b> & 6'.",
     ),
     "spaces at the ends are not quoted": changed(
         ("text[:27]", "text.strip()[:27]"),
@@ -261,8 +261,8 @@ WRONG = {
     ),
     "very long texts are too big": changed(
         before("try:\n    number", 'if len(text) > 1000:\n    await websocket.close(1009, "too long")\n    return'),
-        says="the client sent 50000 times 'x' and expected to be closed with 4000, but the connection ended with code "
-        "1009.",
+        says="the client sent 50000 times 'x' and expected to be closed with 4000, but the connection ended with "
+        "code 1009.",
     ),
     "more than 100 digits are no number": changed(
         before(NUMBER, "if len(text) > 100:\n    raise ValueError"),
@@ -374,9 +374,31 @@ WRONG = {
         ),
         says="the client sent 'exit' and expected to be closed with 4000, but the connection ended with code 1000.",
     ),
+    "ten at once, and no more": changed(
+        TEN_AT_ONCE,
+        says="of 60 clients at once, number 11 was not served: the handshake for /age was refused with HTTP 403. "
+        "Is there a limit for how many may come? The task has none.",
+    ),
+    "escaped as for HTML": changed(
+        before("app =", "from html import escape"),
+        ("{text[:27]}", "{escape(text[:20])[:27]}"),
+        says="the client sent '<b>5</b> & 6', and the reason was 'not a number: &lt;b&gt;5&lt;/b&gt; &amp; ' instead "
+        "of",
+    ),
 }
 
 RIGHT = {
+    "cut character by character": changed(
+        (
+            'await websocket.close(4000, f"not a number: {text[:27]}")',
+            """
+            reason = f"not a number: {text}"
+            while len(reason.encode()) > 123:
+                reason = reason[:-1]
+            await websocket.close(4000, reason)
+            """,
+        )
+    ),
     "a WebSocketException with the reason's bytes counted": whole("""
         await websocket.accept()
         try:

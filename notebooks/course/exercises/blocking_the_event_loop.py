@@ -12,7 +12,9 @@ from websockets import ConnectionClosed
 from course.client import COMMANDS, ODD, WAIT, Client, NotYet, describe_end, news, until, visit
 from course.error_log import errors_in_the_log
 from course.judging import (
+    AN_HOUR,
     ANOTHER_LOOP,
+    NO_LIMIT,
     Verdict,
     check_up,
     judge,
@@ -56,6 +58,7 @@ FAILURES = {  # of a report, and words for them
     CALLED[ManyErrors]: ManyErrors,
     CALLED[OtherErrors]: OtherErrors,
 }
+PATIENCE = "It may take as long as it likes (the check sets the clock forward), and is the only answer."
 OWN = "Each client gets the report that they asked for."
 
 _library = Library()  # during a check another one, of which no thread knows that an earlier answer left behind
@@ -147,6 +150,7 @@ async def serves_others_meanwhile(server: Server) -> str:
             await ann.say("Ann")
             await begins("Ann", ann)
             await ben_gets_his(server)
+            await server.let_time_pass(AN_HOUR)
             await ann.caught_up()
             if got := await received(ann, 0):
                 raise too_early("Ann", got)
@@ -250,14 +254,16 @@ async def serves_two_of_the_same_name(server: Server) -> str:
 
 async def serves_beside_the_silent(server: Server) -> str:
     """More clients than there are threads have come, and have not asked yet."""
+    client = None
     async with contextlib.AsyncExitStack() as stack:
-        for _ in range(POOL):
-            await stack.enter_async_context(visit(server, PATH))
-        client = await stack.enter_async_context(visit(server, PATH))
         try:
+            for _ in range(POOL):
+                await stack.enter_async_context(visit(server, PATH))
+            client = await stack.enter_async_context(visit(server, PATH))
             await client.ask("Joe", "report for Joe", wrong=OWN)
         except NotYet as problem:
-            raise NotYet(f"{POOL} clients had come, and were silent: {problem}", A_THREAD_EACH) from None
+            hint = A_THREAD_EACH if client and client.ws.close_code is None else NO_LIMIT
+            raise NotYet(f"{POOL} clients had come, and were silent: {problem}", hint) from None
     return "clients who do not ask keep nobody waiting"
 
 
@@ -344,4 +350,6 @@ async def received(client: Client, patience: float) -> str | bytes:
 
 def too_early(name: str, got: str | bytes) -> NotYet:
     """What to say of an answer that came before the report was there."""
-    return NotYet(f"{name!r} was answered {got!r} before slow_report({name!r}) had returned. Await its result.")
+    return NotYet(
+        f"{name!r} was answered {got!r} before slow_report({name!r}) had returned. Await its result. {PATIENCE}"
+    )

@@ -27,6 +27,7 @@ from course.judging import (
     judge,
     look_further,
     passes,
+    takes_many,
     what_the_endpoint_did,
 )
 from course.newcomers import scope
@@ -65,7 +66,10 @@ FOUND_GONE = (
     "`application_state` is DISCONNECTED: that is no bug. Before accept(), where it is CONNECTING, it is one."
 )
 NOTHING_TO_STOP = "It had sent 'stop' before, when no story was being told: that is ignored."
-ONLY_A_BUG = "Only a bug in compose() is one. Expect WebSocketDisconnect before other errors."
+ONLY_A_BUG = (
+    "Only a bug in compose() is one. Expect WebSocketDisconnect before other errors. (And a story that is stopped ends "
+    "with CancelledError.)"
+)
 CAUSES = {  # what an endpoint may have done, alone or in a group of errors that escapes, and what to do about it
     ITS_CLOSE: NOTHING_TO_CLOSE,
     DISCONNECTED: GOES_ON,
@@ -96,6 +100,7 @@ async def story(app, at_work: Collection[str]) -> Verdict:
         partial(passes, app, partial(hears_more_when_it_is_gone, app=app)),
         partial(passes, app, partial(tells_two_the_same, at_work=at_work), partial(disturbs_nobody, at_work=at_work)),
         partial(passes, app, partial(lets_bugs_show, path=PATH), partial(ends_when_cancelled, path=PATH)),
+        partial(passes, app, partial(takes_many, path=PATH, ask=lambda client, _: tell(client, "a fox"))),
     ]
     verdict = await look_further(verdict, *looks)
     clients = ["silent", "goes away", "drops before the answer", "does not wait", "wrong kind", "floods"]

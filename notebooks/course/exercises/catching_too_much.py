@@ -24,6 +24,7 @@ from course.judging import (
     leaves_with_any_code,
     look_further,
     passes,
+    takes_many,
     waits_for_the_silent,
     what_the_endpoint_did,
 )
@@ -38,7 +39,7 @@ from course.troubles import (
     ends_when_cancelled,
     lets_bugs_show,
 )
-from wslab.examination.clients import TEXT, frame, write
+from wslab.examination.clients import TEXT, frame, in_one_breath, write
 from wslab.server import Server
 
 __all__ = ["careful_division"]
@@ -48,6 +49,8 @@ BUG = "0/5"  # what the given function cannot do: a ValueError
 INFINITE = "1e999/1"  # nor this: an OverflowError
 UNKNOWN = "7/4"  # nor this, while `nobody_has_foreseen()` an error of it
 FORESEEN_BY_NOBODY = KeyError, ValueError, TypeError, RuntimeError, Bug, ManyErrors, OtherErrors
+LONG = f"12{'0' * 100}/4{'0' * 100}"
+MANY = 1200  # divisions of one client
 MISTAKES = ["x", "1/2/3", "1/0", "1/0.0", "one/two", "", "/", "2+4/1", "5", "5/", *COMMANDS]
 GOES_ON = "Mistakes of a client are answered, and the loop goes on."
 NOT_THE_CLIENTS = {
@@ -79,11 +82,12 @@ async def careful_division(app) -> Verdict:
         again = [ends_after_what_is_not_utf8, *steps]
         bugs = partial(lets_bugs_show, path=PATH, errors=UNEXPECTED, hint=f"{HIDDEN} {NO_RECEIVE}", says=["12/4", "x"])
         asks = [partial(Client.ask, message="12/4", answer="3.0")] * 2
+        many = partial(takes_many, path=PATH, ask=lambda client, _: client.ask("12/4", "3.0"))
         silent = partial(waits_for_the_silent, path=PATH, asks=asks)
         verdict = await look_further(
             verdict,
             partial(passes, app, *again, ws="wsproto", words='with uvicorn\'s other implementation, ws="wsproto": '),
-            partial(passes, app, silent, bugs, ws_ping_interval=None),
+            partial(passes, app, silent, bugs, many, ws_ping_interval=None),
         )
         if verdict.passed:
             verdict = Verdict([*verdict.good[:-1], "all that with both of uvicorn's implementations"])
@@ -99,6 +103,11 @@ async def divides(server: Server, log: ErrorLog) -> str:
             await client.say(mistake)
             await expect_error(client)
             await client.expect_silence()
+        await in_one_breath(client.ws, ["12/4"] * MANY)
+        client.said = "12/4"
+        for _ in range(MANY):
+            await client.expect("3.0", closed=GOES_ON)
+        await client.ask(LONG, "3.0", wrong="A division may be long.")
         for division, result in [("1/3", "0.333"), ("-200/3", "-66.7"), ("2.5/1", "2.5"), ("1/300000", "3.33e-06")]:
             await client.ask(division, result)
         await client.expect_silence()

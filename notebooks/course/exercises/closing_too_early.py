@@ -8,9 +8,18 @@ from collections.abc import AsyncIterator
 from functools import partial
 
 from course.client import COMMANDS, Client, NotYet, quote, visit
-from course.judging import Verdict, check_up, expect_no_error, judge, lets_clients_leave, waits_for_the_silent
+from course.judging import (
+    Verdict,
+    check_up,
+    expect_no_error,
+    judge,
+    lets_clients_leave,
+    takes_many,
+    waits_for_the_silent,
+)
 from course.newcomers import begins_anew
 from course.troubles import ITS_LINE, UNEXPECTED, lets_bugs_show, time_stands_still
+from wslab.examination.clients import in_one_breath
 from wslab.server import Server
 
 __all__ = ["tally"]
@@ -30,7 +39,7 @@ AT_ONCE = (
     "Wait for nothing: close() loses nothing of what was sent before. (Here the clock of the server's event loop "
     "stands still: whoever sleeps does not wake up. Nor do threads come to an end.)"
 )
-MANY = 200  # numbers of one client
+MANY = 1200  # numbers of one client
 LAST_WORDS = "The last words come before close()."
 
 
@@ -49,6 +58,7 @@ async def tally(app) -> Verdict:
         partial(begins_anew, app=app, path=PATH, text="1", answer="1"),
         partial(waits_for_the_silent, path=PATH, asks=asks),  # before the bugs, of which one is a TimeoutError
         partial(lets_bugs_show, path=PATH, errors=UNEXPECTED, hint=ITS_LINE, says=["1", "one", "done"]),
+        partial(takes_many, path=PATH, ask=lambda client, number: client.ask(str(number), str(number))),
         ws_ping_interval=None,
     )
     clients = ["silent", "drops before the answer", "crowd"]
@@ -59,7 +69,9 @@ async def tally(app) -> Verdict:
 async def ends(server: Server) -> str:
     async with visit(server, PATH) as client:
         await adds(client, ("2", "2"), ("40", "42"), ("-50", "-8"), ("0", "-8"))
-        await adds(client, *[("0", "-8")] * MANY, wrong=LOOP)
+        await in_one_breath(client.ws, ["0"] * MANY)
+        for _ in range(MANY):
+            await client.expect("-8", wrong=LOOP, closed=LOOP)
         await done(client, -8)
     async with visit(server, PATH) as client:
         await done(client, 0, wrong=OWN)
@@ -71,7 +83,7 @@ async def bears_mistakes(server: Server) -> str:
         no = "not a number"
         await adds(client, ("7", "7"), ("seven", no), ("", no), ("3.5", no), ("1", "8"))
         await adds(client, ("--5", no), ("²", no), ("+5", "13"), ("0x10", no), ("010", "23"), wrong=WHOLE)
-        for almost in ["DONE", " done", "done ", "done\n", "done?", "undone", *COMMANDS]:
+        for almost in ["DONE", " done", "done ", "done\n", "done?", "undone", "total", "undo", *COMMANDS]:
             await client.ask(almost, no, wrong=EXACTLY, closed=EXACTLY)
         await done(client, 23)
     return "after a text that is not a number the conversation goes on"
@@ -88,7 +100,8 @@ async def takes_what_int_takes(server: Server) -> str:
                 "Numbers may have 1,000 digits."
             )
         await adds(client, (f"-{number}", "0"), (" 42 ", "42"), ("1_000", "1042"), ("٤٢", "1084"), wrong=WHOLE)
-        await adds(client, *((text, "not a number") for text in ("4.0", "1e3", "1,000", "_1")), wrong=WHOLE)
+        almost = ["4.0", "1e3", "1,000", "1 000", "5+", "\u22125", "_1"]
+        await adds(client, *((text, "not a number") for text in almost), wrong=WHOLE)
         await done(client, 1084)
     return "int() decides what a whole number is, however long"
 

@@ -41,6 +41,7 @@ from course.judging import (
     judge,
     look_further,
     passes,
+    takes_many,
     what_the_endpoint_did,
 )
 from course.troubles import ends_when_cancelled, lets_bugs_show
@@ -97,6 +98,7 @@ async def table(app, seated: Collection[str]) -> Verdict:
         verdict = await judge(app, *steps, log=log, ws_ping_interval=None)
     looks = [
         partial(expect_nothing_in, log),
+        partial(passes, app, partial(takes_many, path=PATH, ask=is_served)),
         partial(gives_up_who_does_not_read, app, seated),
         partial(closes_when_nobody_is_there, app, PATH),
         partial(gives_up_who_is_put_out, app, seated),
@@ -137,6 +139,11 @@ async def serves(server: Server, seated: Collection[str]) -> str:
             await client.ask("soup", "your soup", silent=ANY_NAME, closed=ANY_NAME)
         await has_left(server, name, "left with 1000", seated)
     return "guests are seated, served, and may leave"
+
+
+async def is_served(client: Client, number: int) -> None:
+    await client.say(f"guest {number}")
+    await client.ask("tea", "your tea")
 
 
 async def refuses_bytes(server: Server, seated: Collection[str]) -> str:

@@ -9,7 +9,7 @@ from functools import partial
 from fastapi import FastAPI
 
 from course.client import NotYet, Refused, news, quote, some_more_turns, visit
-from course.judging import Verdict, check_up, judge, what_the_endpoint_did
+from course.judging import CROWD, Verdict, judge, what_the_endpoint_did
 from course.troubles import time_stands_still
 from wslab.server import Server
 
@@ -50,8 +50,10 @@ COMPARES = (
     "parameters by their types: `websocket: WebSocket`, `ticket: str`.)"
 )
 LOADS = "log: loads the greeting"
+ELSEWHERE = "https://elsewhere.example"
 OTHERWISE = "/lounge?lang=en&ticket=%34%32"
 SLOW = "Whatever is slow comes after accept()."
+ALL = "However many have the ticket, each is accepted at once. Is there a limit, or does one wait for another?"
 
 
 async def lounge(app) -> Verdict:
@@ -63,11 +65,10 @@ async def lounge(app) -> Verdict:
     steps = [
         partial(refuses_after_the_first, let_in=let_in),
         *(partial(refuses, query=query) for query in WRONG[1:]),
-        *(lets_in, lets_in, welcomes_otherwise, accepts),
+        *(lets_in, lets_in, welcomes_otherwise, accepts, welcomes_a_crowd),
     ]
     with noting_sleeps() as slept:
-        verdict = await judge(noting_what_comes_first(app, too_early, slept), *steps)
-    return await check_up(verdict, app, PATH, "crowd", good="fifty clients at once are all welcomed")
+        return await judge(noting_what_comes_first(app, too_early, slept), *steps)
 
 
 async def refuses_after_the_first(server: Server, let_in: list[bool]) -> str:
@@ -130,7 +131,15 @@ async def welcomes_otherwise(server: Server) -> str:
             f"a client at {OTHERWISE} should be accepted, but got HTTP {refusal.status}. It has ticket 42, too: an "
             "address may say more, and write 4 as %34. Let FastAPI read it: `ticket: str`."
         ) from None
-    return f"so does a client at {OTHERWISE}"
+    try:
+        async with visit(server, PATH, origin=ELSEWHERE) as client:
+            await client.expect(GREETING)
+    except Refused as refusal:
+        raise NotYet(
+            f"a client at {PATH} with the Origin {ELSEWHERE} should be accepted, but got HTTP {refusal.status}. "
+            "It has ticket 42, and nothing else counts."
+        ) from None
+    return f"so does a client at {OTHERWISE}, and one that comes from another page"
 
 
 async def accepts_at_once(server: Server, too_early: list[str]) -> str:
@@ -154,6 +163,25 @@ async def accepts_at_once(server: Server, too_early: list[str]) -> str:
     if too_early:
         raise NotYet(f"a client at {PATH} was accepted, and before that, {too_early[0]}. {SLOW}")
     return "the greeting is loaded when the client is in: before accept() there is no sleep, and no task"
+
+
+async def welcomes_a_crowd(server: Server) -> str:
+    """All must be let in before the first of them leaves. From then on, one may wait for another."""
+    clients = []
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            async with time_stands_still(server):
+                while len(clients) < CROWD:
+                    clients.append(await stack.enter_async_context(visit(server, PATH)))
+        except NotYet as problem:
+            if not isinstance(problem, Refused):
+                await what_the_endpoint_did(server)  # it learns that its client has given up: no news
+            number = len(clients) + 1
+            raise NotYet(f"of {CROWD} clients at once, number {number} was not let in: {problem} {ALL}") from None
+        for client in clients:
+            await client.expect(GREETING, closed=ALL)
+            await client.expect_close()
+    return f"{CROWD} clients at once are all welcomed"
 
 
 def noting_what_comes_first(app, too_early: list[str], slept: list[float]):

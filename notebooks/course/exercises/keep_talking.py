@@ -2,8 +2,8 @@
 
 from functools import partial
 
-from course.client import COMMANDS, ENDLESS_LOOP, NO_COMMAND, ODD, VERY_LONG, Client, visit
-from course.judging import Verdict, check_up, judge, lets_clients_leave, waits_for_the_silent
+from course.client import COMMANDS, ENDLESS_LOOP, MISSING_AWAIT, NO_COMMAND, ODD, VERY_LONG, Client, visit
+from course.judging import Verdict, check_up, judge, lets_clients_leave, takes_many, waits_for_the_silent
 from course.newcomers import begins_anew
 from course.troubles import UNEXPECTED, ends_when_cancelled, lets_bugs_show
 from wslab.examination.clients import in_one_breath
@@ -14,6 +14,7 @@ __all__ = ["counting_echo"]
 PATH = "/count"
 TEXTS = ["one", "two", "two", "", "  <b>déjà vu</b>  ", ODD, VERY_LONG]
 AS_IT_CAME = "A text is in its answer as it came, whatever it is."
+AGAIN = "Each text is answered, and counts, also one that was said before."
 FULL = "x" * 1_000_000  # more than the buffers hold
 LATER = 1  # seconds, by the clock of the server's event loop
 READS_LATER = (
@@ -38,6 +39,7 @@ async def counting_echo(app) -> Verdict:
         partial(ends_when_cancelled, path=PATH),
         counts_on,
         counts_for_the_slow,
+        partial(takes_many, path=PATH, ask=asks),
         ws_ping_interval=None,
     )
     good = "clients that lose their connection or do not wait for their answers do it no harm"
@@ -52,6 +54,7 @@ async def counts(server: Server) -> str:
                 text,
                 f"{number}: {text}",
                 wrong="" if is_plain else AS_IT_CAME,
+                silent=AGAIN if text in TEXTS[: number - 1] else MISSING_AWAIT,
                 closed=ENDLESS_LOOP if is_plain else AS_IT_CAME,
             )
         await client.expect_silence()
@@ -66,13 +69,17 @@ async def counts_for_each_client(server: Server) -> str:
     async with visit(server, PATH) as ann, visit(server, PATH) as ben:
         await ann.ask("hi", "1: hi", wrong=hint, closed=ENDLESS_LOOP)
         await ben.ask("hello", "1: hello", wrong=hint, closed=ENDLESS_LOOP)
-        await ann.ask("bye", "2: bye", wrong=hint, closed=ENDLESS_LOOP)
+        await ann.ask("hello", "2: hello", wrong=hint, closed=ENDLESS_LOOP)
     return "two clients at once are counted apart"
 
 
+async def asks(client: Client, _: int) -> None:
+    await client.ask("hello", "1: hello")
+
+
 async def counts_for_the_silent(server: Server) -> str:
-    asks = [partial(Client.ask, message=text, answer=f"{number}: {text}") for number, text in enumerate(TEXTS[:2], 1)]
-    return await waits_for_the_silent(server, PATH, asks)
+    asked = [partial(Client.ask, message=text, answer=f"{number}: {text}") for number, text in enumerate(TEXTS[:2], 1)]
+    return await waits_for_the_silent(server, PATH, asked)
 
 
 async def counts_on(server: Server) -> str:

@@ -27,6 +27,7 @@ from course.judging import (
     check_up,
     hint_for,
     judge,
+    takes_many,
     waits_for_the_silent,
     what_the_endpoint_did,
 )
@@ -66,6 +67,7 @@ NOT_TAKEN_OUT = (
     "A client called Fay left before its answer, and is still in the answers. Is the name taken out when the *send* "
     "fails, too?"
 )
+NAMESAKES = "However many clients are called Ben, the name is there once."
 ONE_LEFT = "One of several clients called Ben has left, and another is still there."
 MUCH = "x" * 1_000_000  # more than the buffers hold
 A_LOCK = "Max does not read what he is sent, which is long. Nobody else waits for that: is there a lock?"
@@ -101,8 +103,10 @@ async def who_is_online(app) -> Verdict:
     with errors_in_the_log() as log:
         bugs = partial(lets_bugs_show, path=PATH, errors=UNEXPECTED, says=["Ann"])
         asks = [partial(Client.ask, message=text, answer="Ann") for text in ["Ann", WHO]]
+        many = partial(takes_many, path=PATH, ask=lambda client, _: client.ask("Ann", "Ann"))
         silent = partial(waits_for_the_silent, path=PATH, asks=asks)
-        verdict = await judge(app, *(partial(step, log=log) for step in steps), silent, bugs, ws_ping_interval=None)
+        steps = [*(partial(step, log=log) for step in steps), silent, bugs, many]
+        verdict = await judge(app, *steps, ws_ping_interval=None)
     clients = ["goes away", "drops before the answer", "does not wait", "drops inside a message"]
     good = "clients that do not wait for the answer, or lose their connection, do it no harm"
     return await check_up(verdict, app, PATH, *clients, say="Ann", good=good)
@@ -177,7 +181,7 @@ async def counts_namesakes(server: Server, log: ErrorLog) -> str:
     ):
         await says(zoe, "Zoe", "Zoe")
         for ben in (one, two, three):
-            await says(ben, "Ben", "Ben, Zoe", "However many clients are called Ben, the name is there once.")
+            await ben.ask("Ben", "Ben, Zoe", wrong=NAMESAKES, closed=NAMESAKES)
         for ben, there in [(three, "Ben, Zoe"), (one, "Ben, Zoe"), (two, "Zoe")]:
             await ben.leave()
             await has_left(server, log)
@@ -200,7 +204,7 @@ async def keeps_those_who_stay(server: Server, log: ErrorLog) -> str:
 
 
 async def takes_any_name(server: Server, log: ErrorLog) -> str:
-    for name in [" Ann lee ", LONGER, ODD, VERY_LONG, ""]:
+    for name in [" Ann lee ", "Lee, Ann", LONGER, ODD, VERY_LONG, ""]:
         async with guest(server, log) as client:
             for text in [name, WHO]:
                 await client.ask(text, name, wrong=AS_IT_CAME, closed=AS_IT_CAME)

@@ -16,7 +16,9 @@ from course.door import Door, give_up
 from course.error_log import ErrorLog, errors_in_the_log
 from course.judging import (
     AN_HOUR,
+    CROWD,
     HAS_LEFT,
+    NO_LIMIT,
     Verdict,
     check_up,
     expect_no_error,
@@ -39,7 +41,7 @@ WORDS = ["one", "two", "three"]
 MANY_WORDS = [str(number) for number in range(20)]
 TIMES = 55  # that these are said: 1,100 texts, more than a backlog's limit may be
 TALK = "A text goes to everybody who is here, as its speaker's name, ': ' and the text, also to the speaker; once."
-ANY_NAME = " Rene\u0301e & {Zoe} %s "
+ANY_NAME = f" Rene\u0301e & {{Zoe}} %s {'x' * 60} "
 AS_IT_CAME = "A text is said as it came, and so is a name."
 SILENT = "Nobody had said anything for an hour: nobody is put out for that, and nothing comes that nobody has said."
 WHO = "Whoever comes hears first who is here, sorted; the others hear it when a name has come or gone, once."
@@ -75,6 +77,7 @@ async def room(app) -> Verdict:
     with errors_in_the_log() as log:
         steps = [talks, lets_go, waits_for_nobody, bears_silence, lets_catch_up, goes_on_talking, lets_come_back]
         steps += [partial(step, door=door) for step in (speak_at_the_same_time, forgets_who_gives_up)]
+        steps += [takes_many]  # before the crowd of the check-up, where it would be said of those who leave
         verdict = await judge(
             door if isinstance(app, FastAPI) else app,
             *steps,
@@ -101,10 +104,12 @@ async def talks(server: Server) -> str:
                     (old, "hello", "Ann: hello"),
                     (ben, "", "Ben: "),
                     (ben, " Hi ", "Ben:  Hi "),
+                    (ben, " Hi ", "Ben:  Hi "),  # said again, it is heard again
+                    (ben, "@Cleo hello", "Ben: @Cleo hello"),
                 ]:
                     await client.say(text)
                     await hear(said, ben, old, hint=TALK)
-                async with comes(server, "Ann", "Ann, Ben") as new:
+                async with comes(server, "Ann", "Ann, Ben", hint=TABS) as new:
                     await ben.say("both?")
                     await hear("Ben: both?", ben, old, new, hint=TABS)
                     await leave(old)
@@ -261,6 +266,17 @@ async def forgets_who_gives_up(server: Server, door: Door) -> str:
     async with comes(server, "Ann", "Ann", hint=f"Eve gave up before she was accepted: she has never been here. {WHO}"):
         pass
     return "who gives up before accept() has not been here"
+
+
+async def takes_many(server: Server) -> str:
+    names = [f"Guest{number:02}" for number in range(1, CROWD + 1)]
+    async with contextlib.AsyncExitStack() as stack:
+        for number, name in enumerate(names, 1):
+            try:
+                await stack.enter_async_context(comes(server, name, ", ".join(names[:number])))
+            except NotYet as problem:
+                raise NotYet(f"of {CROWD} in the room, number {number} was not served: {problem}", NO_LIMIT) from None
+    return f"{CROWD} may be there at once"
 
 
 @contextlib.asynccontextmanager

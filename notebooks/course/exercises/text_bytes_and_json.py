@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from course.client import COMMANDS, ENDLESS_LOOP, MISSING_AWAIT, NO_COMMAND, Client, NotYet, visit
+from course.client import COMMANDS, ENDLESS_LOOP, MISSING_AWAIT, NO_COMMAND, VERY_LONG, Client, NotYet, visit
 from course.error_log import nothing_in_the_log
 from course.judging import (
     BLOCKED,
@@ -17,6 +17,7 @@ from course.judging import (
     expect_no_error,
     judge,
     leaves_with_any_code,
+    takes_many,
     waits_for_the_silent,
     what_the_endpoint_did,
 )
@@ -37,7 +38,7 @@ MESSAGES = [
     ("déjà vu ☕".encode(), "", "The length of bytes is their number, whatever they mean."),
     (b"\x00\xff", "Bytes need not be text in UTF-8.", ""),
     ("\ufeffcafe\u0301", "", "The length of a text is that which len() tells, whatever one sees of it."),
-    ("x" * 50_000, "Messages may be long.", ""),
+    (VERY_LONG, "Messages may be long.", ""),
     *((text, NO_COMMAND, "") for text in COMMANDS),
     ("hello", "", ""),
 ]
@@ -57,7 +58,7 @@ async def measuring(app) -> Verdict:
     hint = f'{HIDDEN} Whether the client has left, `message["type"]` says, and no KeyError.'
     bugs = partial(lets_bugs_show, path=PATH, errors=ANY_BUG, hint=hint, says=["hello", b"bye"])
     steps = [measures, lets_go, lets_the_silent_go, measures_on_another_server, measures_for_the_silent, bugs]
-    verdict = await judge(app, *steps, ws_ping_interval=None)
+    verdict = await judge(app, *steps, measures_for_many, ws_ping_interval=None)
     clients = ["goes away", "drops before the answer", "floods", "crowd"]
     good = "clients that go away, lose their connection, or come in a crowd do it no harm"
     return await check_up(verdict, app, PATH, *clients, say=["hello", b"\x00\x01"], good=good)
@@ -112,6 +113,14 @@ async def measures_for_the_silent(server: Server) -> str:
         await client.expect_json(measured(message))
 
     return await waits_for_the_silent(server, PATH, [partial(asks, message=message) for message in ["hello", b"bye"]])
+
+
+async def measures_for_many(server: Server) -> str:
+    async def asks(client: Client, number: int) -> None:
+        await client.say("x" * number)
+        await client.expect_json(measured("x" * number))
+
+    return await takes_many(server, PATH, asks)
 
 
 async def measures_on_another_server(server: Server) -> str:

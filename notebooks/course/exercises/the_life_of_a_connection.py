@@ -13,6 +13,7 @@ from course.judging import (
     lets_clients_leave,
     look_further,
     no_error,
+    takes_many,
     waits_for_the_silent,
 )
 from course.troubles import ITS_LINE, UNEXPECTED, lets_bugs_show
@@ -26,10 +27,12 @@ SURE = 20  # characters of the text that a reason must quote
 
 # what a client sends, and the words for it
 SHORT = [
-    (text, repr(text)) for text in ("ten", "", " ten ", "Ten\nyears", "12 monkeys", "forty-two and a half", *COMMANDS)
+    (text, repr(text))
+    for text in ("ten", "", " ten ", "Ten\nyears", "12 monkeys", "<b>5</b> & 6", "forty-two and a half", *COMMANDS)
 ]
 LONG = [
-    # Each the shortest of its kind that does not fit whole, then longer ones.
+    # Each the shortest of its kind that does not fit whole, then longer ones. (Not much longer: who cuts off one
+    # character after the other takes the square of that.)
     *(
         (letter * n, f"{n} times {letter!r}")
         for letter, n in [("x", 110), ("é", 55), ("🙂", 28), ("x", 500), ("é", 200), ("x", 50_000)]
@@ -69,6 +72,7 @@ async def age_gate(app) -> Verdict:
         partial(waits_for_the_silent, path=PATH, asks=[asks]),
         partial(lets_bugs_show, path=PATH, errors=UNEXPECTED, hint=ITS_LINE, says=["42"], goes_on=False),
         partial(lets_clients_leave, path=PATH, message="42"),
+        answers_many,
         ws_ping_interval=None,
     )
     verdict = await look_further(verdict, partial(closes_when_nobody_is_there, but_for_fastapi(app), PATH, "ten", GONE))
@@ -103,6 +107,13 @@ async def answers(server: Server, numbers: list[tuple[str, str]], good: str) -> 
             await client.expect_close()
         await no_error(server)
     return good
+
+
+async def answers_many(server: Server) -> str:
+    async def asks(client: Client, number: int) -> None:
+        await client.ask(str(number), f"In a year you will be {number + 1}.")
+
+    return await takes_many(server, PATH, asks)
 
 
 async def refuses(server: Server, texts: list[tuple[str, str]], good: str) -> str:
