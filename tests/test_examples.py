@@ -150,7 +150,7 @@ def function(module: str, name: str, folder: Path = lessons.ROOT / "examples") -
         ("three_ways/app.py", "next_text", "websocket-sse-or-polling", "next_text", -1),
         ("three_ways/app.py", "next_text", "both-directions-at-once", "next_text", -1),
         ("three_ways/app.py", "send", "websocket-sse-or-polling", "send", -1),
-        ("three_ways/app.py", "send", "both-directions-at-once", "send", -1),
+        ("three_ways/app.py", "send", "disconnects-done-right", "send", -1),
         ("three_ways/app.py", "try_to_close", "websocket-sse-or-polling", "try_to_close", -1),
         ("three_ways/app.py", "first", "websocket-sse-or-polling", "first", -1),
         ("three_ways/app.py", "accepted", "websocket-sse-or-polling", "accepted", -1),
