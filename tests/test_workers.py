@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import importlib
 import json
 import re
@@ -14,10 +15,12 @@ from collections import deque
 import psutil
 import pytest
 import redis
-from websockets import ConnectionClosed, connect
+from websockets import ClientConnection, ConnectionClosed, connect
+from websockets import serve as serve_websockets
 
 from course import parts
 from examples.workers import __main__ as program
+from examples.workers import client
 from examples.workers.client import LONGEST, Talker
 from tests import lessons
 from tests.implementations import on_each_implementation
@@ -260,6 +263,37 @@ def test_the_client_says_nothing_that_is_refused_each_time(capsys):
     talker = Talker("Ann")
     asyncio.run(talker.say("x" * (LONGEST + 1)))
     assert (talker.unsure, capsys.readouterr().out) == ({}, f"(not said: longer than {LONGEST} characters)\n")
+
+
+def test_what_is_said_while_the_client_says_the_rest_again_is_said_too(monkeypatch):
+    async def conversation():
+        heard, done = [], asyncio.Event()
+        talker = Talker("Ann")
+
+        async def listen(ws):
+            async for message in ws:
+                heard.append(json.loads(message)["text"])
+                if len(heard) == 3:
+                    done.set()
+
+        class SlowWay(ClientConnection):
+            async def send(self, message):
+                if not talker.ws and len(talker.unsure) < 3:  # it has to wait, and somebody types on
+                    await talker.say("three")
+                await super().send(message)
+
+        monkeypatch.setattr(client, "connect", functools.partial(connect, create_connection=SlowWay))
+        async with asyncio.timeout(PATIENCE), serve_websockets(listen, "127.0.0.1", 0) as server:
+            for text in ("one", "two"):
+                await talker.say(text)
+            port = server.sockets[0].getsockname()[1]
+            listening = asyncio.create_task(talker.listen([f"ws://127.0.0.1:{port}"]))
+            await done.wait()
+            listening.cancel()
+            await asyncio.wait([listening])
+        assert heard == ["one", "two", "three"]
+
+    asyncio.run(conversation())
 
 
 def test_a_broker_that_does_not_answer_is_the_workers_matter_not_the_clients_loss(app, broker):

@@ -7,7 +7,8 @@
                                             but then nobody knows whether it is a repetition.)
     server -> {"seq": 1}                    it is in the stream
     server -> {"id": "1795973350225-0", "name": "Ann", "text": "hello"}    or several, a line each
-    server -> {"gap": true}                 what came after `last` may no longer be there in full
+    server -> {"gap": true}                 what came after `last` may no longer be there in full. (A worker that has
+                                            just begun, or was cut off itself, may not know: see examples/service.)
 
 `REDIS_URL` says where the broker is. One worker: `uvicorn examples.workers.app:app`; two, and a broker:
 `python -m examples.workers`.

@@ -43,8 +43,12 @@ class Talker:
         for url in itertools.cycle(urls):
             try:
                 async with connect(f"{url}/ws/{quote(self.name, safe='')}?key={self.key}&last={self.last}") as ws:
-                    for message in list(self.unsure.values()):
-                        await ws.send(message)
+                    said = 0
+                    while said < max(self.unsure, default=0):  # meanwhile, more may be said
+                        for seq, message in list(self.unsure.items()):
+                            if seq > said:
+                                await ws.send(message)
+                                said = seq
                     self.ws = ws
                     async for message in ws:
                         for line in message.splitlines():
