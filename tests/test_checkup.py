@@ -487,7 +487,8 @@ def test_on_a_busy_machine_what_came_late_is_looked_at_again(monkeypatch, busy, 
     counts.__annotations__ = gallery.only_sends.__annotations__
     report = asyncio.run(checkup(gallery.app_with(counts), only=["listens"], patience=0.5))
     assert not report.ok
-    assert clients == 3 + 3 * visits  # the first look, and two at once; each time a bystander, and who comes next
+    # The first look, once more if its close frame was lost; two at once; each time a bystander, and who comes next
+    assert clients - 3 * visits in (3, 4)
 
 
 @on_each_implementation
