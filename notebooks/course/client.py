@@ -27,7 +27,7 @@ ENDLESS_LOOP = "Is the loop there, with no end of its own?"
 LONG = 100  # characters or bytes of a message that are quoted
 # What HTML, strip(), str.format(), `%`, re.sub() or a Unicode normal form would change; and what is long.
 ODD = " {} {0} {x} %s \\1 \\g<0> <b>Rene\u0301e</b> & \u5f20\u4f1f \r\n"
-VERY_LONG = "x" * 1_000_000
+VERY_LONG = "x" * 100_000  # more than 64 KiB; with a million, a lesson that runs in a page waits for minutes
 # What other programs take for a command
 COMMANDS = ("ping", '{"type": "ping"}', "exit", "quit", "bye", "close", "reset", "/help", "/nick Bob", "/me waves")
 NO_COMMAND = "No text is a command, unless the task says so."
