@@ -635,7 +635,7 @@ WRONG = {
     ),
     "64 KiB are enough": changed(
         before('return message["text"]', 'if len(message["text"]) > 65536:\n    raise WebSocketException(1009)'),
-        says="(1,000,005 characters), but the connection ended first, with code 1009. The answer is what "
+        says="(100,005 characters), but the connection ended first, with code 1009. The answer is what "
         "serve_dish(text)",
     ),
 }

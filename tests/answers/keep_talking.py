@@ -32,7 +32,7 @@ WRONG = {
     ),
     "one message too many at the end": changed(
         after(ANSWER, 'if number == 7:\n    await websocket.send_text("done")'),
-        says="(1,000,000 characters) came one more message, 'done'.",
+        says="(100,000 characters) came one more message, 'done'.",
     ),
     "only the clean close is expected": changed(
         ("except WebSocketDisconnect:", "except WebSocketDisconnect as disconnect:"),
@@ -339,8 +339,7 @@ WRONG = {
             "text = await websocket.receive_text()",
             "if len(text) > 65536:\n    await websocket.close(1009)\n    return",
         ),
-        says="(1,000,003 characters), but the connection ended first, with code 1009. A text is in its answer as it "
-        "came",
+        says="(100,003 characters), but the connection ended first, with code 1009. A text is in its answer as it came",
     ),
     "ten at once, and no more": changed(
         TEN_AT_ONCE,
