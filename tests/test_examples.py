@@ -235,7 +235,7 @@ def test_the_stream_of_three_ways_is_the_solution_of_its_lesson(name, name_there
 def run_pytest(root, *arguments: str) -> str:
     """What pytest reports, as the lesson says to start it, in a folder with the examples."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
-    return subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=300).stdout
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=100).stdout
 
 
 def test_the_tests_of_tested_pass():

@@ -22,7 +22,9 @@ class Bystanders:
         self.patient, self.target = patient, target
         if patient.twice(Kind.HURT, Kind.STALLED, Kind.TAKEN):
             self.hurry()
-        self.most = (not patient.alone) * (2 if patient.room else 1) or int(partner and patient.room)
+        self.most = 2 if patient.room else 1
+        if patient.alone:
+            self.most = 1 if partner and patient.room else 0
         self.connections: list = []
         self._peers: set[tuple] = set()  # their addresses, and those of whoever came next
 
