@@ -27,11 +27,12 @@ from tests.implementations import on_each_implementation
 from wslab import checkup, serve
 
 PATIENCE = 60  # seconds; only a test that fails waits this long
+GAP = {"gap": True}
 
 
 @pytest.fixture
 def broker(monkeypatch):
-    monkeypatch.delenv("REDIS_URL", raising=False)
+    monkeypatch.delenv("REDIS_URL")
     with parts.broker("for a test") as broker:
         yield broker
 
@@ -57,6 +58,14 @@ async def hear(ws, number: int = 1) -> list[dict]:
 
 async def say(ws, seq: int, text: str) -> None:
     await ws.send(json.dumps({"seq": seq, "text": text}))
+
+
+def add(broker, *numbers: int, maxlen: int) -> None:
+    """Lines that somebody says at another worker, of which the stream keeps no more than `maxlen`."""
+    with redis.from_url(broker.url) as db:
+        for number in numbers:
+            fields = {"name": "Ann", "text": str(number)}
+            db.xadd("course:room", fields, id=f"{number}-0", maxlen=maxlen, approximate=False)
 
 
 async def nothing_more(ws) -> bool:
@@ -119,7 +128,7 @@ def test_who_comes_back_hears_what_was_missed_and_of_a_gap(app, monkeypatch):
             async with connect(server.url(f"/ws/Ben?last={last}")) as ben:
                 assert texts(await hear(ben, len(missed))) == missed
         async with connect(server.url(f"/ws/Ben?last={ids[0]}")) as ben:
-            assert (await hear(ben, 4))[0] == {"gap": True}
+            assert (await hear(ben, 4))[0] == GAP
         async with connect(server.url("/ws/Ben?last=9999999999999-0")) as ben:  # this worker is behind
             await say(ben, 1, "five")
             assert await hear(ben) == [{"seq": 1}]  # what it has heard elsewhere is not told again
@@ -141,6 +150,59 @@ def test_where_the_broker_is_away_one_is_told_to_come_back(app):
         async with connect(server.url("/ws/Ann")) as ann:
             await say(ann, 1, "one")
             assert texts(await hear(ann, 2)) == ["one"]
+
+    visit(app, conversation)
+
+
+def test_a_worker_that_has_just_begun_tells_of_a_gap_too(app, broker, monkeypatch):
+    monkeypatch.setattr(app, "KEEP", 3)
+    monkeypatch.setattr(app, "BATCH", 2)
+    monkeypatch.setattr(app, "lines", deque(maxlen=3))
+    add(broker, 1, 2, 3, 4, 5, maxlen=3)
+    app.wire.cut()  # so it has read nothing when Ben comes
+
+    async def conversation(server):
+        async with connect(server.url("/ws/Ben?last=1-0")) as ben:
+            await (await ben.ping())
+            app.wire.mend()
+            assert await hear(ben, 1) == [GAP]
+            assert texts(await hear(ben, 3)) == ["3", "4", "5"]
+            async with connect(server.url("/ws/Cleo?last=3-0")) as cleo:
+                assert texts(await hear(cleo, 2)) == ["4", "5"]
+
+    visit(app, conversation)
+
+
+def test_a_worker_that_was_cut_off_for_too_long_tells_of_the_gap(app, broker, monkeypatch):
+    monkeypatch.setattr(app, "KEEP", 3)
+    monkeypatch.setattr(app, "BATCH", 2)
+    monkeypatch.setattr(app, "lines", deque(maxlen=3))
+
+    async def conversation(server):
+        async with connect(server.url("/ws/Ben")) as ben:
+            for first, last, is_told in [(1, 1, []), (2, 3, []), (4, 9, [GAP]), (10, 10, [])]:
+                app.wire.cut()
+                add(broker, *range(first, last + 1), maxlen=3)
+                app.wire.mend()
+                kept = [str(number) for number in range(first, last + 1)][-3:]
+                heard = await hear(ben, len(is_told) + len(kept))
+                assert heard[: -len(kept)] == is_told
+                assert texts(heard) == kept
+            async with connect(server.url("/ws/Cleo?last=4-0")) as cleo:
+                assert await hear(cleo, 1) == [GAP]
+                assert texts(await hear(cleo, 3)) == ["8", "9", "10"]
+
+    visit(app, conversation)
+
+
+def test_who_comes_while_its_worker_has_read_nothing_is_told_to_come_back(app, monkeypatch):
+    monkeypatch.setattr(app, "CATCHES_UP", 0)
+    app.wire.cut()
+
+    async def conversation(server):
+        async with connect(server.url("/ws/Ann")) as ann:
+            await ann.wait_closed()
+            assert (ann.close_code, ann.close_reason) == (1013, "try again later")
 
     visit(app, conversation)
 

@@ -7,8 +7,7 @@
                                             but then nobody knows whether it is a repetition.)
     server -> {"seq": 1}                    it is in the stream
     server -> {"id": "1795973350225-0", "name": "Ann", "text": "hello"}    or several, a line each
-    server -> {"gap": true}                 what came after `last` may no longer be there in full. (A worker that has
-                                            just begun, or was cut off itself, may not know: see examples/service.)
+    server -> {"gap": true}                 what came before the next line may be missing: it is no longer kept
 
 `REDIS_URL` says where the broker is. One worker: `uvicorn examples.workers.app:app`; two, and a broker:
 `python -m examples.workers`.
@@ -35,6 +34,8 @@ from examples.room.room import Room
 URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379")
 ROOM = "course:room"
 KEEP = 500  # lines
+BATCH = 100  # lines that a worker fetches at once
+CATCHES_UP = 5  # seconds that a client waits for its worker to have read what there is
 REMEMBERED = 24 * 60 * 60  # seconds that a client's last `seq` is known
 
 # One step, which no crash can split: is it new? Then append it, and remember.
@@ -56,6 +57,8 @@ append = writer.register_script(APPEND)
 
 room = Room()
 lines: deque[tuple[tuple, str]] = deque(maxlen=KEEP)  # the last that this worker has read
+is_up_to_date = asyncio.Event()  # it has read what there is
+GAP = json.dumps({"gap": True})
 
 Id = Annotated[str, Query(pattern=r"^\d+-\d+$")]
 Name = Annotated[str, Query(max_length=40)]
@@ -81,14 +84,27 @@ async def follow():
     last, me = "0-0", asyncio.current_task()
     while not me.cancelling():  # on Python 3.11, cancel() may not raise
         try:
-            streams = await reader.xread({ROOM: last}, count=100, block=1000)
+            entries = await next_entries(last)
+            # Only who is behind can have missed what is no longer kept: a new worker, or one that was cut off.
+            is_behind = len(entries) == BATCH
+            oldest = await reader.xrange(ROOM, count=1) if is_behind else []
         except RedisError as error:
             logger.warning("the broker is away: %s", error)
             await asyncio.sleep(0.1)
             continue
-        for _, entries in streams:
-            for last, fields in entries:
-                tell(last, fields)
+        if oldest and position(last) < position(oldest[0][0]):
+            is_up_to_date.clear()
+            lines.clear()
+            room.say(GAP)
+        for last, fields in entries:
+            tell(last, fields)
+        if not is_behind:
+            is_up_to_date.set()
+
+
+async def next_entries(last: str) -> list[tuple[str, dict]]:
+    streams = await reader.xread({ROOM: last}, count=BATCH, block=1000)
+    return streams[0][1] if streams else []
 
 
 @asynccontextmanager
@@ -129,16 +145,28 @@ async def keep(said: Said, name: str, key: str):
         raise asyncio.CancelledError
 
 
+async def catching_up():
+    """Who comes now would be told nothing of what this worker has yet to read, nor that something is missing."""
+    try:
+        async with asyncio.timeout(CATCHES_UP):
+            while not is_up_to_date.is_set():
+                await is_up_to_date.wait()
+    except TimeoutError:
+        raise WebSocketException(1013, "try again later") from None
+
+
 @app.websocket("/ws/{name}")
 async def enter(websocket: WebSocket, name: str, key: Name = "", last: Id = "0-0"):
     websocket.state.last = position(last)
-    async with accepted(websocket), room.join(websocket) as member:
-        if len(lines) == KEEP and (0, 0) < websocket.state.last < lines[0][0]:
-            room.say(json.dumps({"gap": True}), [member])
-        if missed := [line for at, line in lines if at > websocket.state.last]:
-            room.say("\n".join(missed), [member])
-        while True:
-            said = await next_said(websocket)
-            await keep(said, name, key or name)
-            if said.seq is not None:
-                room.say(json.dumps({"seq": said.seq}), [member])
+    async with accepted(websocket):
+        await catching_up()
+        async with room.join(websocket) as member:
+            if len(lines) == KEEP and (0, 0) < websocket.state.last < lines[0][0]:
+                room.say(GAP, [member])
+            if missed := [line for at, line in lines if at > websocket.state.last]:
+                room.say("\n".join(missed), [member])
+            while True:
+                said = await next_said(websocket)
+                await keep(said, name, key or name)
+                if said.seq is not None:
+                    room.say(json.dumps({"seq": said.seq}), [member])
