@@ -194,7 +194,7 @@ async def ends_when_cancelled(server: Server, path: str) -> str:
     if "endpoint raised Cancelled" not in [event.text for event in await news(server)]:
         raise NotYet(
             "when it is cancelled, as by a timeout, the endpoint does not stop: it catches even CancelledError. Is "
-            "there an `except` wider than `except Exception`? Or a `return` in a `finally`?"
+            f"there an `except` wider than `except Exception`? Or a `return` in a `finally`?{SWALLOWED}"
         )
     return "it ends when it is cancelled"
 
