@@ -51,6 +51,16 @@ WRONG = {
         ("number += 1", ""),
         says="the client sent 'message 11' and expected '11: message 11', but the connection ended first",
     ),
+    "an empty text is no text": changed(
+        before(
+            "number += 1",
+            """
+            if not text:
+                continue
+            """,
+        ),
+        says="expected '4: ', but no answer came within 2 seconds. A text is in its answer as it came, whatever it is.",
+    ),
     "looked up instead of counted": changed(
         ("number = 0", "seen = []"),
         ("number += 1", "seen.append(text)"),

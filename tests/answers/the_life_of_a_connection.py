@@ -363,6 +363,10 @@ WRONG = {
         says="the client sent '1 000' and expected to be closed with 4000, but got an answer, 'In a year you will be "
         "1001.'. Let int() decide about the text as it came.",
     ),
+    "no zeros before a number": changed(
+        (NUMBER, 'number = int(text if text == "0" or not text.startswith("0") else "no")'),
+        says="the client sent '007' and expected 'In a year you will be 8.', but the connection ended first",
+    ),
     "without its underscores": changed(
         (NUMBER, 'number = int(text.replace("_", ""))'),
         says="the client sent '_1' and expected to be closed with 4000, but got an answer",
