@@ -1,4 +1,4 @@
-"""The endpoint of the lesson closing-too-early: right, or wrong in twelve ways, each for the test that must find it."""
+"""The endpoint of the lesson closing-too-early: right, or wrong in many ways, each for the test that must find it."""
 
 import asyncio
 import math
@@ -6,7 +6,22 @@ import math
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 
 # What is wrong; the test that must find it; and what that test may lack.
-ECHOES, REPEATED, ENDS, WORDS, RESETS, NO_TOTAL, NO_CLOSE, NO_REASON, SHARED, LEFT_OVER, ESCAPES, LOST = BUGS = {
+(
+    ECHOES,
+    REPEATED,
+    ENDS,
+    WORDS,
+    RESETS,
+    NO_TOTAL,
+    TOTAL,
+    NO_CLOSE,
+    CODE,
+    NO_REASON,
+    SHARED,
+    LEFT_OVER,
+    ESCAPES,
+    LOST,
+) = BUGS = {
     "that answers each number with itself": (
         "test_sums",
         "One number alone is its own sum. Is each answer compared, by an `assert`?",
@@ -16,10 +31,12 @@ ECHOES, REPEATED, ENDS, WORDS, RESETS, NO_TOTAL, NO_CLOSE, NO_REASON, SHARED, LE
     "that answers `no number` to what is none": ("test_no_number", "Is the whole answer compared?"),
     "whose sum is 0 again after `not a number`": ("test_no_number", "Is there a sum before it, and a number after it?"),
     "that closes without sending the total": ("test_done", "Is the total read, and compared?"),
+    "whose total is one too many": ("test_done", "Is the total compared?"),
     "that sends the total and returns without close(), which is 1006": (
         "test_done",
         "Wait until the connection is closed, and look at the code: `ws.close_code`.",
     ),
+    "that closes with 1011, and the reason": ("test_done", "Is `ws.close_code` compared?"),
     "that closes with 1000, and without the reason": ("test_done", "What is `ws.close_reason`?"),
     "that has one sum for all clients who are there": ("test_own_sums", "Two clients are there at the same time."),
     "whose new client starts with the sum of the one who has left": (
@@ -81,10 +98,10 @@ def tally_app(bug: str = "", late: float = 0.0, answers: float = math.inf) -> Fa
                 of_all, before = of_all + number, text
                 await answer(str(of_all if bug == SHARED else total))
             if bug != NO_TOTAL:
-                await answer(f"total: {of_all if bug == SHARED else total}")
+                await answer(f"total: {(of_all if bug == SHARED else total) + (bug == TOTAL)}")
             if bug != NO_CLOSE:
                 await asyncio.sleep(late)
-                await websocket.close(1000, "" if bug == NO_REASON else "done")
+                await websocket.close(1011 if bug == CODE else 1000, "" if bug == NO_REASON else "done")
         except WebSocketDisconnect as left:
             if bug == (LOST if left.code == 1005 else ESCAPES):
                 raise

@@ -124,6 +124,14 @@ WRONG = {
         (CLOSED, "assert ws.close_code == 1000"),
         says="that closes with 1000, and without the reason. What is `ws.close_reason`?",
     ),
+    "the reason alone": changed(
+        (CLOSED, 'assert ws.close_reason == "done"'),
+        says="test_done passes with an endpoint that closes with 1011, and the reason. Is `ws.close_code` compared?",
+    ),
+    "a total, whatever it is": changed(
+        ('assert await ask(ws, "done") == "total: 42"', 'assert (await ask(ws, "done")).startswith("total: ")'),
+        says="test_done passes with an endpoint whose total is one too many. Is the total compared?",
+    ),
     "any close will do": changed(
         IMPORTS,
         (
