@@ -1,4 +1,4 @@
-"""One room in several workers: what is said at one is heard at all, in one order, and who comes back misses nothing.
+"""One room in several workers: all hear what is said at one, in one order; who comes back, what was missed, or of a gap.
 
     ws://.../ws/{name}?key=...&last=...     key: a text that this client has made up for itself
                                             last: the last id that it has heard
