@@ -58,6 +58,8 @@ def test_a_lesson_that_moves_is_one_rename(tmp_path):
     one, other = path("blocking-the-event-loop"), path("closing-too-early")
     for lesson, new in [(one, other), (other, one)]:
         (course / "notebooks" / lesson.name).rename(course / "notebooks" / f"{number(new)}-{slug(lesson)}.ipynb")
+    with (course / "examples" / "watched" / "README.md").open("a", encoding="utf-8") as readme:
+        readme.write(f"[{number(one)}](../../notebooks/{one.name})")
     before = contents(course)
     checks = ["pytest", "-q", "-p", "no:cacheprovider", "--numprocesses=0", *LOOKED_UP]
 
@@ -66,7 +68,10 @@ def test_a_lesson_that_moves_is_one_rename(tmp_path):
     assert linked.returncode == 0, linked.stderr
     after = contents(course)
     changed = {name for name in before | after if before.get(name) != after.get(name)}
-    assert all(re.fullmatch(r"(examples/)?README\.md|notebooks/[^/]+\.ipynb", name) for name in changed), changed
+    linking = re.compile(r"(examples/(watched/)?)?README\.md|notebooks/[^/]+\.ipynb")
+    assert all(map(linking.fullmatch, changed)), changed
+    moved = f"[{number(other)}](../../notebooks/{number(other)}-{slug(one)}.ipynb)"
+    assert after["examples/watched/README.md"].endswith(moved.encode())
     checked = run_in(course, *checks)
     assert checked.returncode == 0, checked.stdout
 

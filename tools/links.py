@@ -20,7 +20,7 @@ from tools.outputs import canonical
 from tools.published import PLACEHOLDER, SettingError, binder, here, page
 
 ROOT = NOTEBOOKS.parent
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "examples/README.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/*.md", "examples/**/README.md")
 CLAIMS_PAGE = "claims-put-to-the-test"
 
 NAME = re.compile(r"\b(?P<number>\d\d)-(?P<slug>[a-z0-9-]+)(?=\.ipynb)")  # of a lesson's file
@@ -144,9 +144,9 @@ def files() -> Iterator[tuple[Path, str]]:
     special: Mapping[str, Callable[[str], str]] = {
         "README.md": lambda text: with_rows(with_paragraph(text, repository))
     }
-    for name in DOCUMENTS:
-        text = (ROOT / name).read_text(encoding="utf-8")
-        yield ROOT / name, special.get(name, renumbered)(text)
+    for file in (file for pattern in DOCUMENTS for file in sorted(ROOT.glob(pattern))):
+        text = file.read_text(encoding="utf-8")
+        yield file, special.get(file.relative_to(ROOT).as_posix(), renumbered)(text)
     for path in PATHS:
         yield path, with_links(path, read(path), repository)
 

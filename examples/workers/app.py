@@ -1,4 +1,4 @@
-"""One room in several workers: all hear what is said at one, in one order; who comes back, what was missed, or of a gap.
+"""One room in several workers: all hear what is said at one, in one order, and who comes back what it has missed.
 
     ws://.../ws/{name}?key=...&last=...     key: a text that this client has made up for itself
                                             last: the last id that it has heard
