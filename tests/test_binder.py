@@ -150,7 +150,11 @@ def test_jupyterlab_opens_the_badge_and_reaches_a_server(image, page):
     with tool.jupyterlab(repository, host=tool.REMOTE, base_url=BASE_URL, python=str(python)) as address:
         page.goto(f"{address}/{path}")
         tool.wait_for_cells(page, len(first.cells))
-        assert page.locator(".jp-NotebookPanel h1").inner_text().startswith("00. Start here")
+        assert (
+            page.locator(".jp-NotebookPanel h1")
+            .inner_text()
+            .startswith(first.cells[0].source.splitlines()[0].removeprefix("# "))
+        )
         tool.run_all(page)
         errors = "[data-mime-type='application/vnd.jupyter.stderr']"
         expected = [cell for cell in first.cells if "raises-exception" in cell.metadata.get("tags", [])]
@@ -162,8 +166,8 @@ def test_jupyterlab_opens_the_badge_and_reaches_a_server(image, page):
         with pytest.raises(Exception, match="refused"):
             page.evaluate(TALK, f"{proxied.replace('http', 'ws').replace('/proxy/', '/another/')}/ws")
 
-        second = lessons.read(lessons.PATHS[2])
-        tool.open_notebook(page, address, f"notebooks/{lessons.PATHS[2].name}", len(second.cells))
+        with_live_page = lessons.path("keep-talking")
+        tool.open_notebook(page, address, f"notebooks/{with_live_page.name}", len(lessons.read(with_live_page).cells))
         tool.run_all(page)
         live = page.locator(".wslab-live-on")
         live.get_by_role("button", name="Connect", exact=True).click()
