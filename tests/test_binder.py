@@ -150,11 +150,8 @@ def test_jupyterlab_opens_the_badge_and_reaches_a_server(image, page):
     with tool.jupyterlab(repository, host=tool.REMOTE, base_url=BASE_URL, python=str(python)) as address:
         page.goto(f"{address}/{path}")
         tool.wait_for_cells(page, len(first.cells))
-        assert (
-            page.locator(".jp-NotebookPanel h1")
-            .inner_text()
-            .startswith(first.cells[0].source.splitlines()[0].removeprefix("# "))
-        )
+        title = first.cells[0].source.splitlines()[0].removeprefix("# ")
+        assert page.locator(".jp-NotebookPanel h1").inner_text().startswith(title)
         tool.run_all(page)
         errors = "[data-mime-type='application/vnd.jupyter.stderr']"
         expected = [cell for cell in first.cells if "raises-exception" in cell.metadata.get("tags", [])]
