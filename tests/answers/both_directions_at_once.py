@@ -772,6 +772,18 @@ WRONG = {
         says="is logged as an error: 'cut off: CancelledError()'. Only a bug in compose() is one. Expect "
         "WebSocketDisconnect before other errors. (And a story that is stopped ends with CancelledError.)",
     ),
+    "(stopped) is said first, and then it is stopped": changed(
+        (
+            STOPS,
+            """
+            if is_telling:
+                await send(websocket, "(stopped)")
+                telling.cancel()
+                telling = None
+            """,
+        ),
+        says="said 'stop', and after '(stopped)', it heard 'A FOX'. Cancel the story first",
+    ),
 }
 
 RIGHT = {

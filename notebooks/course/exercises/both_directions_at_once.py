@@ -65,6 +65,7 @@ FOUND_GONE = (
     "One task has heard that the client is gone; then a send of another one raises this, which is a RuntimeError, and "
     "`application_state` is DISCONNECTED: that is no bug. Before accept(), where it is CONNECTING, it is one."
 )
+CANCEL_FIRST = "Cancel the story first, and say (stopped) then: while a send waits for its client, the story goes on."
 NOTHING_TO_STOP = "It had sent 'stop' before, when no story was being told: that is ignored."
 ONLY_A_BUG = (
     "Only a bug in compose() is one. Expect WebSocketDisconnect before other errors. (And a story that is stopped ends "
@@ -98,6 +99,7 @@ async def story(app, at_work: Collection[str]) -> Verdict:
         *(partial(is_given_up, app, *texts) for texts in [["a fox"], ["another", SLOW], ["stop", SLOW]]),
         partial(logs_bugs, app, PATH, BUGS, "compose"),
         partial(passes, app, partial(hears_more_when_it_is_gone, app=app)),
+        partial(passes, app, partial(tells_no_more_once_stopped, app=app)),
         partial(passes, app, partial(tells_two_the_same, at_work=at_work), partial(disturbs_nobody, at_work=at_work)),
         partial(passes, app, partial(lets_bugs_show, path=PATH), partial(ends_when_cancelled, path=PATH)),
         partial(passes, app, partial(takes_many, path=PATH, ask=lambda client, _: tell(client, "a fox"))),
@@ -234,6 +236,32 @@ async def disturbs_nobody(server: Server, at_work: Collection[str]) -> str:
         await stays.ask("stop", "(stopped)")
         await tell(stays, "a fox")
     return "a bug disturbs nobody else"
+
+
+async def tells_no_more_once_stopped(server: Server, app) -> str:
+    """`stop` comes while a piece is sent. Each send takes some turns of the loop, and that of (stopped) the most."""
+    texts = asyncio.Queue()
+    for message in [{"type": "websocket.connect"}, {"type": "websocket.receive", "text": "a fox"}]:
+        texts.put_nowait(message)
+    sent = []
+
+    async def send(message):
+        sent.append(text := message.get("text"))
+        if text == BEGINNING:
+            texts.put_nowait({"type": "websocket.receive", "text": "stop"})
+            texts.put_nowait({"type": "websocket.disconnect", "code": 1000, "reason": ""})
+        for _ in range(50 if text == "(stopped)" else 10):
+            await asyncio.sleep(0)
+
+    late = "a client that reads late said 'stop', and"
+    try:
+        await server.thread.run(app(scope(PATH), texts.get, send), 5 * WAIT)
+    except Exception as error:
+        raise NotYet(f"{late} left; and the endpoint raised {describe_error(error)}.") from None
+    more = [text for text in sent[sent.index("(stopped)") :] if text][1:] if "(stopped)" in sent else []
+    if more:
+        raise NotYet(f"{late} after '(stopped)', it heard {more[0]!r}. {CANCEL_FIRST}")
+    return "nothing comes after (stopped)"
 
 
 async def hears_more_when_it_is_gone(server: Server, app) -> str:
