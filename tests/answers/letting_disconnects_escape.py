@@ -565,6 +565,28 @@ WRONG = {
         says="the client sent 'Lee, Ann' and expected 'Lee, Ann', but got 'Lee  Ann'. The first text of a client is "
         "its name",
     ),
+    "empty names are left out": changed(
+        ("set(names)", "{name for name in names if name}"),
+        says="the client sent '' and expected ', Zoe', but got 'Zoe'. The first text of a client is its name",
+    ),
+    "answered first, and put in then": whole(
+        """
+        await websocket.accept()
+        try:
+            name = await websocket.receive_text()
+            await websocket.send_text(", ".join(sorted(set(names))))
+            names.append(name)
+            try:
+                while True:
+                    await websocket.receive_text()
+                    await websocket.send_text(", ".join(sorted(set(names))))
+            finally:
+                names.remove(name)
+        except WebSocketDisconnect:
+            pass
+        """,
+        says="the client sent 'Zoe' and expected 'Zoe', but got ''. Its own name is in it, from the first answer on.",
+    ),
 }
 
 RIGHT = {

@@ -53,6 +53,7 @@ HIDDEN = (
 )
 ALWAYS = "What must always be done stands in a `finally`: it is done whatever ends the endpoint."
 FORM = 'Answer with a text: the names, with ", " between them.'
+ITS_OWN = f"Its own name is in it, from the first answer on. {FORM}"
 EVERYBODY = (
     'The answer has everybody who is online, by whatever connection they came, sorted by name, with ", " between them.'
 )
@@ -114,7 +115,7 @@ async def who_is_online(app) -> Verdict:
 
 async def answers(server: Server, log: ErrorLog) -> str:
     async with guest(server, log) as zoe, visit(server, PATH) as ann:
-        await says(zoe, "Zoe", "Zoe", FORM, LEFT_OVER)
+        await says(zoe, "Zoe", "Zoe", ITS_OWN, LEFT_OVER)
         await says(ann, "Ann", "Ann, Zoe", EVERYBODY)
         await zoe.expect_silence()
         await says(ann, "Max", "Ann, Zoe", ONLY_THE_FIRST)
@@ -212,6 +213,8 @@ async def takes_any_name(server: Server, log: ErrorLog) -> str:
                 await client.ask(text, name, wrong=NO_COMMAND, silent=NO_COMMAND, closed=NO_COMMAND)
     async with guest(server, log) as zoe:
         await zoe.ask("Zoe", "Zoe", wrong="A client whose name was '' has left, and has to be taken out.")
+        async with guest(server, log) as nameless:
+            await nameless.ask("", ", Zoe", wrong=AS_IT_CAME)
         async with guest(server, log) as other:
             await other.say("zoe")
             got = await other.hear("'Zoe, zoe'")
