@@ -445,6 +445,13 @@ WRONG = {
         ),
         says="the client sent 'total' and expected 'not a number', but got 'total: 23'. The end is exactly `done`.",
     ),
+    "a set of numbers": changed(
+        ("total = 0", "numbers = set()"),
+        ("total += int(text)", "numbers.add(int(text))"),
+        ("str(total)", "str(sum(numbers))"),
+        ("{total}", "{sum(numbers)}"),
+        says="the client sent '2' and expected '-6', but got '-8'. Each number counts, also one that was said before.",
+    ),
 }
 
 RIGHT = {

@@ -27,6 +27,7 @@ __all__ = ["tally"]
 PATH = "/tally"
 LOOP = "Is the loop there, and does only `done` end it?"
 OWN = "Each client has a sum of its own: keep it in a variable of the endpoint."
+AGAIN = "Each number counts, also one that was said before."
 WHOLE = "int() decides what is a whole number: call it, and catch its ValueError."
 CLOSED = 'End with `await websocket.close(1000, "done")`.'
 EXACTLY = "The end is exactly `done`. Other texts are numbers, or they are not."
@@ -72,6 +73,7 @@ async def ends(server: Server) -> str:
         await in_one_breath(client.ws, ["0"] * MANY)
         for _ in range(MANY):
             await client.expect("-8", wrong=LOOP, closed=LOOP)
+        await adds(client, ("2", "-6"), ("-2", "-8"), wrong=AGAIN)
         await done(client, -8)
     async with visit(server, PATH) as client:
         await done(client, 0, wrong=OWN)
