@@ -31,6 +31,7 @@ from course.newcomers import scope
 from examples.accounts import app as accounts
 from examples.contract import app as contract
 from examples.contract import models
+from examples.contract.client import Heating
 from examples.disconnects import app as disconnects
 from examples.page import app as page
 from examples.resume import app as resume
@@ -531,6 +532,10 @@ def test_the_accounts_program():
             for user, password in [("ann", "franklin"), ("zoë", "lovelace"), ("zoë", ""), ("ann", "lovelacé")]:
                 refusal = await browser.post("/login", json={"user": user, "password": password})
                 assert (refusal.status_code, "set-cookie" in refusal.headers) == (403, False)
+            half = rb'{"user": "ann", "password": "\ud800"}'
+            assert (
+                await browser.post("/login", content=half, headers={"content-type": "application/json"})
+            ).status_code == 403
             assert (await browser.get("/me")).json() is None
             assert (await browser.post("/ticket")).status_code == 422
             await browser.post("/login", json={"user": "ann", "password": "lovelace"})
@@ -927,6 +932,29 @@ def test_the_contract_program_and_its_client():
         assert asyncio.run(closed_for(f"ws://127.0.0.1:{port}/heating", *["{}"] * 60)) == 1008
 
 
+def test_an_answer_for_which_nobody_waits_any_more_is_nobodys_end():
+    """It comes in the turn in which whoever asked gives up."""
+
+    class Answers:
+        async def send(self, text: str) -> None:
+            self.asked = json.loads(text)
+
+        async def __aiter__(self):
+            while asking:
+                asking.pop().cancel()
+                yield json.dumps({"type": "done", "id": self.asked["id"]})
+
+    async def give_up():
+        heating = Heating(Answers())
+        asking.append(asyncio.create_task(heating.ask(type="read")))
+        await asyncio.sleep(0)
+        with pytest.raises(ConnectionError, match="the server has closed the connection"):
+            await heating.listen()
+
+    asking: list[asyncio.Task] = []
+    asyncio.run(give_up())
+
+
 async def closed_for(url: str, *texts: str) -> int:
     """The code with which a connection is closed whose client says these texts, without a wait in between."""
     async with asyncio.timeout(PATIENCE), connect(url) as ws:
@@ -1169,10 +1197,11 @@ def test_nobody_waits_for_a_member_that_does_not_read_and_it_may_go_on_later(ws,
             async with asyncio.timeout(PATIENCE), connect(url.format("ann"), max_size=None) as ann:
                 async with connect(url.format("ben"), max_size=None) as ben:
                     ben.transport.pause_reading()
-                    heard = []
-                    for id, text in enumerate(["x" * 1_000_000, *"abcdefghijkl"], 1):
+                    await server.on_loop(lambda: resume.room.add("x" * 1_000_000))
+                    heard = [json.loads(await ann.recv())]
+                    for id, text in enumerate("abcdefghijkl", 1):
                         await ann.send(json.dumps({"id": id, "text": text}))
-                        while len(heard) < 2 * id:  # the line, and its acknowledgement
+                        while len(heard) <= 2 * id:  # the line, and its acknowledgement
                             heard.append(json.loads(await ann.recv()))
                     await server.let_time_pass(2 * resume.SLOW)
                     assert len(resume.room.followers) == 1

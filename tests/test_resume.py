@@ -6,10 +6,12 @@ import json
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from websockets import connect
 
 from course.error_log import errors_in_the_log
 from examples.resume import app as resume
 from examples.resume.history import History
+from wslab import serve
 
 KEEP = 6  # lines
 
@@ -179,6 +181,19 @@ def each_text_counts_once_and_no_line_is_missed(actions, restart):
 @given(ACTIONS, RESTART)
 def test_whatever_is_cut_off_each_text_counts_once_and_no_line_is_missed(actions, restart):
     each_text_counts_once_and_no_line_is_missed(actions, restart)
+
+
+def test_a_line_that_others_could_not_take_is_refused():
+    """Many clients take a MiB at once, and would be put out by it each time when they come back."""
+
+    async def say_too_much():
+        with serve(resume.app, name="resume") as server:
+            async with asyncio.timeout(30), connect(server.url("/room?client=ann")) as ann:
+                await ann.send(json.dumps({"id": 1, "text": "x" * 1001}))
+                await ann.wait_closed()
+                return ann.close_code, ann.close_reason
+
+    assert asyncio.run(say_too_much()) == (1008, "an id and a text, please")
 
 
 def test_who_keeps_up_hears_each_line_of_a_burst():

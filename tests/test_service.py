@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -20,12 +21,13 @@ from urllib.parse import urlencode
 import psutil
 import pytest
 import redis
+from redis.asyncio import Redis as AsyncRedis
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 from websockets import ConnectionClosed, InvalidStatus, connect
 
 from examples.behind_a_proxy.__main__ import wait_for_a_certificate
-from examples.service import accounts, app, log, settings
+from examples.service import accounts, app, log, presence, settings
 from examples.service.parts import Missing, Service
 from tests import lessons
 from tests.test_examples import notice_ctrl_c
@@ -181,6 +183,28 @@ def test_who_cannot_go_on_is_told_so(service, db):
     run(talk())
 
 
+def test_what_was_missed_comes_in_messages_that_a_client_takes(service, db):
+    """In JSON, 200 lines of these have more than a MiB, the most that this client takes at once."""
+
+    async def talk():
+        async with Client(service, "ann", "much").at(0) as ann:
+            await ann.hears("anew 0")
+            with db.pipeline() as at_once:
+                at_once.hset(log.NUMBERS, "much", 200)
+                for number in range(1, 201):
+                    line = {"room": "much", "number": number, "name": "ben", "text": "\U0001f600" * 1000}
+                    at_once.xadd(log.LOG, line)
+                at_once.execute()
+            while ann.number < 200:
+                await ann.hear()
+        async with Client(service, "ben", "much").at(0) as ben:
+            while ben.number < 200:
+                await ben.hear()
+            assert len(ben.heard) == 201  # the first is what they begin with
+
+    run(talk())
+
+
 def test_a_log_that_was_trimmed_before_it_was_read(service, db):
     async def talk():
         async with Client(service, "ann", "trimmed").at(0) as ann:
@@ -280,6 +304,26 @@ def test_who_is_here_at_whichever_worker(service, db):
             while ann.here != ["ann"]:
                 await ann.hear()
             assert 0 < db.ttl("service:here:who") <= 10  # should all workers be killed now
+
+    run(talk())
+
+
+@pytest.mark.usefixtures("db")
+@pytest.mark.parametrize(("room", "seconds"), [("ahead", 15), ("behind", -15)])  # what a worker has said holds for 10
+def test_who_is_here_where_a_workers_clock_is_another(service, monkeypatch, room, seconds):
+    clock = SimpleNamespace(time=lambda: time.time() + seconds)
+    monkeypatch.setattr(presence, "time", clock, raising=False)  # it has none: it asks Redis
+
+    async def talk():
+        async with AsyncRedis.from_url(service.url, decode_responses=True) as other:
+            monkeypatch.setattr(presence, "db", other)
+            place = log.Place(room, 0)  # at a third worker, on another machine
+            place.with_us["ben"] = 1
+            async with Client(service, "ann", room).at(0) as ann:
+                while place.here != {"ann", "ben"}:
+                    await presence.tell(place)
+                while ann.here != ["ann", "ben"]:
+                    await ann.hear()
 
     run(talk())
 

@@ -50,21 +50,18 @@ def app(broker, monkeypatch):
 
 
 async def hear(ws, number: int = 1) -> list[dict]:
-    heard = []
-    while len(heard) < number:
-        heard += [json.loads(line) for line in (await ws.recv()).splitlines()]
-    return heard
+    return [json.loads(await ws.recv()) for _ in range(number)]
 
 
 async def say(ws, seq: int, text: str) -> None:
     await ws.send(json.dumps({"seq": seq, "text": text}))
 
 
-def add(broker, *numbers: int, maxlen: int) -> None:
+def add(broker, *numbers: int, maxlen: int, text: str = "") -> None:
     """Lines that somebody says at another worker, of which the stream keeps no more than `maxlen`."""
     with redis.from_url(broker.url) as db:
         for number in numbers:
-            fields = {"name": "Ann", "text": str(number)}
+            fields = {"name": "Ann", "text": text or str(number)}
             db.xadd("course:room", fields, id=f"{number}-0", maxlen=maxlen, approximate=False)
 
 
@@ -150,6 +147,17 @@ def test_where_the_broker_is_away_one_is_told_to_come_back(app):
         async with connect(server.url("/ws/Ann")) as ann:
             await say(ann, 1, "one")
             assert texts(await hear(ann, 2)) == ["one"]
+
+    visit(app, conversation)
+
+
+def test_who_has_missed_much_hears_all_of_it(app, broker):
+    """In JSON, 200 lines of these have more than a MiB, the most that this client takes at once."""
+    add(broker, *range(1, 201), maxlen=500, text="\U0001f600" * 1000)
+
+    async def conversation(server):
+        async with connect(server.url("/ws/Ben")) as ben:
+            assert len(texts(await hear(ben, 200))) == 200
 
     visit(app, conversation)
 
@@ -321,10 +329,17 @@ def test_the_client_says_what_is_no_address():
     assert "localhost:8000 isn't a valid URI" in result.stderr
 
 
-def test_the_client_says_nothing_that_is_refused_each_time(capsys):
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("x" * (LONGEST + 1), f"longer than {LONGEST} characters"),
+        ("caf\udce9", "there is half a character in it, or a byte that is no UTF-8"),
+    ],
+)
+def test_the_client_says_nothing_that_is_refused_each_time(capsys, text, why):
     talker = Talker("Ann")
-    asyncio.run(talker.say("x" * (LONGEST + 1)))
-    assert (talker.unsure, capsys.readouterr().out) == ({}, f"(not said: longer than {LONGEST} characters)\n")
+    asyncio.run(talker.say(text))
+    assert (talker.unsure, capsys.readouterr().out) == ({}, f"(not said: {why})\n")
 
 
 def test_what_is_said_while_the_client_says_the_rest_again_is_said_too(monkeypatch):

@@ -75,7 +75,7 @@ def end(session: str):
 @app.post("/login")
 async def log_in(login: Login, response: Response, old: Annotated[str, Cookie(alias="session")] = ""):
     # With `==`, the time that it takes could tell something about what is right.
-    is_right = secrets.compare_digest(USERS.get(login.user, "").encode(), login.password.encode())
+    is_right = secrets.compare_digest(USERS.get(login.user, "").encode(), login.password.encode(errors="surrogatepass"))
     if login.user not in USERS or not is_right:
         raise HTTPException(403, "wrong user or password")
     session = secrets.token_urlsafe()

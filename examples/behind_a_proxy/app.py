@@ -4,7 +4,7 @@
     ws://.../post     posts; what was posted is saved when its client leaves, which takes two seconds
     ws://.../who      says under which address, and for whom, the app has been asked
 
-It ends when it is asked to: nothing in it waits without hearing that. (How what is said at one worker gets to the
+Its endpoints end when they are asked to: none waits without hearing that. (How what is said at one worker gets to the
 other: `examples/workers`.)
 """
 

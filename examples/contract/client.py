@@ -30,7 +30,8 @@ class Heating:
         """Hand each answer to whoever waits for it, until the connection ends."""
         async for text in self.ws:
             reply = json.loads(text)
-            if answer := self.asked.get(reply["id"]):
+            answer = self.asked.get(reply["id"])
+            if answer and not answer.done():  # done is one for which nobody waits any more, since a moment ago
                 answer.set_result(reply)
         raise ConnectionError("the server has closed the connection")
 

@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect, WebSocketException
 from fastapi.websockets import WebSocketState
-from pydantic import BaseModel, PositiveInt, ValidationError
+from pydantic import BaseModel, Field, PositiveInt, ValidationError
 
 from examples.resume.history import History
 
@@ -86,7 +86,7 @@ def remember(client: str, id: int):
 
 class Said(BaseModel):
     id: PositiveInt
-    text: str
+    text: str = Field(max_length=1000)
 
 
 async def follow(websocket: WebSocket, name: str, number: int):

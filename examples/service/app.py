@@ -160,7 +160,8 @@ async def enter(websocket: WebSocket, place: Place, user: str, client: str, hist
         if history != follower.history or not place.since <= websocket.state.number <= place.number:
             websocket.state.number = place.since
             place.say(messages.anew(follower.history, place.since), [member])
-        if missed := place.above(websocket.state.number):
-            place.say(messages.lines(missed), [member])
+        missed = place.above(websocket.state.number)
+        for first in range(0, len(missed), messages.AT_ONCE):
+            place.say(messages.lines(missed[first : first + messages.AT_ONCE]), [member])
         with presence.present(place, user, member):
             await listen(websocket, place, user, client, member)

@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+AT_ONCE = 50  # lines: in JSON, a text of 1,000 characters may have 12,000, and many clients take a MiB at most
+
 
 class Say(BaseModel):
     """Sent again until it is acknowledged, in the order of `seq`, which counts up.

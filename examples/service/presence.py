@@ -5,7 +5,6 @@ Each worker says again and again who is with it: what a worker has said that was
 
 import asyncio
 import logging
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -57,7 +56,8 @@ async def keep_telling():
 
 async def tell(place: Place):
     """Say who is here with us, ask who else is, and tell our members if that has changed."""
-    key, now = f"service:here:{place.name}", time.time()
+    key = f"service:here:{place.name}"
+    now, _ = await db.time()  # by one clock: those of several machines may differ
     ours = {f"{WORKER} {name}": now + EXPIRES for name in place.with_us}
     gone = [f"{WORKER} {name}" for name in place.here - set(place.with_us)]
     async with db.pipeline(transaction=True) as at_once:

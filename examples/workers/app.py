@@ -1,12 +1,13 @@
 """One room in several workers: all hear what is said at one, in one order, and who comes back what it has missed.
 
-    ws://.../ws/{name}?key=...&last=...     key: a text that this client has made up for itself
+    ws://.../ws/{name}?key=...&last=...     key: a text that this client has made up for itself (else
+                                            its name, for which `seq` goes on counting)
                                             last: the last id that it has heard
 
     client -> {"seq": 1, "text": "hello"}   seq counts up; said again until it is acknowledged. (Without a seq, too,
                                             but then nobody knows whether it is a repetition.)
     server -> {"seq": 1}                    it is in the stream
-    server -> {"id": "1795973350225-0", "name": "Ann", "text": "hello"}    or several, a line each
+    server -> {"id": "1795973350225-0", "name": "Ann", "text": "hello"}
     server -> {"gap": true}                 what came before the next line may be missing: it is no longer kept
 
 `REDIS_URL` says where the broker is. One worker: `uvicorn examples.workers.app:app`; two, and a broker:
@@ -60,7 +61,7 @@ lines: deque[tuple[tuple, str]] = deque(maxlen=KEEP)  # the last that this worke
 is_up_to_date = asyncio.Event()  # it has read what there is
 GAP = json.dumps({"gap": True})
 
-Id = Annotated[str, Query(pattern=r"^\d+-\d+$")]
+Id = Annotated[str, Query(pattern=r"^\d{1,20}-\d{1,20}$")]
 Name = Annotated[str, Query(max_length=40)]
 
 
@@ -163,8 +164,8 @@ async def enter(websocket: WebSocket, name: str, key: Name = "", last: Id = "0-0
         async with room.join(websocket) as member:
             if len(lines) == KEEP and (0, 0) < websocket.state.last < lines[0][0]:
                 room.say(GAP, [member])
-            if missed := [line for at, line in lines if at > websocket.state.last]:
-                room.say("\n".join(missed), [member])
+            for missed in [line for at, line in lines if at > websocket.state.last]:
+                room.say(missed, [member])
             while True:
                 said = await next_said(websocket)
                 await keep(said, name, key or name)

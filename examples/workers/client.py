@@ -31,6 +31,9 @@ class Talker:
         if len(text) > LONGEST:  # it would be refused as often as it is said
             print(f"(not said: longer than {LONGEST} characters)", flush=True)
             return
+        if any("\ud800" <= character <= "\udfff" for character in text):  # so would this
+            print("(not said: there is half a character in it, or a byte that is no UTF-8)", flush=True)
+            return
         seq = next(self.seq)
         self.unsure[seq] = json.dumps({"seq": seq, "text": text})
         if self.ws:
@@ -51,8 +54,7 @@ class Talker:
                                 said = seq
                     self.ws = ws
                     async for message in ws:
-                        for line in message.splitlines():
-                            self.hear(json.loads(line))
+                        self.hear(json.loads(message))
             except (OSError, ConnectionClosed, InvalidHandshake):
                 pass
             self.ws = None
