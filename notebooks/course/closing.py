@@ -7,6 +7,7 @@ from course.client import WAIT, Client, NotYet, describe_end, until, visit
 from course.error_log import errors_in_the_log
 from course.judging import expect_no_error, hint_for, what_the_endpoint_did
 from course.troubles import SWALLOWED
+from wslab.examination.clients import in_one_breath
 from wslab.server import serve
 
 MAY_BE_GONE = (
@@ -15,6 +16,7 @@ MAY_BE_GONE = (
 )
 CLOSED = "Unexpected ASGI message 'websocket.send', after sending 'websocket.close'."  # as uvicorn says it
 CLOSED_TWICE = CLOSED.replace("websocket.send", "websocket.close")
+SERVED_BEHIND = " (Or was more served that had been sent behind it? Who has been closed is not: leave the loop.)"
 GIVEN_UP = (
     "Where uvicorn itself has closed, a send raises RuntimeError, while the endpoint's own side is still open: the "
     "client is gone, and that is no bug. The lesson's `send()` tells the two apart."
@@ -39,11 +41,13 @@ async def expect_code(client: Client, code: int, reason: str | None, whose: str,
         raise NotYet(f"the connection of a client {whose} ended with {got}, not with {wanted}. {hint}".rstrip())
 
 
-async def logs_bugs(app, path: str, bugs: Mapping[str, type[Exception]], function: str, *before: str) -> None:
+async def logs_bugs(
+    app, path: str, bugs: Mapping[str, type[Exception]], function: str, *before: str, behind: Sequence[str] = ()
+) -> None:
     """A look: each of the `bugs`, an error of `function` by the text at which it raises it, is logged once.
 
-    And so is the first of several when it comes again. Its client says the texts `before` first. It must be closed with
-    1011, and no task be left behind.
+    And so is the first of several when it comes again. Its client says the texts `before` first, and those `behind` in
+    one breath with it. It must be closed with 1011, and no task be left behind.
     """
     first = list(bugs.items())[: len(bugs) > 1]
     for number, (bug, error) in enumerate([*bugs.items(), *first]):
@@ -52,11 +56,12 @@ async def logs_bugs(app, path: str, bugs: Mapping[str, type[Exception]], functio
         with errors_in_the_log() as log:
             with serve(app, name="exercise") as server:
                 async with visit(server, path) as client:
-                    for text in (*before, bug):
+                    for text in before:
                         await client.say(text)
+                    await in_one_breath(client.ws, [bug, *behind])
                     closed = await client.is_closed()
                 did = await what_the_endpoint_did(server)
-            logged = len(log.records)
+            logged, is_too_long = len(log.records), log.has_another("ProtocolError")
             log.clear()  # their tracebacks hold on to the endpoint's tasks
             gc.collect()  # and only when a task is gone, asyncio says that nobody has asked for its error
         if not logged and number == len(bugs):
@@ -67,6 +72,8 @@ async def logs_bugs(app, path: str, bugs: Mapping[str, type[Exception]], functio
                 "do, and nothing else, or be logged as an error. (And a task's error is seen by nobody, unless "
                 "somebody awaits that task.)"
             )
+        if is_too_long:
+            raise NotYet(f"{what} the close() for it raised one more error: a reason has room for 123 bytes.")
         if not closed:
             raise NotYet(f"{what} was still connected {WAIT:g} seconds later. Close it with 1011.{SWALLOWED}")
         if client.ws.close_code != 1011:
@@ -77,6 +84,7 @@ async def logs_bugs(app, path: str, bugs: Mapping[str, type[Exception]], functio
             )
         if logged > 1:
             raised = " Raised out of the endpoint, it is logged by uvicorn, too." if did else ""
+            raised = raised or (SERVED_BEHIND if behind else "")
             raise NotYet(f"{what} it was logged {logged} times: once is enough.{raised}")
 
 

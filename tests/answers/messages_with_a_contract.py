@@ -821,6 +821,25 @@ WRONG = {
         after(CAUGHT, "    finally:\n        bucket.filling.cancel()"),
         says="24 have passed. What is refused meanwhile does not count them again.",
     ),
+    "the loop goes on behind a bug": changed(
+        (
+            "reply = basket.answer(text)",
+            """
+            try:
+                reply = basket.answer(text)
+            except Exception:
+                logger.exception("/till failed")
+                await try_to_close(websocket, 1011)
+                continue
+            """,
+        ),
+        says="times: once is enough. (Or was more served that had been sent behind it?",
+    ),
+    "the reason of a close is the error's text": changed(
+        ("except Exception:", "except Exception as error:"),
+        ("await try_to_close(websocket, 1011)", "await try_to_close(websocket, 1011, str(error))"),
+        says="the close() for it raised one more error: a reason has room for 123 bytes.",
+    ),
 }
 
 RIGHT = {

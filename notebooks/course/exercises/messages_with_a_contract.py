@@ -77,10 +77,11 @@ async def till(app) -> Verdict:
         verdict = await judge(app, *steps, ws_ping_interval=None)
     if not verdict.passed and log.records and "code 1011" in verdict.problem:
         return Verdict(verdict.good, f"{verdict.problem} The log has an error: {log.first()}.")
+    bugs = {json.dumps({**ADD, "item": item}): error for item, error in BUGS.items()}
     looks = [
         partial(expect_nothing_in, log),
         partial(closes_when_nobody_is_there, app, PATH),
-        partial(logs_bugs, app, PATH, {json.dumps({**ADD, "item": bug}): BUGS[bug] for bug in BUGS}, "price"),
+        partial(logs_bugs, app, PATH, bugs, "price", behind=[json.dumps(TOTAL)]),
         partial(passes, app, partial(lets_bugs_show, path=PATH), partial(ends_when_cancelled, path=PATH)),
     ]
     verdict = await look_further(verdict, *looks)
