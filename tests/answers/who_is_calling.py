@@ -680,6 +680,61 @@ WRONG = {
         ),
         says="a client had sent bytes, and left, and `inside` is still ['Ann']. At bytes, receive_text() raises",
     ),
+    "the session goes with its last connection": changed(
+        after(
+            "session.connections.discard(connection)",
+            """
+            if not session.connections:  # nobody is there any more
+                for token in [token for token, login in vault_sessions.items() if login is session]:
+                    del vault_sessions[token]
+            """,
+        ),
+        says="a session ends with a logout, and not with its last connection.",
+    ),
+    "a logout takes away all tickets": changed(
+        before("if ended := vault_sessions.pop(session, None):", "vault_tickets.clear()"),
+        says="but the connection ended first, with code 4401. Its ticket is good.",
+    ),
+    "a logout closes all, and then forgets the session": changed(
+        ("connections: set[asyncio.Timeout]", "connections: set[WebSocket]"),
+        (
+            """
+            if ended := vault_sessions.pop(session, None):
+                for connection in ended.connections:
+                    if not connection.expired():
+                        connection.reschedule(0)  # which is over
+            """,
+            """
+            if ended := vault_sessions.get(session):
+                await asyncio.gather(*(try_to_close(connection, 4401, "") for connection in ended.connections))
+                vault_sessions.pop(session, None)
+            """,
+        ),
+        (
+            """
+            try:
+                async with asyncio.timeout(None) as connection:  # without an end, until somebody logs out
+                    session.connections.add(connection)
+                    while True:
+                        await send(websocket, f"{session.user}: {await websocket.receive_text()}")
+            except TimeoutError:
+                if not connection.expired():
+                    raise  # somebody else's
+                await try_to_close(websocket, 4401, "logged out")
+            finally:
+                session.connections.discard(connection)
+            """,
+            """
+            try:
+                session.connections.add(websocket)
+                while True:
+                    await send(websocket, f"{session.user}: {await websocket.receive_text()}")
+            finally:
+                session.connections.discard(websocket)
+            """,
+        ),
+        says="forget it first, and then close its connections.",
+    ),
 }
 
 RIGHT = {

@@ -59,6 +59,8 @@ FORGET = "take it off in a `finally`, or a logout tries to end it once more."
 BELOW = "What is registered above accept() stays behind if that fails: register below it, and undo it in a `finally`."
 LET_IN = "Accept it, so that its page can be told why, if its ticket is not good: with 4401."
 NO_TASK = "Let `call_later()` forget it, or note until when it is good. (What BackgroundTasks runs is a task, too.)"
+STILL_LOGGED_IN = "It had been there, and left: a session ends with a logout, and not with its last connection."
+BEFORE = "Its session is over as soon as /logout is asked: forget it first, and then close its connections."
 MEANWHILE = "Let no `await` stand between looking for the session and registering the connection."
 
 
@@ -162,6 +164,15 @@ class Visitors(AsyncExitStack):
             raise NotYet(f"{user} has come in with a good ticket, {once_more} {SAME_LIST}")
         return client
 
+    async def comes_again(self, user: str, session: str) -> None:
+        """The last connection of a session ends, and the session does not: another one comes."""
+        for hint in ("", STILL_LOGGED_IN):
+            try:
+                await (await self.come_in(user, session)).leave()
+            except NotYet as problem:
+                raise NotYet(f"{problem} {hint}".rstrip()) from None
+            await until(lambda: not self.inside, server=self.server)
+
     async def expect_nobody(self, what: str, hint: str = BELOW) -> None:
         """Nobody is connected any more."""
         if not await until(lambda: not self.inside, server=self.server):
@@ -172,6 +183,7 @@ async def talks(server: Server, inside: Collection[str]) -> str:
     async with Visitors(server, inside) as visitors:
         ann, ben = await visitors.log_in("Ann"), await visitors.log_in("Ben")
         bens = await visitors.ticket(ben)
+        await visitors.comes_again("Ann", ann)
         one, other = await visitors.come_in("Ann", ann), await visitors.come_in("Ann", ann)
         await visitors.come_in("Ben", ben, bens)
         await one.leave()
@@ -256,6 +268,7 @@ async def ends_at_logout(server: Server, inside: Collection[str]) -> str:
         ann, anns_other, ben = [await visitors.log_in(user) for user in ("Ann", "Ann", "Ben")]
         ending = [await visitors.come_in("Ann", ann) for _ in range(2)]
         staying = [await visitors.come_in("Ann", anns_other), await visitors.come_in("Ben", ben)]
+        others = await visitors.ticket(anns_other)
         gone = await visitors.come_in("Ann", ann)
         await gone.leave()
         await news(server)  # its endpoint has ended
@@ -273,6 +286,7 @@ async def ends_at_logout(server: Server, inside: Collection[str]) -> str:
             await client.ask("still here", f"{user}: still here", closed=hint, silent=hint)
         if not await until(lambda: sorted(inside) == ["Ann", "Ben"], server=server):
             raise NotYet(f"a session of Ann's was logged out, Ann's other one and Ben's not; `inside` is {inside!r}.")
+        await visitors.come_in("Ann", anns_other, others)
     await visitors.expect_nobody("all had left")
     return "a logout ends its session's connections, and no others"
 
@@ -336,6 +350,7 @@ async def waits_for_nobody(server: Server, inside: Collection[str], door: Door) 
     server.shrink_buffers()
     async with Visitors(server, inside) as visitors:
         session = await visitors.log_in("Ann")
+        late = await visitors.ticket(session)
         clients = [await visitors.come_in("Ann", session) for _ in range(2 * SOME)]
         stuck, reading = clients[::2], clients[1::2]
         try:
@@ -349,6 +364,8 @@ async def waits_for_nobody(server: Server, inside: Collection[str], door: Door) 
                 visitors.log_out(session)
                 for client in reading:
                     await expect_4401(client, "whose session had been logged out", STUCK)
+                late_client = await visitors.come(late)
+                await expect_4401(late_client, "who came while others of its session were being closed", BEFORE)
         finally:
             for client in stuck:
                 client.ws.transport.abort()
