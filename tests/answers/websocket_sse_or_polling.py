@@ -340,6 +340,16 @@ WRONG = {
         ("id=str(number)", "id=number"),
         says="but the response ended. The log has ValidationError: 1 validation error for ServerSentEvent",
     ),
+    "escaped as for HTML": changed(
+        ("data=text, id", "data=html.escape(text), id"),
+        before("app = FastAPI()", "import html\n"),
+        says="""expected "<b> & 'c'" with the id""",
+    ),
+    "each client counts the ids for itself": changed(
+        before("while True:", "own = 0"),
+        (YIELDS, "own += 1\nyield ServerSentEvent(data=text, id=str(own))"),
+        says="with the id 1. The `id` of an entry is its number, whoever hears it",
+    ),
 }
 
 RIGHT = {

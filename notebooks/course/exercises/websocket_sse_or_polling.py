@@ -17,7 +17,7 @@ from wslab.server import Server
 __all__ = ["news"]
 
 PATH = "/news"
-TEXTS = ["1-0", "2-0\n(a penalty)", "", "data: 3-0\r\n\r\nid: 99", "\u00fc\u2028 \u0085"]
+TEXTS = ["1-0", "2-0\n(a penalty)", "", "data: 3-0\r\n\r\nid: 99", "\u00fc\u2028 \u0085", "<b> & 'c'"]
 KEPT = 5
 LONG = "x" * 100_000  # of which the buffers hold one or two
 TOO_MANY = 20  # of these, more than are on their way to a client that does not read, and kept
@@ -30,6 +30,7 @@ FIRST = "a client came when nothing was kept, and"
 FROM_WHERE = "Whoever comes hears what is kept; whoever comes back, what came after its `Last-Event-ID`; nothing twice."
 ALIKE = "(The one before it says the same, and is another: they are told apart by their numbers.)"
 AS_JSON = "`ServerSentEvent(data=text, id=str(number))` writes the text as JSON, and a line feed in it ends no line."
+ITS_NUMBER = "The `id` of an entry is its number, whoever hears it: with that, a browser comes back."
 ONCE = "Whoever has missed nothing that is gone needs no `reset`."
 NO_TYPE = "`event` is for the `reset` alone: a page hears what has no type with its `onmessage`."
 AT_ONCE = "A `reset` does not wait for news: who has missed something hears so at once."
@@ -287,6 +288,8 @@ class News:
             if event.id == str(number) and json.loads(event.data) == text:
                 return
         is_other = event.id != str(number) and event.id.isdigit()
+        if is_other and event.data == json.dumps(text) and dict(self.feed.entries).get(int(event.id)) != text:
+            raise NotYet(f"{wanted}, but got {describe(event)}.", ITS_NUMBER)
         raise NotYet(f"{wanted}, but got {describe(event)}.", FROM_WHERE if is_other else AS_JSON)
 
     async def expect_to_end(self) -> None:
