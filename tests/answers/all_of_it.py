@@ -332,6 +332,10 @@ WRONG = {
         before("self.lines.append(", "if any(text == known for _, known in self.lines):\n    return"),
         says="Ann was never told line 5, 'yes'. A line before it says the same, and is another one",
     ),
+    "the newest line first": changed(
+        ("for n, text in self.lines:", "for n, text in reversed(self.lines):"),
+        says="told lines in another order, in `enter`. Who comes is told what it has missed in the order of the log",
+    ),
 }
 
 TELLS_OF = {  # the lesson has this as a list

@@ -3,6 +3,7 @@
 import inspect
 from collections import Counter
 from collections.abc import Iterable
+from itertools import pairwise
 
 from course import rehearsal
 from course.client import NotYet
@@ -45,6 +46,7 @@ ABOVE = (
     "Who has heard up to `number` is told at `enter` what this worker has read above it, from `number + 1` on, and the "
     "rest when `take` reads it."
 )
+IN_ORDER = "Who comes is told what it has missed in the order of the log: keep the lines in a list, as they were read."
 REPEATED = "A line before it says the same, and is another one: lines are told apart by their numbers."
 AHEAD = (
     "Who comes from the other worker may have heard what this one has not read yet. `take` leaves out whoever has "
@@ -185,4 +187,8 @@ def misheard(client: Client) -> str:
             return f"{client.name} was never told line {missing[0]}, {lines[missing[0] - 1]!r}. {REPEATED}"
         comes_back = client.run.kind == "cut" and len(client.been_at) > len(set(client.been_at))
         return f"{client.name} was never told line {missing[0]}. {ABOVE}{f' {BACK}' if comes_back else ''}"
-    return "" if numbers == sorted(numbers) else f"{client.name} was told lines in another order. {FROM_THE_LOG}"
+    if numbers == sorted(numbers):
+        return ""
+    place = next(place for place, (one, another) in enumerate(pairwise(numbers), 1) if one > another)
+    hint = IN_ORDER if client.told_in[place] == "enter" else FROM_THE_LOG
+    return f"{client.name} was told lines in another order, in `{client.told_in[place]}`. {hint}"
