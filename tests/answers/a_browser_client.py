@@ -708,6 +708,33 @@ WRONG = {
         ),
         says="the server took a text, and said nothing for an hour: it raised TimeoutError: . Nothing says how long",
     ),
+    "awaits its sender, which it has cancelled": changed(
+        after("sending.cancel()", "await sending"),
+        says="it raised CancelledError. Nobody has cancelled it: awaiting a task that one has cancelled oneself",
+    ),
+    "its first handshake must succeed": changed(
+        ("unsent, failures = [], 0", "unsent, failures, was_there = [], 0, False"),
+        ("if process_exception(error):", "if not was_there or process_exception(error):"),
+        before("async with ws:", "was_there = True"),
+        says="HTTP 500. `process_exception(error)` returns None for it: so come back, though it be the first",
+    ),
+    "takes None of process_exception() for final": changed(
+        ("if process_exception(error):", "if process_exception(error) is None:"),
+        says="HTTP 500. `process_exception(error)` returns None for it: so come back",
+    ),
+    "a None in the outbox ends its sender": changed(
+        (
+            "unsent.append(await outbox.get())",
+            """
+            text = await outbox.get()
+            if text is None:
+                return
+            unsent.append(text)
+            """,
+        ),
+        ("sending.cancel()", "outbox.put_nowait(None)"),
+        says="was not sent. Is something put into the outbox that ends a sender?",
+    ),
 }
 
 RIGHT = {

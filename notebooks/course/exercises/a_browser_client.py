@@ -37,6 +37,8 @@ BACK = [1001, 1011, 1012, 1013]
 REFUSED = [401, 403, 404, 429, 501, 505]
 
 BY_ITSELF = "It has to, each time before it comes back. (A loop over connect() has pauses of its own, or none.)"
+NOT_FINAL = "`process_exception(error)` returns None for it: so come back, though it be the first handshake."
+OWN_TASK = "Nobody has cancelled it: awaiting a task that one has cancelled oneself raises that."
 STOPPED = "Stop in a `finally` what has been started."
 KEEPALIVE = "keepalive"  # the task that each connection of websockets 17.4 has
 CLOSED = "It is the connection's own: close that, too, as `async with` does."
@@ -55,6 +57,8 @@ UNASKED = "What is put into `outbox` is sent, whether the server has spoken or n
 UNHEARD = "The failures count anew when something has been heard, and at nothing else."
 HEARS_ELSEWHERE = "`hear(text)` was called in another thread, and chance decides the order. Call it where you receive."
 OF_ITS_OWN = "Is something of a call kept in the module, where all calls share it? Keep it in the function."
+STOPPED_SENDING = "a send() had failed, and what came into the outbox over the next connection was not sent"
+NEXT_SENDER = "Is something put into the outbox that ends a sender? It may end the next connection's: cancel the task."
 KEPT = "What was taken out of the outbox must be kept until its send() has returned, and then goes first."
 TAKEN = "Has something taken it out of the outbox that belongs to a connection that has ended?"
 
@@ -111,7 +115,7 @@ class Run:
         if not self.task.done():
             return "."
         if self.task.cancelled():
-            return ", and was cancelled."
+            return f": it raised CancelledError. {OWN_TASK}"
         error = self.task.exception()
         return f": it raised {type(error).__name__}: {error}." if error else f": it returned {self.task.result()!r}."
 
@@ -185,7 +189,7 @@ class Check:
                 if self.stage.came > 1:
                     raise NotYet(f"{problem}, and it came again. After this code it must not.")
                 await run.expect(run.task.done, f"{problem}, and it did not return", NO_ERROR)
-                if run.task.exception() or run.task.result() != code:
+                if run.task.cancelled() or run.task.exception() or run.task.result() != code:
                     raise NotYet(f"{problem}, and the function should return that{run.end()}")
         return f"after {', '.join(map(str, AWAY))} it stays away"
 
@@ -214,7 +218,7 @@ class Check:
                 await run.until(lambda run=run: run.task.done() or self.stage.came > 1)
                 if not run.task.done():
                     raise NotYet(f"{what}, and came again. It would be refused again: let InvalidStatus out.")
-                if not isinstance(run.task.exception(), InvalidStatus):
+                if run.task.cancelled() or not isinstance(run.task.exception(), InvalidStatus):
                     raise NotYet(f"{what}, and should let InvalidStatus out{run.end()}")
         return "it gives up where it would be refused again"
 
@@ -293,6 +297,8 @@ class Check:
             if self.stage.got != ["last words", "and more"]:
                 what = "two texts came into the outbox when the server had just closed, so that send() fails"
                 raise NotYet(f"{what}: the server got {', '.join(self.stage.got) or 'none of them'}.", KEPT)
+            run.outbox.put_nowait("later")
+            await run.expect(lambda: self.stage.got[2:] == ["later"], STOPPED_SENDING, NEXT_SENDER)
         for texts in (["one", "two"], ["", "two"]):
             await self.keeps_it_once_more(texts)
         return "what could not be sent is not lost"
@@ -401,7 +407,9 @@ async def expect_return(run: Run, server: Stage | Brief, what: str) -> None:
     """After one wait the function must come back to this server, which greets it then."""
     await run.until(lambda: run.waits or server.came > 1 or run.task.done())
     if not run.waits:
-        raise NotYet(f"{what}, and then it did not `await wait(...)`{run.end()}", BY_ITSELF)
+        let_out = run.task.done() and not run.task.cancelled() and run.task.exception()
+        hint = NOT_FINAL if isinstance(let_out, InvalidStatus) else BY_ITSELF
+        raise NotYet(f"{what}, and then it did not `await wait(...)`{run.end()}", hint)
     await run.expect(lambda: server.came == 2, f"{what}, and it did not come back")
     await run.expect(lambda: run.heard[-1:] == ["hello"], f"{what}, it came back, and did not hear 'hello'")
     if len(run.waits) != 1:
