@@ -15,6 +15,8 @@ from wslab.server import Server
 DOWN = "A `finally` around the call of the app counts down who was counted, once, whatever has ended the endpoint."
 NONLOCAL = "(A variable of `__call__` that an inner function sets must be `nonlocal` there.)"
 FIRST = "Note the first sign, and no other after it; count it when the endpoint has ended."
+SIGNS = {"received", "sent", "failed", "raised", "returned"}
+LABELS = "The first label is how it ended, the second one its code, or the name of the error's class, or nothing."
 ON = (
     "What the app raises goes on to uvicorn as it is, in no other error and in no group: after an `except`, `raise` it "
     "again, and let no `return` be in a `finally`."
@@ -149,7 +151,14 @@ class Service(logging.Handler):
         if (counted := self.ended) != wanted:
             more = ", ".join(f"{key} {n:+}" for key, n in (counted - wanted).items()) or "nothing else"
             less = ", ".join(map(str, wanted - counted)) or "nothing more"
-            raise NotYet(f"{words}. `ended` should have counted {less}, and counted {more}. {hint or FIRST}")
+            why = hint or (FIRST if all(map(is_label, counted)) else LABELS)
+            raise NotYet(f"{words}. `ended` should have counted {less}, and counted {more}. {why}")
+
+
+def is_label(key: tuple[str, str]) -> bool:
+    """Whether these could be the labels of some end."""
+    how, what = key
+    return how in SIGNS and what != "None" and (what.isidentifier() or what.isdigit() or not what)
 
 
 def scope_by_way_of_a_proxy(number: int) -> dict:

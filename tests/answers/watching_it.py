@@ -725,6 +725,21 @@ WRONG = {
         ),
         says="`ended` should have counted ('raised', 'ExceptionGroup'), and counted ('raised', 'KeyError') +1.",
     ),
+    "what is sent first is an accept, if it is no close": changed(
+        ('if message["type"] == "websocket.accept":', 'if not accepted and message["type"] != "websocket.close":'),
+        says="refused. `ended` should have counted nothing more, and counted ('returned', '') +1. Only those",
+    ),
+    "the labels the other way round": changed(
+        (
+            'self.ended.labels(*(end or ("returned", ""))).inc()',
+            'how, what = end or ("returned", "")\nself.ended.labels(what, how).inc()',
+        ),
+        says="and counted ('1000', 'received') +1. The first label is how it ended, the second one its code",
+    ),
+    "the class of what was raised": changed(
+        ('("raised", type(error).__name__)', '("raised", type(error))'),
+        says="The first label is how it ended, the second one its code, or the name of the error's class",
+    ),
 }
 
 RIGHT = {

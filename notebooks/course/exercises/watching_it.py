@@ -106,7 +106,7 @@ async def counts_nobody_refused(service: Service, server: Server) -> str:
         with contextlib.suppress(Refused):
             async with visit(server, path):
                 pass
-        await service.expect(server, "a client was refused", wanted, raises=raises)
+        await service.expect(server, "a client was refused", wanted, raises=raises, hint=ACCEPTED)
     for path, words in [("/refuses_late", "refused"), ("/accepts_late", "accepted, and had given up before that")]:
         await server.on_loop(service.gone.clear)
         coming = asyncio.ensure_future(visit(server, path).__aenter__())
