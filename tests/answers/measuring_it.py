@@ -601,6 +601,15 @@ async def measure(clients, every, number, patience):
         ("took += [math.inf] * unanswered", "took += [math.inf] * (len(late) - len(took))"),
         says="one ends after 0.45 s, and one after 0.55, p50 should be inf, and it says 0.01. That",
     ),
+    "0.99 for 99 percent": changed(
+        ("percentile(took, 50)", "percentile(took, 0.5)"),
+        ("percentile(took, 99)", "percentile(took, 0.99)"),
+        says="p99 should be 0.40, and it says 0.01. 99 percent are 99, and not 0.99.",
+    ),
+    "its limit does not count from the start": changed(
+        ("timeout_at(start + (number - 1) * every + patience)", "timeout_at((number - 1) * every + patience)"),
+        says="It has not sent anything. (By loop.time(), a limit is so many seconds after the start.)",
+    ),
 }
 
 RIGHT = {

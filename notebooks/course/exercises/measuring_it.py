@@ -30,6 +30,7 @@ NO_ECHO = "The n-th answer is that of message n, whatever it says."
 ROUNDED = "Do not round it: an echo takes a millisecond or two."
 LEAVES = "it has returned, and left tasks behind: {}. Cancel them, and await them; or use a TaskGroup."
 ENDLESS = "it still waits, a minute after the last answer that `patience` allows. Where is its limit, by loop.time()?"
+NOTHING_SENT = ". It has not sent anything. (By loop.time(), a limit is so many seconds after the start.)"
 BEGUN = "It is the longest time by which a send() began after it was due."
 
 
@@ -101,7 +102,7 @@ def in_words(error: Exception, has_sent: bool) -> NotYet:
         return NotYet(
             "a TimeoutError came out of `measure`. An answer that does not come in time is no error: count it."
         )
-    why = ". It has not sent anything." if not has_sent else f". {NO_ECHO}" if ANSWER in str(error) else ""
+    why = NOTHING_SENT if not has_sent else f". {NO_ECHO}" if ANSWER in str(error) else ""
     return NotYet(f"it raised {type(error).__name__}: {error}{why}")
 
 
@@ -144,6 +145,7 @@ def explanations(took: list[list[float]], from_send: list[list[float]], percent:
     for every in (took, from_send):
         if finite := [time for time in chain(*every) if time < math.inf]:
             yield LEFT_OUT, percentile(finite, percent)
+    yield "99 percent are 99, and not 0.99.", percentile(chain(*took), percent / 100)
 
 
 def near(got, right: float, tolerance: float = NEAR) -> bool:
