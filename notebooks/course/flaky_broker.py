@@ -116,6 +116,11 @@ class FlakyBroker(Redis):
         self._note(words, reply)
         return reply
 
+    @property
+    def is_broken(self) -> bool:
+        """Nothing has been asked since the connection broke."""
+        return self._broke_at is not None
+
     def _broken(self, error: Exception) -> Exception:
         """The error, to be raised now."""
         loop = asyncio.get_running_loop()

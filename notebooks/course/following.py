@@ -12,6 +12,8 @@ from course.troubles import Bug
 
 PATIENCE = 5.0  # seconds for something that costs a right answer some tenths of one
 TOO_LONG = 1.0  # seconds to wait after a break, where a tenth of one is asked for
+AGAIN = " Nothing had been read since the connection broke: is a `continue` missing behind the pause?"
+BY_ITSELF = "It has asked the broker for nothing, and nobody has cancelled it: `cancelling()` has parentheses."
 A_READ = 6.0  # seconds that a read may last, and a little more
 
 
@@ -52,6 +54,8 @@ class Told:
             wrong = f"after {self.last}, it should have told {due}, and told {entry_id}."
             if due in self.db.ids and place(entry_id) > place(due) and fields_of(due) == fields_of(self.last):
                 wrong += " (They say the same, and are two: entries are told apart by their ids.)"
+            if self.db.is_broken:
+                wrong += AGAIN
             if current_task() is not self.task:
                 wrong += " Another task, a thread or a callback told it, in an order of its own."
             self.wrong = self.wrong or self.db.objection or wrong  # what was the first thing wrong
@@ -79,6 +83,8 @@ class Told:
             raise NotYet(self.db.objection)
         if not has_told():
             instead = how_it_ended(self.task) if self.task.done() else "nothing more came"
+            if instead == "it returned" and not self.db.commands:
+                hint = BY_ITSELF
             if "Error" in instead and "(by the check)" not in instead:  # an error of its own says more
                 hint = ""
             if not self.task.done() and max(self.db.pauses, default=0) > TOO_LONG:

@@ -306,6 +306,15 @@ WRONG = {
         ),
         says="it ended with MasterDownError: MASTERDOWN Link with MASTER is down (by the check). A connection broke",
     ),
+    "cancelling without its parentheses": changed(
+        ("me.cancelling()", "me.cancelling"),
+        says="and it returned. It has asked the broker for nothing, and nobody has cancelled it",
+    ),
+    "no continue behind the pause": changed(
+        before("while", "streams = []"),
+        ("            await asyncio.sleep(0.1)\n            continue", "            await asyncio.sleep(0.1)"),
+        says="and told 2-0. Nothing had been read since the connection broke: is a `continue` missing",
+    ),
 }
 
 RIGHT = {
