@@ -160,8 +160,7 @@ async def enter(websocket: WebSocket, place: Place, user: str, client: str, hist
         if history != follower.history or not place.since <= websocket.state.number <= place.number:
             websocket.state.number = place.since
             place.say(messages.anew(follower.history, place.since), [member])
-        missed = place.above(websocket.state.number)
-        for first in range(0, len(missed), messages.AT_ONCE):
-            place.say(messages.lines(missed[first : first + messages.AT_ONCE]), [member])
+        for missed in messages.in_parts(place.above(websocket.state.number)):
+            place.say(missed, [member])
         with presence.present(place, user, member):
             await listen(websocket, place, user, client, member)

@@ -40,6 +40,11 @@ def lines(several: Iterable[dict]) -> str:
     return json.dumps({"type": "lines", "lines": list(several)})
 
 
+def in_parts(many: list[dict]) -> list[str]:
+    """The same, in as many messages as it takes."""
+    return [lines(many[first : first + AT_ONCE]) for first in range(0, len(many), AT_ONCE)]
+
+
 def anew(history: str, number: int) -> str:
     """The client cannot go on from where it was, or is new: what follows are the lines above `number`."""
     return json.dumps({"type": "anew", "history": history, "number": number})
