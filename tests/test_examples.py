@@ -35,6 +35,7 @@ from examples.contract.client import Heating
 from examples.disconnects import app as disconnects
 from examples.page import app as page
 from examples.resume import app as resume
+from examples.resume.client import LONGEST, Member
 from examples.resume.history import History
 from examples.room import app as room
 from examples.start import start
@@ -1160,6 +1161,16 @@ def test_the_resume_program_and_its_client_that_comes_back():
         if client:
             client.kill()
             client.communicate(timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("text", ["x" * (LONGEST + 1), "caf\udce9"])
+def test_the_resume_client_says_nothing_that_would_end_it(capsys, text):
+    async def say():
+        member = Member()
+        member.say(text)
+        return member.outbox
+
+    assert (asyncio.run(say()), capsys.readouterr().out[:11]) == ({}, "(not said: ")
 
 
 @pytest.mark.parametrize(("url", "why"), [("{}/nowhere", "HTTP 403"), ("localhost", "isn't a valid URI")])

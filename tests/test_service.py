@@ -329,6 +329,29 @@ def test_who_is_here_where_a_workers_clock_is_another(service, monkeypatch, room
 
 
 @pytest.mark.usefixtures("db")
+def test_who_leaves_while_redis_is_told_that_they_are_here_is_taken_out(service, monkeypatch):
+    async def leave_meanwhile():
+        async with AsyncRedis.from_url(service.url, decode_responses=True) as db:
+            monkeypatch.setattr(presence, "db", db)
+            place = log.Place("short", 0)
+            place.with_us["ann"] = 1
+            presence.visited.add(place)
+            pipeline = db.pipeline
+
+            def and_leave(**options):
+                asyncio.get_running_loop().call_soon(place.with_us.clear)  # while tell() waits for Redis
+                return pipeline(**options)
+
+            monkeypatch.setattr(db, "pipeline", and_leave)
+            for _ in range(2):
+                assert place in presence.visited
+                await presence.tell(place)
+            return place in presence.visited, await db.zrange("service:here:short", 0, -1)
+
+    assert run(leave_meanwhile()) == (False, [])
+
+
+@pytest.mark.usefixtures("db")
 def test_who_may_not_enter(service):
     async def come(**changes) -> tuple[int, str]:
         client = Client(service, "ann", "door")

@@ -329,6 +329,15 @@ def test_the_client_says_what_is_no_address():
     assert "localhost:8000 isn't a valid URI" in result.stderr
 
 
+def test_an_error_of_the_client_itself_ends_it_and_shows():
+    command = [sys.executable, "-m", "examples.workers.client", "Ann", "ws://a..b:8000"]  # no name of a machine
+    result = subprocess.run(
+        command, cwd=lessons.ROOT, input="hello\n", capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "UnicodeError" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 from websockets import ClientConnection, ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI, connect
 
 PAUSE = 2  # seconds at most before it connects again
+LONGEST = 1000  # characters that the server takes
 
 
 def is_final(error: Exception) -> bool:
@@ -34,6 +35,12 @@ class Member:
         self.typed = asyncio.Event()
 
     def say(self, text: str) -> None:
+        if len(text) > LONGEST:  # the server would refuse it, and this client
+            print(f"(not said: longer than {LONGEST} characters)", flush=True)
+            return
+        if any("\ud800" <= character <= "\udfff" for character in text):  # so it would for this
+            print("(not said: there is half a character in it, or a byte that is no UTF-8)", flush=True)
+            return
         self.id += 1
         self.outbox[self.id] = text
         self.typed.set()

@@ -71,6 +71,6 @@ async def tell(place: Place):
     if here != place.here:
         place.here = here
         place.say(messages.here(here))
-    if not place.with_us:
+    if not (place.with_us or ours):  # else somebody has left meanwhile, and must be taken out
         place.here = set()
         visited.discard(place)

@@ -33,7 +33,7 @@ class Feed:
     def __init__(self, keep: int = 1000):
         self.entries: deque[tuple[int, str]] = deque(maxlen=keep)
         # From the clock, so that a number of before a restart is too old, and not one of today's. (If the clock was set
-        # back, it is one of the future, after which nothing comes for as long. In `resume`, a history has a name.)
+        # back, it is one of the future: by /ws and /poll, nothing comes for very long. See resume: history has a name.)
         self.last = time.time_ns() // 1_000_000
         self.more = asyncio.Event()
 

@@ -10,6 +10,7 @@ import itertools
 import json
 import sys
 import uuid
+from contextlib import suppress
 from urllib.parse import quote
 
 from websockets import ConnectionClosed, InvalidHandshake, InvalidURI, connect
@@ -84,9 +85,11 @@ async def main():
     listening = asyncio.create_task(talker.listen(sys.argv[2:]))
     while line := await asyncio.to_thread(sys.stdin.readline):
         await talker.say(line.rstrip("\n"))
-    while talker.unsure:
+    while talker.unsure and not listening.done():
         await asyncio.sleep(0.05)
     listening.cancel()
+    with suppress(asyncio.CancelledError):
+        await listening  # an error of its own shows
 
 
 if __name__ == "__main__":
