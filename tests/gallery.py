@@ -253,6 +253,30 @@ async def cuts_its_history(websocket: WebSocket):
             await websocket.send_text(text)
 
 
+class SlowRoom:
+    """Right, and slow once much has been said: in the middle of a talk, some have heard what others are yet to hear."""
+
+    def __init__(self):
+        self.members: list[WebSocket] = []
+
+    async def endpoint(self, websocket: WebSocket):
+        await websocket.accept()
+        self.members.append(websocket)
+        try:
+            said = 0
+            while (message := await websocket.receive())["type"] != "websocket.disconnect":
+                said += 1
+                for member in list(self.members):
+                    with suppress(WebSocketDisconnect, RuntimeError):
+                        await member.send_text(message.get("text") or "bytes")
+                    if said > 20:
+                        await asyncio.sleep(0.01)
+        except (WebSocketDisconnect, RuntimeError):
+            pass
+        finally:
+            self.members.remove(websocket)
+
+
 class Pairs:
     """Two and two hear each other; a third waits for a fourth."""
 
@@ -630,6 +654,7 @@ RIGHT = {
         app_with(Pairs().endpoint),
         {"room": True, "only": ["polite", "goes away", "leaves a talk", "joins and leaves"]},
     ),
+    "a slow room": (app_with(SlowRoom().endpoint), {"room": True, "only": ["polite", "leaves a talk"], "patience": 1}),
     "roles": (app_with(Drawing().endpoint), {"room": True, "only": ["polite", "goes away", "joins and leaves"]}),
     "luck": (
         app_with(Riddles().endpoint),

@@ -624,9 +624,12 @@ async def leaves_a_talk(target: Target) -> Seen:
             await answer(ws, target)
         await ws.close()
 
-    async def listen(ws, heard):
-        while len(heard) < TALK:
+    async def listen(ws, heard, most=TALK):
+        while len(heard) < most:
             heard.append(await answer(ws, target, speaker))
+
+    def listening(*most):
+        return [asyncio.create_task(listen(ws, messages, *most)) for ws, messages in zip(staying, heard, strict=True)]
 
     heard = [[] for _ in range(ROOM)]
     try:
@@ -639,14 +642,14 @@ async def leaves_a_talk(target: Target) -> Seen:
                 for n in range(TALK):
                     await speaker.send(named(target.say[n % len(target.say)], speaker.number))
             # Not before all is said: else one might find that nothing comes any more.
-            others += [asyncio.create_task(listen(ws, messages)) for ws, messages in zip(staying, heard, strict=True)]
-            await while_open(speaker, others, target.patience)
+            await while_open(speaker, others + listening(), target.patience)
+            most = max(map(len, heard))
+            await while_open(speaker, listening(most), target.patience)  # a slow room tells some later than others
             code = next((ws.close_code for ws in [*staying, speaker] if ws.close_code), 1000)
     except InvalidStatus as refusal:  # a room for fewer
         return Seen(refused=refusal.response.status_code)
     except (TimeoutError, OSError, EOFError):
         return Seen(refused=0)
-    most = max(len(messages) for messages in heard)
     # Each that leaves may cost a message. Who hears still less is not told all, as where two and two are put together.
     missed = sum(most - ROOM <= len(messages) < most for messages in heard) if most > TALK / 2 else 0
     return Seen(answers=most, missed=missed, code=code)
