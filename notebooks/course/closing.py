@@ -65,6 +65,7 @@ async def logs_bugs(
                         await in_one_breath(client.ws, [bug, *behind])
                     closed = await client.is_closed()
                 did = await what_the_endpoint_did(server)
+            log.expect_more_than_a_group(what)
             logged, is_too_long = len(log.records), log.has_another("ProtocolError")
             log.clear()  # their tracebacks hold on to the endpoint's tasks
             gc.collect()  # and only when a task is gone, asyncio says that nobody has asked for its error

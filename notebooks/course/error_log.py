@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import logging
+import re
 import traceback
 from collections.abc import Iterator
 
@@ -94,6 +95,15 @@ class ErrorLog(logging.Handler):
         """Whether one of them is of an error whose type's name ends so, in whichever of uvicorn's implementations."""
         errors = [record.exc_info[1] for record in self.records if record.exc_info]
         return any(type(error).__name__.endswith(ending) for error in errors)
+
+    def expect_more_than_a_group(self, what: str) -> None:
+        """Of a group of errors, the log may not have the group's own text alone, which names none of them."""
+        lines = [record.getMessage() for record in self.records if not record.exc_info]
+        if len(lines) == len(self.records) and any(re.search(r"\(\d+ sub-exceptions?\)", line) for line in lines):
+            raise NotYet(
+                f"{what} the log says {self.first_line()}: that is the group's text, and nobody learns from it which "
+                "error there was, or where. Pass the group to the log, as `exc_info`."
+            )
 
     def clear(self) -> None:
         """Forget what was logged so far."""

@@ -129,19 +129,22 @@ async def lets_bugs_show(
     says: Sequence[str | bytes] = (),
     goes_on: bool = True,
     bears_a_long_text: bool = False,
+    spares: Sequence[type[Exception]] = (),
 ) -> str:
     """A step: `errors` of the endpoint's own must be raised, so that uvicorn logs them, or be logged.
 
     They happen where it receives its first message. If a client `says` something that is answered, they happen where it
     sends the answer, too, a KeyError among them: around a receive, that may be expected, for what bytes bring about.
-    And, if the endpoint goes on then, where it receives once more. Their text is a long one: if the endpoint
+    And, if the endpoint goes on then, where it receives once more. No send raises what is in `spares`, since it may
+    mean there that the client has gone. Their text is a long one: if the endpoint
     `bears_a_long_text`, no close() may fail for it.
     """
     texts = [text for text, error in BUGS.items() if error in errors]
     troubles = [(path, [text], BUGS[text], "receives") for text in texts]
     if says and goes_on:
         troubles += [(path, [says[0], text], BUGS[text], "receives once more") for text in texts]
-    troubles += [(path + at, [said], error, "sends") for said in says for at, error in AT_SEND.items()]
+    at_sends = {at: error for at, error in AT_SEND.items() if not issubclass(error, tuple(spares))}
+    troubles += [(path + at, [said], error, "sends") for said in says for at, error in at_sends.items()]
     for address, messages, error, where in troubles:
         await lets_a_bug_show(server, address, messages, error, f"where the endpoint {where}", hint, bears_a_long_text)
     return "an error of its own shows"
@@ -170,6 +173,7 @@ async def lets_a_bug_show(
             f"the check let {name} happen {where}, with a long text, and the close() for it raised one more error: a "
             "reason has room for 123 bytes."
         )
+    log.expect_more_than_a_group(f"the check let {name} happen {where}, and")
     if log.records:
         return
     if any(event.text.startswith("endpoint is still running") for event in events):

@@ -698,6 +698,57 @@ WRONG = {
         ("is_telling = telling and not telling.done()", "is_telling = telling and at_work"),
         says="but got '(busy)'. Another client is just being told a story. That is no reason: each has its own.",
     ),
+    "the story itself says (stopped)": changed(
+        (
+            TELLS,
+            """
+            try:
+                async for piece in compose(question):
+                    await send(websocket, piece)
+                await send(websocket, "(end)")
+            except asyncio.CancelledError as cancelled:
+                if cancelled.args:
+                    await send(websocket, "(stopped)")
+                raise
+            """,
+        ),
+        (
+            'telling = None  # until it has had its turn, it is not done\nawait send(websocket, "(stopped)")',
+            "telling = None",
+        ),
+        ("telling.cancel()", 'telling.cancel("stop")'),
+        says="but got 'A HEN'. Its question, 'stop' and another question had come without a wait in between. From "
+        "`create_task()` on, a story can be stopped",
+    ),
+    "stop in capitals": changed(
+        ('if text == "stop":', 'if text.lower() == "stop":'),
+        says="the client sent 'Stop' and expected 'Once upon a time:', but no answer came within 2 seconds. Each text "
+        "is a question, as it came, unless it is 'stop', letter by letter.",
+    ),
+    "what begins with stop": changed(
+        ('if text == "stop":', 'if text.startswith("stop"):'),
+        says="the client sent 'stop it' and expected 'Once upon a time:', but no answer came within 2 seconds.",
+    ),
+    "empty bytes are no bytes": changed(
+        ("if text is None:", 'if message.get("bytes"):'),
+        says="a client that sent b'', which are bytes, too, got the answer 'Once upon a time:', instead of a close "
+        "with 1003.",
+    ),
+    "a send without a limit": changed(
+        ("async with asyncio.timeout(SLOW):\n    await websocket.send_text(text)", "await websocket.send_text(text)"),
+        says="a client did not read for two hours, and then got the end of its story. A send had waited for it",
+    ),
+    "any error of a send is a client that has gone": changed(
+        (
+            "except RuntimeError:\n    if websocket.application_state == WebSocketState.CONNECTING:\n        raise",
+            "except Exception:\n    if False:\n        raise",
+        ),
+        says="the check let an error happen where the endpoint sends, as a bug would, and it showed nowhere",
+    ),
+    "the group's own text is logged": changed(
+        ('logger.error("/story failed", exc_info=bugs)', 'logger.error("/story failed: %s", bugs)'),
+        says="the log says '/story failed: unhandled errors in a TaskGroup (1 sub-exception)': that is the group's",
+    ),
     "the send() of disconnects-done-right": changed(
         ("== WebSocketState.CONNECTING", "!= WebSocketState.CONNECTED"),
         says="more was heard that this one had said, and that is logged as an error: '/story failed'",

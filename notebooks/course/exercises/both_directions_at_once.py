@@ -1,6 +1,7 @@
 """The check under the exercise of both-directions-at-once."""
 
 import asyncio
+import contextlib
 from collections.abc import Collection
 from functools import partial
 
@@ -15,6 +16,7 @@ from course.closing import (
 )
 from course.error_log import ErrorLog, errors_in_the_log
 from course.judging import (
+    AN_HOUR,
     DISCONNECT,
     DISCONNECTED,
     GOES_ON,
@@ -41,6 +43,7 @@ __all__ = ["story"]
 PATH = "/story"
 BEGINNING = "Once upon a time:"  # what compose() says first, as in the exercise
 BUGS = {"bug 1": KeyError, "bug 2": RuntimeError, "bug 3": TimeoutError}
+LONG = "x" * 1_000_000  # more than the buffers hold
 SLOW, STEADY = "slow", "slow and steady"  # stories that do not end by themselves
 SETTLE = 1.0  # seconds for an endpoint to end after its client has left
 
@@ -65,7 +68,20 @@ FOUND_GONE = (
     "One task has heard that the client is gone; then a send of another one raises this, which is a RuntimeError, and "
     "`application_state` is DISCONNECTED: that is no bug. Before accept(), where it is CONNECTING, it is one."
 )
+STUCK = (
+    "A send had waited for it all the time: uvicorn's pings are stuck behind the story, too, so only a limit of your "
+    "own gives it up, as in the lesson's `send()`."
+)
 CANCEL_FIRST = "Cancel the story first, and say (stopped) then: while a send waits for its client, the story goes on."
+EARLY = (
+    "Its question, 'stop' and another question had come without a wait in between. From `create_task()` on, a story "
+    "can be stopped, whether it has begun or not. And a task that is cancelled before its first turn never begins: no "
+    "line of it runs, and no `except` or `finally` in it. Say (stopped) where you cancel."
+)
+STOPPED_EARLY = (
+    "Nothing more of a stopped story may come, not even its beginning. (What is cancelled goes on to where it waits. A "
+    "task that has not begun never begins; code in a cancelled scope of AnyIO does.)"
+)
 NOTHING_TO_STOP = "It had sent 'stop' before, when no story was being told: that is ignored."
 ONLY_A_BUG = (
     "Only a bug in compose() is one. Expect WebSocketDisconnect before other errors. (And a story that is stopped ends "
@@ -90,6 +106,7 @@ async def story(app, at_work: Collection[str]) -> Verdict:
             partial(is_busy, at_work=at_work),
             partial(refuses_bytes, at_work=at_work),
             partial(lets_go, at_work=at_work),
+            stops_before_it_begins,
         ]
         verdict = await judge(app, *steps, log=log, ws_ping_interval=None)
     looks = [
@@ -99,9 +116,11 @@ async def story(app, at_work: Collection[str]) -> Verdict:
         *(partial(is_given_up, app, *texts) for texts in [["a fox"], ["another", SLOW], ["stop", SLOW]]),
         partial(logs_bugs, app, PATH, BUGS, "compose"),
         partial(passes, app, partial(hears_more_when_it_is_gone, app=app)),
+        partial(passes, app, gives_up_who_does_not_read, ws_ping_interval=None, ws_per_message_deflate=False),
         partial(passes, app, partial(tells_no_more_once_stopped, app=app)),
         partial(passes, app, partial(tells_two_the_same, at_work=at_work), partial(disturbs_nobody, at_work=at_work)),
-        partial(passes, app, partial(lets_bugs_show, path=PATH), partial(ends_when_cancelled, path=PATH)),
+        partial(passes, app, partial(lets_bugs_show, path=PATH, says=["a fox"], goes_on=False, spares=[RuntimeError])),
+        partial(passes, app, partial(ends_when_cancelled, path=PATH)),
         partial(passes, app, partial(takes_many, path=PATH, ask=lambda client, _: tell(client, "a fox"))),
     ]
     verdict = await look_further(verdict, *looks)
@@ -119,7 +138,7 @@ async def tells(server: Server) -> str:
     async with visit(server, PATH) as client:
         await tell(client, "a fox", ended=MISSING_AWAIT)
         await tell(client, "", wrong=OVER, ended=a_question)
-        for question in [" Stop ", ODD, VERY_LONG, *COMMANDS]:
+        for question in [" Stop ", "Stop", "stop it", ODD, VERY_LONG, *COMMANDS]:
             await tell(client, question, wrong=a_question, ended=a_question)
     await expect_no_error(server, "the clients got their stories, but the", CAUSES)
     return "questions are answered with their stories"
@@ -167,6 +186,19 @@ async def stops_at_once(server: Server, at_work: Collection[str]) -> str:
     return "a client need not wait for (stopped)"
 
 
+async def stops_before_it_begins(server: Server) -> str:
+    async with visit(server, PATH) as client:
+        await in_one_breath(client.ws, [SLOW, "stop", "a hen"])
+        client.said = "stop"
+        got = await client.hear("'(stopped)'", silent=EARLY)
+        if got == BEGINNING:
+            got = await client.hear("'(stopped)'", silent=EARLY)
+        if got != "(stopped)":
+            raise NotYet(f"the client sent 'stop' and expected '(stopped)', but got {got!r}. {EARLY}")
+        await expect_story(client, "a hen", STOPPED_EARLY)
+    return "a story may be stopped before it begins"
+
+
 async def is_busy(server: Server, at_work: Collection[str]) -> str:
     async with visit(server, PATH) as client:
         await begin(client, SLOW, at_work)
@@ -180,13 +212,14 @@ async def is_busy(server: Server, at_work: Collection[str]) -> str:
 
 
 async def refuses_bytes(server: Server, at_work: Collection[str]) -> str:
-    for when in ["", " during its story"]:
-        async with visit(server, PATH) as client:
-            if when:
-                await begin(client, SLOW, at_work)
-            await client.say(b"\x00\xff")
-            await expect_code(client, 1003, None, f"that sent bytes{when}", STARS)
-        await is_stopped(server, SLOW, f"sent bytes{when}", at_work)
+    for sent, words in [(b"\x00\xff", "bytes"), (b"", "b'', which are bytes, too,")]:
+        for when in ["", " during its story"]:
+            async with visit(server, PATH) as client:
+                if when:
+                    await begin(client, SLOW, at_work)
+                await client.say(sent)
+                await expect_code(client, 1003, None, f"that sent {words}{when}", STARS)
+            await is_stopped(server, SLOW, f"sent {words}{when}", at_work)
     return "bytes are refused with 1003"
 
 
@@ -296,6 +329,33 @@ async def tells_two_the_same(server: Server, at_work: Collection[str]) -> str:
             await client.ask(said, answer, wrong=SAME, silent=SAME, closed=SAME)
         await tell(one, "a fox", SAME)
     return "two may ask the same question"
+
+
+async def gives_up_who_does_not_read(server: Server) -> str:
+    """What is sent to it is stuck, and its keepalive, too: only a limit of the endpoint's own can end its story."""
+    server.shrink_buffers()
+    async with visit(server, PATH) as client:
+        client.ws.transport.pause_reading()
+        await client.say(LONG)
+        await server.conversation()
+        for _ in range(2):
+            await server.let_time_pass(AN_HOUR)
+        client.ws.transport.resume_reading()
+        if "(end)" in await everything(client):
+            raise NotYet(f"a client did not read for two hours, and then got the end of its story. {STUCK}")
+    did = await what_the_endpoint_did(server)
+    if did and "returned without close()" not in did:  # there is no use in it
+        raise NotYet(f"a client did not read its story, and the {did}. {hint_for(did, CAUSES)}".rstrip())
+    return "who does not read is given up"
+
+
+async def everything(client: Client) -> list[str | bytes]:
+    """What has come, and still comes."""
+    heard = []
+    with contextlib.suppress(NotYet):  # no more comes
+        while (got := await client.message_or_end("")) is not None:
+            heard.append(got)
+    return heard
 
 
 async def is_given_up(app, text: str, *first: str) -> None:
