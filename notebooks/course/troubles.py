@@ -49,7 +49,8 @@ class Cancelled(Exception):
 
 UNEXPECTED = (Bug, RuntimeError, ValueError, TypeError, ManyErrors)  # receive_text() raises none, whatever is sent
 ANY_BUG = (*UNEXPECTED, KeyError)  # which it raises for bytes
-BUGS = {f"a bug of the check's: {error.__name__}": error for error in ANY_BUG}
+NO_TIMEOUT = (Bug, RuntimeError, ValueError, TypeError, FileNotFoundError)  # where a TimeoutError may be a client's
+BUGS = {f"a bug of the check's: {error.__name__}": error for error in (*ANY_BUG, FileNotFoundError)}
 CANCEL = "a cancellation of the check's"
 BOTH_KEYS = "?keys=both"  # behind the path of an endpoint
 AT_SEND = {  # there, too

@@ -505,6 +505,51 @@ WRONG = {
         ("text = await next_text(websocket)", "text = await websocket.receive_text()"),
         says="the connection of a client that sent bytes ended with code 1011, not with 1003",
     ),
+    "empty bytes are no bytes": changed(
+        ('if message.get("text") is None:', 'if message.get("bytes"):'),
+        says="the connection of a client that sent b'', which are bytes, too, ended with code 1011, not with 1003.",
+    ),
+    "the name stays after a bug": changed(
+        (
+            f"finally:{textwrap.indent(LEAVES, '    ')}",
+            "except (WebSocketDisconnect, WebSocketException, asyncio.CancelledError):"
+            f"{textwrap.indent(LEAVES, '    ')}    raise",
+        ),
+        says="Eve's endpoint has ended with a bug, and she is no longer here.",
+    ),
+    "any error of a send is a client that has gone": changed(
+        ("except RuntimeError:", "except Exception:"),
+        says="the check let an error happen where the endpoint sends, as a bug would, and it showed nowhere",
+    ),
+    "an OSError is a client that has gone": changed(
+        ("except* WebSocketDisconnect:", "except* (WebSocketDisconnect, OSError):"),
+        says="the check let a FileNotFoundError happen where the endpoint receives, as a bug would, and it showed",
+    ),
+    "the group's own text is logged": changed(
+        ('logger.error("/room failed", exc_info=bugs)', 'logger.error("/room failed: %s", bugs)'),
+        says="the log says '/room failed: unhandled errors in a TaskGroup (1 sub-exception)': that is the group's text",
+    ),
+    "a close without a limit": changed(
+        (
+            "async with asyncio.timeout(SLOW):\n    await websocket.close(code, reason)",
+            "await websocket.close(code, reason)",
+        ),
+        says="Sam did not read, and sent bytes; 15 seconds later his endpoint has not ended.",
+    ),
+    "who is far behind stays, and hears no more": changed(
+        ("del queues[websocket]", "queues.pop(websocket, None)"),
+        (
+            "queue.put_nowait(text)",
+            """
+            if queue.qsize() > 500:
+                for websocket in [other for other, its in queues.items() if its is queue]:
+                    del queues[websocket]
+            queue.put_nowait(text)
+            """,
+        ),
+        ("for queue in to:", "for queue in list(to):"),
+        says="and was still connected. Whoever is too far behind is put out",
+    ),
     "the name stays when somebody sends bytes": changed(
         (
             f"finally:{textwrap.indent(LEAVES, '    ')}",

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from urllib.parse import quote as percent_encoded
 from urllib.parse import unquote
@@ -28,7 +28,7 @@ from course.judging import (
     passes,
     what_the_endpoint_did,
 )
-from course.troubles import ends_when_cancelled, lets_bugs_show, time_stands_still
+from course.troubles import NO_TIMEOUT, ends_when_cancelled, lets_bugs_show, time_stands_still
 from wslab.examination.clients import in_one_breath
 from wslab.server import Server
 
@@ -55,6 +55,7 @@ TURNS = (
     f"Ben said {TIMES * len(MANY_WORDS):,} texts in one breath, and Ann has read all the time. Whoever sends to her "
     "needs a turn between two of them: `await asyncio.sleep(0)`."
 )
+ALL_OR_NOTHING = "Whoever is too far behind is put out, which ends his connection; nobody stays and misses something."
 NO_NEWS = "The limit is for a send, and not for the wait until there is something to send."
 FIRST_OUT = "Take him out first, and close then: what is sent to him is stuck, and a close() is, too."
 OUT = "Whoever has not read for longer than `SLOW` is put out, and no longer here."
@@ -68,6 +69,7 @@ UNSEEN = (
 )
 STUCK = "What is sent to him is stuck, and a close() is, too: it needs a limit, as a send does."
 CLOCK = "(The check sets the event loop's clock forward: asyncio.timeout() goes by it, time.monotonic() does not.)"
+UNDONE = "What must be undone however it ends stands in a `finally`."
 OTHERS = "Whoever tells something to others must be ready for each of them to be gone."
 
 
@@ -75,7 +77,16 @@ async def room(app) -> Verdict:
     """`/room/{name}`: who is here, and what they say, for everybody; whoever does not read is put out."""
     door = Door(app)
     with errors_in_the_log() as log:
-        steps = [talks, lets_go, waits_for_nobody, bears_silence, lets_catch_up, goes_on_talking, lets_come_back]
+        steps = [
+            talks,
+            lets_go,
+            waits_for_nobody,
+            closes_who_does_not_read,
+            bears_silence,
+            lets_catch_up,
+            goes_on_talking,
+            lets_come_back,
+        ]
         steps += [partial(step, door=door) for step in (speak_at_the_same_time, forgets_who_gives_up)]
         steps += [takes_many]  # before the crowd of the check-up, where it would be said of those who leave
         verdict = await judge(
@@ -88,7 +99,13 @@ async def room(app) -> Verdict:
     looks = [
         partial(expect_nothing_in, log),
         partial(closes_when_nobody_is_there, app, "/room/Eve"),
-        partial(passes, app, partial(lets_bugs_show, path="/room/Eve"), partial(ends_when_cancelled, path="/room/Eve")),
+        partial(passes, app, partial(lets_bugs_show, path="/room/Eve", errors=NO_TIMEOUT), forgets_who_had_a_bug),
+        partial(
+            passes,
+            app,
+            partial(lets_bugs_show, path="/room/Eve", errors=(), says=["hello"], spares=[RuntimeError, KeyError]),
+        ),
+        partial(passes, app, partial(ends_when_cancelled, path="/room/Eve")),
     ]
     verdict = await look_further(verdict, *looks)
     clients = ["floods", "stalls", "leaves a talk", "crowd"]
@@ -128,13 +145,14 @@ async def talks(server: Server) -> str:
 
 async def lets_go(server: Server) -> str:
     async with comes(server, "Ann", "Ann") as ann:
-        async with comes(server, "Eve", "Ann, Eve", ann) as eve:
-            await eve.say(b"\x00\xff")
-            await eve.is_closed()
-            while await eve.unread() is not None:  # it may have heard of its own leave
-                pass
-            await expect_code(eve, 1003, None, "that sent bytes")
-        await hear("here: Ann", ann, hint=f"Eve sent bytes, and is gone. {WHO}")
+        for sent, words in [(b"\x00\xff", "bytes"), (b"", "b'', which are bytes, too,")]:
+            async with comes(server, "Eve", "Ann, Eve", ann) as eve:
+                await eve.say(sent)
+                await eve.is_closed()
+                while await eve.unread() is not None:  # it may have heard of its own leave
+                    pass
+                await expect_code(eve, 1003, None, f"that sent {words}")
+            await hear("here: Ann", ann, hint=f"Eve sent {words.rstrip(',')}, and is gone. {WHO}")
         for leave in [partial(Client.leave, code=1001), Client.drop, lambda eve: eve.say_and_leave("bye")]:
             async with comes(server, "Eve", "Ann, Eve", ann) as eve:
                 await leave(eve)
@@ -180,6 +198,18 @@ async def is_put_out(server: Server, ann: Client, ben: Client) -> None:
         raise
 
 
+async def closes_who_does_not_read(server: Server) -> str:
+    async with comes(server, "Ann", "Ann") as ann, stuck(server, "Sam", "Ann, Sam", ann) as sam:
+        await sam.say(b"\0")
+        for _ in range(3):
+            await server.let_time_pass(SLOW)
+        if not await until(lambda: server.endpoints <= 1, SETTLE, server):
+            raise NotYet(
+                f"Sam did not read, and sent bytes; {3 * SLOW} seconds later his endpoint has not ended. {STUCK}"
+            )
+    return "nor for one that sends bytes and does not read"
+
+
 async def bears_silence(server: Server) -> str:
     async with comes(server, "Ann", "Ann") as ann, comes(server, "Ben", "Ann, Ben", ann) as ben:
         await server.let_time_pass(AN_HOUR)
@@ -207,15 +237,28 @@ async def goes_on_talking(server: Server) -> str:
     async with (
         comes(server, "Ann", "Ann") as ann,
         time_stands_still(server),
-        stuck(server, "Sam", "Ann, Sam", ann),
+        stuck(server, "Sam", "Ann, Sam", ann) as sam,
     ):
         for _ in range(TIMES):
             for word in MANY_WORDS:
                 await ann.say(word)
             for word in MANY_WORDS:
                 await hear(f"Ann: {word}", ann, hint=LIMIT, or_before="here: Ann")
+        await hears_all_or_is_put_out(sam, [LONG, "hello?", *MANY_WORDS * TIMES])
     await lets_others_read(server)
     return "and whoever speaks goes on, however much it is"
+
+
+async def hears_all_or_is_put_out(sam: Client, texts: Sequence[str]) -> None:
+    """He reads again, in time."""
+    sam.ws.transport.resume_reading()
+    for number, text in enumerate(texts):
+        missed = f"Sam reads again before `SLOW` is over. He got {number:,} of {len(texts):,} texts, and"
+        got = await sam.message_or_end(f"{missed} then no more, and was still connected. {ALL_OR_NOTHING}")
+        if got is None:
+            return
+        if got != f"Ann: {text}":
+            raise NotYet(f"{missed} then {quote(got)}, and was still connected. {ALL_OR_NOTHING}")
 
 
 async def lets_others_read(server: Server) -> None:
@@ -266,6 +309,14 @@ async def forgets_who_gives_up(server: Server, door: Door) -> str:
     async with comes(server, "Ann", "Ann", hint=f"Eve gave up before she was accepted: she has never been here. {WHO}"):
         pass
     return "who gives up before accept() has not been here"
+
+
+async def forgets_who_had_a_bug(server: Server) -> str:
+    async with comes(
+        server, "Ann", "Ann", hint=f"Eve's endpoint has ended with a bug, and she is no longer here. {UNDONE}"
+    ):
+        pass
+    return "a bug leaves nobody behind"
 
 
 async def takes_many(server: Server) -> str:
