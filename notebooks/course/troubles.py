@@ -8,7 +8,7 @@ import contextlib
 import sys
 from collections.abc import AsyncIterator, Sequence
 
-from course.client import NotYet, news, until, visit
+from course.client import WAIT, NotYet, news, until, visit
 from course.error_log import ErrorLog, errors_in_the_log
 from wslab.server import Server
 
@@ -70,6 +70,12 @@ HIDDEN = (
     "beside it hide your own errors, too, unless they are logged or raised again. So does a `return` in a `finally`."
 )
 ITS_LINE = f"{HIDDEN} And a ValueError is the client's where int() raises it: catch it around that line alone."
+
+MANY_TURNS = 1000  # of an event loop, in which whatever is under way comes to its end
+SPINS = (
+    "Something asks again and again, as with `await asyncio.sleep(0)` in a loop: that takes a whole processor. Wait "
+    "for an event, a queue or a message instead."
+)
 
 UNSEEN = "A task's error is seen by nobody, unless somebody awaits that task."
 SWALLOWED = ""
@@ -202,6 +208,24 @@ async def ends_when_cancelled(server: Server, path: str) -> str:
             f"there an `except` wider than `except Exception`? Or a `return` in a `finally`?{SWALLOWED}"
         )
     return "it ends when it is cancelled"
+
+
+async def expect_rest(server: Server, when: str) -> None:
+    """While nobody says anything, the server's event loop has nothing to do; `when` says in words when that is.
+
+    What asks again and again, with `await asyncio.sleep(0)`, leaves the loop something to do in each of its turns.
+    """
+
+    async def never_rests() -> bool:
+        ready = getattr(asyncio.get_running_loop(), "_ready", ())  # another loop does not tell
+        for _ in range(MANY_TURNS):
+            await asyncio.sleep(0)
+            if not ready:
+                return False
+        return True
+
+    if await server.thread.run(never_rests(), 5 * WAIT):
+        raise NotYet(f"{when}, the event loop never comes to rest. {SPINS}")
 
 
 @contextlib.asynccontextmanager
