@@ -519,7 +519,7 @@ def test_three_ways_that_are_cut_off_by_a_proxy_miss_nothing(page):
     """It answers 502 for a while, as when a server restarts behind it: an EventSource gives up at that."""
     with program("-m", "examples.three_ways", "--port", "0") as (_, port):
         is_down = True
-        page.route("**/sse", lambda route: route.fulfill(status=502) if is_down else route.continue_())
+        page.route("**/sse?*", lambda route: route.fulfill(status=502) if is_down else route.continue_())
         page.goto(f"http://127.0.0.1:{port}/")
         expect(state(way(page, "Server-sent events"))).to_have_text("cut off, comes back")
         publish(page, "1-0")
@@ -527,6 +527,27 @@ def test_three_ways_that_are_cut_off_by_a_proxy_miss_nothing(page):
         for name in WAYS:
             expect(messages(way(page, name))).to_have_text(["1-0"])
         close_and_expect(page, "502")
+
+
+def test_a_stream_that_a_proxy_has_refused_says_what_it_has_seen(page):
+    """Its browser has given up at the 502, and with a new EventSource it would be a newcomer."""
+    is_down = False
+    page.route("**/sse?*", lambda route: route.fulfill(status=502) if is_down else route.continue_())
+    with program("-m", "examples.three_ways", "--port", "0") as (process, port):
+        page.goto(f"http://127.0.0.1:{port}/")
+        publish(page, "1-0")
+        expect(messages(way(page, "Server-sent events"))).to_have_text(["1-0"])
+        is_down = True
+        with page.expect_response(lambda response: response.status == 502):
+            process.kill()
+    with program("-m", "examples.three_ways", "--port", str(port)):
+        is_down = False
+        expect(state(way(page, "Server-sent events"))).to_have_text("connected")
+        publish(page, "2-0")
+        for name in WAYS:
+            missing = ["(Something is missing here.)"] if name == "Server-sent events" else []
+            expect(messages(way(page, name))).to_have_text(["1-0", *missing, "2-0"])
+        close_and_expect(page, "net::ERR_", "502")
 
 
 @pytest.fixture(scope="module")

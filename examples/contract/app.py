@@ -137,7 +137,10 @@ async def heating(websocket: WebSocket):
 
 @app.get("/contract")
 def contract() -> dict:
-    """The messages of the WebSocket at `/heating`, as JSON Schema: what a client may send, and what it gets."""
+    """The messages of the WebSocket at `/heating`, as JSON Schema: what a client may send, and what it gets.
+
+    (Only, `1.0` is an integer there, and so is a number that is too long for Python.)
+    """
     return {
         "requests": requests.json_schema(),
         "replies": replies.json_schema(mode="serialization"),

@@ -1,7 +1,7 @@
 """The contract of the heating: one model for each message, and what is said of a mistake.
 
-Requests are strict: nothing is converted, and nothing overlooked. Replies may get more fields with time; a client
-overlooks those that it does not know.
+Requests are strict: nothing is converted, and no field overlooked. (Of a field that is given twice, the last
+one counts.) Replies may get more fields with time; a client overlooks those that it does not know.
 """
 
 from typing import Annotated, Literal

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import FastAPI, Header, Query, WebSocket, WebSocketDisconnect, WebSocketException
+from fastapi import Depends, FastAPI, Header, Query, WebSocket, WebSocketDisconnect, WebSocketException
 from fastapi.responses import FileResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from fastapi.staticfiles import StaticFiles
@@ -74,8 +74,13 @@ def number_of(event_id: str) -> int | None:
         return None
 
 
+def last_seen(last_event_id: Annotated[str, Header()] = "", after: str = "") -> str:
+    """What the browser says; or its page, where the browser had given up (for a proxy's 502, say)."""
+    return last_event_id or after
+
+
 @app.get("/sse", response_class=EventSourceResponse)
-async def sse(last_event_id: Annotated[str, Header()] = "") -> AsyncIterator[ServerSentEvent]:
+async def sse(last_event_id: Annotated[str, Depends(last_seen)]) -> AsyncIterator[ServerSentEvent]:
     gone = feed.last - len(feed.entries)  # the last number that is no longer kept
     seen = number_of(last_event_id) if last_event_id else gone
     while True:

@@ -1,4 +1,4 @@
-"""The one error that `wslab` raises, in a module of its own since all others may have to raise it."""
+"""The error that `wslab` raises, in a module of its own since all others may have to raise it."""
 
 
 class ServeError(RuntimeError):

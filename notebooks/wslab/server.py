@@ -94,7 +94,7 @@ class Server:
         It goes in a hundred steps, with some turns of the loop for each, so that whoever sets timers one after the
         other gets to it. The clock is `loop.time()`, by which asyncio's timers go
         (https://docs.python.org/3/library/asyncio-eventloop.html). Serve with `ws_ping_interval=None` if it may be
-        more than 20 seconds: the clients' clocks do not go with it, and the keepalive would take them for dead.
+        more than 20 seconds: the clients' clocks do not go with it, and the keepalive may take them for dead.
         Raises ServeError if the loop is blocked.
         """
         await self._thread.run(self._clock.set_forward(seconds), SETTLE_TIMEOUT)

@@ -39,16 +39,19 @@ function listen(seen = 0) {
   };
 }
 
-// --- Server-sent events: the browser comes back, unless the answer was no 200 ---
+// --- Server-sent events: the browser comes back, and says what it has seen, unless the answer was no 200 ---
 
-function follow() {
-  const source = new EventSource("sse");
+function follow(seen = "") {
+  const source = new EventSource(`sse?after=${seen}`);
   source.onopen = () => setState("sse", "connected");
-  source.onmessage = (event) => show("sse", JSON.parse(event.data));
+  source.onmessage = (event) => {
+    show("sse", JSON.parse(event.data));
+    seen = event.lastEventId;
+  };
   source.addEventListener("reset", () => show("sse", "(Something is missing here.)"));
   source.onerror = () => {
     setState("sse", "cut off, comes back");
-    if (source.readyState === EventSource.CLOSED) setTimeout(follow, pause()); // the browser has given up
+    if (source.readyState === EventSource.CLOSED) setTimeout(follow, pause(), seen); // the browser has given up
   };
 }
 

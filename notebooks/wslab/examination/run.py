@@ -61,8 +61,8 @@ async def checkup(
         the first one that is answered, a token perhaps, are what every client begins with.
     headers: sent with each handshake, such as a token, a cookie, a subprotocol or the host.
     query: parameters of the query string, for an endpoint that needs some.
-    room: whether a message goes to everybody who is connected. Of several messages, all but the last are then what
-        every client begins with.
+    room: whether a message goes to everybody who is connected. Of several messages, the last one that others hear is
+        then what is said there, and those before it are what every client begins with.
     origins: the origins that the endpoint accepts; others must then be refused.
     trigger: an HTTP request that makes the endpoint speak to its client, such as "POST /push/{n}".
     exclude, only: names of clients to leave out, or of those to run alone.
