@@ -78,6 +78,10 @@ finally:
     if telling:
         telling.cancel()
 """
+LEFT_WITH_AN_ERROR = """
+if message["type"] == "websocket.disconnect":
+    raise WebSocketDisconnect
+"""
 REPORTS = """
 async def tell_and_report(websocket, question):
     try:
@@ -697,6 +701,17 @@ WRONG = {
     "any story is a reason to be busy": changed(
         ("is_telling = telling and not telling.done()", "is_telling = telling and at_work"),
         says="but got '(busy)'. Another client is just being told a story. That is no reason: each has its own.",
+    ),
+    "a story is stopped where an end is expected": changed(
+        before("await websocket.accept()", REPORTS),
+        ('if message["type"] == "websocket.disconnect":\n    break', LEFT_WITH_AN_ERROR),
+        (
+            "await try_to_close(websocket, 1003)\nbreak",
+            "await try_to_close(websocket, 1003)\nraise WebSocketDisconnect",
+        ),
+        ("except WebSocketDisconnect:\n    pass\nfinally:", "except WebSocketDisconnect:"),
+        of=WITHOUT_A_GROUP,
+        says="a bug happened where the endpoint listens during a story, and the story went on without it.",
     ),
     "the story itself says (stopped)": changed(
         (

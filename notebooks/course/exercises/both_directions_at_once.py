@@ -5,7 +5,18 @@ import contextlib
 from collections.abc import Collection
 from functools import partial
 
-from course.client import COMMANDS, MISSING_AWAIT, ODD, VERY_LONG, WAIT, Client, NotYet, until, visit
+from course.client import (
+    COMMANDS,
+    MISSING_AWAIT,
+    ODD,
+    VERY_LONG,
+    WAIT,
+    Client,
+    NotYet,
+    news,
+    until,
+    visit,
+)
 from course.closing import (
     CLOSED,
     GIVEN_UP,
@@ -33,7 +44,8 @@ from course.judging import (
     what_the_endpoint_did,
 )
 from course.newcomers import scope
-from course.troubles import ends_when_cancelled, lets_bugs_show
+from course.troubles import BUGS as TROUBLES
+from course.troubles import CANCEL, ends_when_cancelled, lets_bugs_show
 from wslab.conversation import describe_error
 from wslab.examination.clients import in_one_breath
 from wslab.server import Server
@@ -68,6 +80,7 @@ FOUND_GONE = (
     "One task has heard that the client is gone; then a send of another one raises this, which is a RuntimeError, and "
     "`application_state` is DISCONNECTED: that is no bug. Before accept(), where it is CONNECTING, it is one."
 )
+HOWEVER = "Stop in a `finally` what the endpoint has started, or let it be a TaskGroup's."
 STUCK = (
     "A send had waited for it all the time: uvicorn's pings are stuck behind the story, too, so only a limit of your "
     "own gives it up, as in the lesson's `send()`."
@@ -121,6 +134,7 @@ async def story(app, at_work: Collection[str]) -> Verdict:
         partial(passes, app, partial(tells_two_the_same, at_work=at_work), partial(disturbs_nobody, at_work=at_work)),
         partial(passes, app, partial(lets_bugs_show, path=PATH, says=["a fox"], goes_on=False, spares=[RuntimeError])),
         partial(passes, app, partial(ends_when_cancelled, path=PATH)),
+        partial(passes, app, partial(stops_however_it_ends, at_work=at_work)),
         partial(passes, app, partial(takes_many, path=PATH, ask=lambda client, _: tell(client, "a fox"))),
     ]
     verdict = await look_further(verdict, *looks)
@@ -319,6 +333,22 @@ async def hears_more_when_it_is_gone(server: Server, app) -> str:
                 raise NotYet(f"{FOUND_BY_BOTH}, and {raised}. {FOUND_GONE}") from None
         log.expect_nothing(f"{FOUND_BY_BOTH}, and that", FOUND_GONE)
     return "what a client has said before it left does no harm"
+
+
+async def stops_however_it_ends(server: Server, at_work: Collection[str]) -> str:
+    for text, what in [
+        (next(iter(TROUBLES)), "a bug happened where the endpoint listens"),
+        (CANCEL, "the endpoint was cancelled"),
+    ]:
+        with errors_in_the_log(collects=False):  # the bug's own
+            async with visit(server, PATH) as client:
+                await begin(client, SLOW, at_work)
+                await client.say(text)
+                await client.is_closed()
+            await news(server)
+        if not await until(lambda: SLOW not in at_work, SETTLE, server):
+            raise NotYet(f"{what} during a story, and the story went on without it. {HOWEVER}")
+    return "whatever ends the endpoint, ends its story"
 
 
 async def tells_two_the_same(server: Server, at_work: Collection[str]) -> str:
