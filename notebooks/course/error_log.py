@@ -19,6 +19,9 @@ AFTER_ITS_END = (
 NOT_AWAITED = "And a task must be awaited, or nobody sees its errors. Whoever gives one up cancels it."
 
 
+LEFT_BEHIND = "(A task was left behind that still waited: cancel in a `finally` what the endpoint has started.)"
+
+
 class ErrorLog(logging.Handler):
     """The errors that are logged, wherever; and the `warnings`, which are none."""
 
@@ -78,6 +81,7 @@ class ErrorLog(logging.Handler):
             first = self.first()
             more = f" {AFTER_ITS_END}" if first.endswith("WebSocketDisconnected") else ""
             more += f" {NOT_AWAITED}" if "never retrieved" in first else ""
+            more += f" {LEFT_BEHIND}" if "Task was destroyed" in first else ""
             raise NotYet(f"{what} is logged as an error: {first}. {hint}{more}")
 
     def has_another_loop(self) -> bool:

@@ -509,6 +509,30 @@ WRONG = {
         ('if message.get("text") is None:', 'if message.get("bytes"):'),
         says="the connection of a client that sent b'', which are bytes, too, ended with code 1011, not with 1003.",
     ),
+    "the name in the reason": changed(
+        (
+            'await try_to_close(websocket, 1003, "text, please")',
+            'await websocket.close(1003, f"{name}, send text, please")',
+        ),
+        says="the connection of a client that sent bytes, and has a long name, ended with code 1006",
+    ),
+    "another path": changed(
+        ('@app.websocket("/room/{name}")', '@app.websocket("/rooms/{name}")'),
+        says="the handshake for /room/Ben was refused with HTTP 403. Is there an endpoint with "
+        '`@app.websocket("/room/{name}")`, with the parameters',
+    ),
+    "no await at the send": changed(
+        ("await websocket.send_text(text)", "websocket.send_text(text)"),
+        says="no answer came within 2 seconds. Whoever comes hears first who is here, sorted; the others hear it when "
+        "a name has come or gone, once. Does every call of `websocket` have its `await`",
+    ),
+    "twice as long": changed(
+        (
+            "asyncio.timeout(SLOW):\n    await websocket.send_text(text)",
+            "asyncio.timeout(2 * SLOW):\n    await websocket.send_text(text)",
+        ),
+        says="after his `SLOW` that he is no longer here. Is a limit longer?",
+    ),
     "the name stays after a bug": changed(
         (
             f"finally:{textwrap.indent(LEAVES, '    ')}",
@@ -623,7 +647,7 @@ WRONG = {
             raise WebSocketDisconnect(1006, "it does not read") from None
             """,
         ),
-        says="Ann heard only 5 seconds after his `SLOW` that he is no longer here. Take him out first",
+        says="5 seconds after his `SLOW` that he is no longer here. Is a limit longer? Or take him out first",
     ),
     "escaped as for HTML": changed(
         before("app =", "import html"),
@@ -639,7 +663,7 @@ WRONG = {
     ),
     "names with capital letters": changed(
         ("with present(name, queue):", "name = name.strip().title()\nwith present(name, queue):"),
-        says="x'. A text is said as it came, and so is a name.",
+        says="x'. Nobody else is there. A text is said as it came, and so is a name.",
     ),
     "whoever is silent is put out": changed(
         (

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from fastapi import FastAPI
 from websockets import connect
 
-from course.client import COMMANDS, ODD, Client, NotYet, news, quote, until, visit
+from course.client import COMMANDS, MISSING_AWAIT, ODD, Client, NotYet, Refused, news, quote, until, visit
 from course.closing import closes_when_nobody_is_there, expect_code
 from course.door import Door, give_up
 from course.error_log import ErrorLog, errors_in_the_log
@@ -57,7 +57,9 @@ TURNS = (
 )
 ALL_OR_NOTHING = "Whoever is too far behind is put out, which ends his connection; nobody stays and misses something."
 NO_NEWS = "The limit is for a send, and not for the wait until there is something to send."
-FIRST_OUT = "Take him out first, and close then: what is sent to him is stuck, and a close() is, too."
+FIRST_OUT = (
+    "Is a limit longer? Or take him out first, and close then: what is sent to him is stuck, and a close() is, too."
+)
 OUT = "Whoever has not read for longer than `SLOW` is put out, and no longer here."
 LIMIT = (
     f"Somebody does not read, while others say {TIMES * len(MANY_WORDS):,} texts. That may put him out, but nobody "
@@ -67,8 +69,15 @@ UNSEEN = (
     "Does nothing limit what is sent to him? Or does nobody see that the limit has run out? A task's error is seen by "
     "whoever awaits that task."
 )
-STUCK = "What is sent to him is stuck, and a close() is, too: it needs a limit, as a send does."
+STUCK = (
+    "What is sent to him is stuck, and a close() is, too: it needs a limit, as a send does. And whoever puts him out "
+    "has to end the task that listens to him."
+)
 CLOCK = "(The check sets the event loop's clock forward: asyncio.timeout() goes by it, time.monotonic() does not.)"
+THE_PATH = (
+    'Is there an endpoint with `@app.websocket("/room/{name}")`, with the parameters `websocket: WebSocket` and `name: '
+    "str`? And does it begin with `await websocket.accept()`?"
+)
 UNDONE = "What must be undone however it ends stands in a `finally`."
 OTHERS = "Whoever tells something to others must be ready for each of them to be gone."
 
@@ -114,7 +123,7 @@ async def room(app) -> Verdict:
 
 
 async def talks(server: Server) -> str:
-    async with comes(server, "Ben", "Ben") as ben:
+    async with comes(server, "Ben", "Ben", no_answer=MISSING_AWAIT) as ben:
         for leave in [Client.leave, Client.drop]:
             async with comes(server, "Ann", "Ann, Ben", ben) as old:
                 for client, text, said in [
@@ -137,7 +146,7 @@ async def talks(server: Server) -> str:
         for text in [ODD, *COMMANDS]:
             await ben.say(text)
             await hear(f"Ben: {text}", ben, hint=AS_IT_CAME)
-    async with comes(server, percent_encoded(ANY_NAME), ANY_NAME, hint=AS_IT_CAME):
+    async with comes(server, percent_encoded(ANY_NAME), ANY_NAME, hint=f"Nobody else is there. {AS_IT_CAME}"):
         pass
     await no_error(server)
     return "who is here, and what they say, is told to everybody, with two tabs, too"
@@ -145,8 +154,12 @@ async def talks(server: Server) -> str:
 
 async def lets_go(server: Server) -> str:
     async with comes(server, "Ann", "Ann") as ann:
-        for sent, words in [(b"\x00\xff", "bytes"), (b"", "b'', which are bytes, too,")]:
-            async with comes(server, "Eve", "Ann, Eve", ann) as eve:
+        for name, sent, words in [
+            ("Eve", b"\x00\xff", "bytes"),
+            ("Eve", b"", "b'', which are bytes, too,"),
+            ("Eve" * 50, b"\0", "bytes, and has a long name,"),
+        ]:
+            async with comes(server, name, f"Ann, {name}", ann) as eve:
                 await eve.say(sent)
                 await eve.is_closed()
                 while await eve.unread() is not None:  # it may have heard of its own leave
@@ -331,13 +344,17 @@ async def takes_many(server: Server) -> str:
 
 
 @contextlib.asynccontextmanager
-async def comes(server: Server, name: str, here: str, *others: Client, hint: str = WHO) -> AsyncIterator[Client]:
+async def comes(
+    server: Server, name: str, here: str, *others: Client, hint: str = WHO, no_answer: str = ""
+) -> AsyncIterator[Client]:
     """A client of that name. It and the `others` must be told who is here."""
     there = server.endpoints
     try:
         async with visit(server, f"/room/{name}") as client:
-            await hear(f"here: {here}", client, *others, hint=hint)
+            await hear(f"here: {here}", client, *others, hint=hint, no_answer=no_answer)
             yield client
+    except Refused as refusal:
+        raise NotYet(str(refusal), THE_PATH if refusal.status == 403 else refusal.hint) from None
     finally:  # they leave one after the other: the same verdict each time
         await until(lambda: server.endpoints <= there, SETTLE, server)
 
@@ -358,8 +375,8 @@ async def stuck(server: Server, name: str, here: str, other: Client) -> AsyncIte
         raise NotYet(f"{name} did not read, and the {did}. {hint_for(did, HAS_LEFT)}".rstrip())
 
 
-async def hear(text: str, *clients: Client, hint: str, or_before: str = "") -> None:
-    """Each client must hear this text next. Another one may come before, once."""
+async def hear(text: str, *clients: Client, hint: str, or_before: str = "", no_answer: str = "") -> None:
+    """Each client must hear this text next. Another one may come before, once. `no_answer` is one more hint."""
     for client in clients:
         client.said = None
         try:
@@ -367,7 +384,7 @@ async def hear(text: str, *clients: Client, hint: str, or_before: str = "") -> N
             if or_before and got == or_before:
                 got = await client.hear(expected, silent=hint, closed=hint)
         except NotYet as problem:  # the hint is worth more than what the endpoint did meanwhile
-            raise NotYet(f"{problem} {hint}") from None
+            raise NotYet(f"{problem} {hint} {no_answer}".rstrip()) from None
         if got != text:
             await client.caught_up()  # what it has said is heard before others leave: the same verdict each time
             raise NotYet(f"{name_of(client)} expected {quote(text)}, but heard {quote(got)}. {hint}")
