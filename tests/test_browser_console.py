@@ -1,7 +1,7 @@
 """What quick-reference says Chromium prints in its console: by its cause, and not once the cure is applied."""
 
 import pytest
-from fastapi import FastAPI, WebSocket, WebSocketDisconnect
+from fastapi import FastAPI, HTTPException, WebSocket, WebSocketDisconnect
 from fastapi.responses import HTMLResponse
 
 from tests.test_quick_reference import BROWSER_CONSOLE
@@ -30,6 +30,11 @@ async def echo(websocket: WebSocket, chosen: str | None = None):
 @app.websocket("/refuses")
 async def refuses(websocket: WebSocket):
     await websocket.close()
+
+
+@app.websocket("/asks")
+async def asks(websocket: WebSocket):
+    raise HTTPException(401)
 
 
 @app.websocket("/accepts-and-closes")
@@ -61,6 +66,10 @@ SEND = """when => new Promise(resolve => {
 WAYS = {  # the cause, then the cure: what is run in the page, with what, and the code that the page gets
     "Error during WebSocket handshake: Unexpected response code: 403": [
         (CONNECT, ["/refuses", []], 1006),
+        (CONNECT, ["/accepts-and-closes", []], 4003),
+    ],
+    "HTTP Authentication failed; no valid credentials available": [
+        (CONNECT, ["/asks", []], 1006),
         (CONNECT, ["/accepts-and-closes", []], 4003),
     ],
     "WebSocket is closed before the connection is established": [
