@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from course.client import Client, NotYet, news, quote, visit
 from course.error_log import ErrorLog, errors_in_the_log, nothing_in_the_log
-from course.troubles import with_troubles
+from course.troubles import expect_rest, with_troubles
 from wslab.arguments import check_app
 from wslab.conversation import Event
 from wslab.examination import checkup
@@ -237,6 +237,7 @@ async def waits_for_the_silent(server: Server, path: str, asks: Sequence[Callabl
     """
     async with visit(server, path) as client:
         for ask in asks:
+            await expect_rest(server, "while a client says nothing")
             await server.let_time_pass(AN_HOUR)
             if await client.caught_up() and (extra := await client.unread()) is not None:
                 raise NotYet(f"a client had been silent for an hour, and was told {quote(extra)}. {UNASKED}")

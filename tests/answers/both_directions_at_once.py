@@ -735,6 +735,18 @@ WRONG = {
         says="but got 'A HEN'. Its question, 'stop' and another question had come without a wait in between. From "
         "`create_task()` on, a story can be stopped",
     ),
+    "a listener that asks again and again": changed(
+        (
+            "message = await websocket.receive()",
+            """
+            hearing = asyncio.create_task(websocket.receive())
+            while not hearing.done():
+                await asyncio.sleep(0)
+            message = hearing.result()
+            """,
+        ),
+        says="the event loop never comes to rest. Something asks again and again",
+    ),
     "stop in capitals": changed(
         ('if text == "stop":', 'if text.lower() == "stop":'),
         says="the client sent 'Stop' and expected 'Once upon a time:', but no answer came within 2 seconds. Each text "

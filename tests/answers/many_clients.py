@@ -509,6 +509,10 @@ WRONG = {
         ('if message.get("text") is None:', 'if message.get("bytes"):'),
         says="the connection of a client that sent b'', which are bytes, too, ended with code 1011, not with 1003.",
     ),
+    "a writer that asks again and again": changed(
+        ("text = await queue.get()", "while queue.empty():\n    await asyncio.sleep(0)\ntext = queue.get_nowait()"),
+        says="while nobody says anything, the event loop never comes to rest. Something asks again and again",
+    ),
     "the name in the reason": changed(
         (
             'await try_to_close(websocket, 1003, "text, please")',

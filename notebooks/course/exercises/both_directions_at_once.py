@@ -45,7 +45,7 @@ from course.judging import (
 )
 from course.newcomers import scope
 from course.troubles import BUGS as TROUBLES
-from course.troubles import CANCEL, ends_when_cancelled, lets_bugs_show
+from course.troubles import CANCEL, ends_when_cancelled, expect_rest, lets_bugs_show
 from wslab.conversation import describe_error
 from wslab.examination.clients import in_one_breath
 from wslab.server import Server
@@ -161,7 +161,8 @@ async def tells(server: Server) -> str:
 async def stops(server: Server, at_work: Collection[str]) -> str:
     async with visit(server, PATH) as client:
         await begin(client, SLOW, at_work)
-        await server.let_time_pass(3600)
+        await expect_rest(server, "while a client listens to a story of which nothing comes")
+        await server.let_time_pass(AN_HOUR)
         if SLOW not in at_work or client.ws.close_code is not None:
             raise NotYet(f"a client had been silent for an hour, and its story was over. {PATIENT}")
         try:

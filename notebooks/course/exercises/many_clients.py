@@ -28,7 +28,7 @@ from course.judging import (
     passes,
     what_the_endpoint_did,
 )
-from course.troubles import NO_TIMEOUT, ends_when_cancelled, lets_bugs_show, time_stands_still
+from course.troubles import NO_TIMEOUT, ends_when_cancelled, expect_rest, lets_bugs_show, time_stands_still
 from wslab.examination.clients import in_one_breath
 from wslab.server import Server
 
@@ -225,6 +225,7 @@ async def closes_who_does_not_read(server: Server) -> str:
 
 async def bears_silence(server: Server) -> str:
     async with comes(server, "Ann", "Ann") as ann, comes(server, "Ben", "Ann, Ben", ann) as ben:
+        await expect_rest(server, "while nobody says anything")
         await server.let_time_pass(AN_HOUR)
         await ben.say("still here?")
         await hear("Ben: still here?", ann, ben, hint=SILENT)
