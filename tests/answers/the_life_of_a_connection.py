@@ -389,6 +389,26 @@ WRONG = {
         says="the client sent '<b>5</b> & 6', and the reason was 'not a number: &lt;b&gt;5&lt;/b&gt; &amp; ' instead "
         "of",
     ),
+    "cut character by character, from the whole text": changed(
+        (
+            'await websocket.close(4000, f"not a number: {text[:27]}")',
+            """
+            reason = f"not a number: {text}"
+            while len(reason.encode()) > 123:
+                reason = reason[:-1]
+            await websocket.close(4000, reason)
+            """,
+        ),
+        says="the client sent a text of 2,000,000 characters, and the event loop is blocked in age(), line ",
+    ),
+    "a part of a character becomes another one": changed(
+        (REASON, 'f"not a number: {text}".encode()[:120].decode(errors="replace")'),
+        says="What stands at its end is no character of the text: bytes have been cut in the middle of one.",
+    ),
+    "a part of a character is written as a number": changed(
+        (REASON, 'f"not a number: {text}".encode()[:105].decode(errors="backslashreplace")'),
+        says="What stands at its end is no character of the text: bytes have been cut in the middle of one.",
+    ),
 }
 
 RIGHT = {
@@ -396,7 +416,7 @@ RIGHT = {
         (
             'await websocket.close(4000, f"not a number: {text[:27]}")',
             """
-            reason = f"not a number: {text}"
+            reason = f"not a number: {text[:123]}"
             while len(reason.encode()) > 123:
                 reason = reason[:-1]
             await websocket.close(4000, reason)

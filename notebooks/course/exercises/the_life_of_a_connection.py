@@ -17,7 +17,7 @@ from course.judging import (
     waits_for_the_silent,
 )
 from course.troubles import ITS_LINE, UNEXPECTED, lets_bugs_show
-from wslab.server import Server
+from wslab.server import ServeError, Server
 
 __all__ = ["age_gate"]
 
@@ -31,8 +31,7 @@ SHORT = [
     for text in ("ten", "", " ten ", "Ten\nyears", "12 monkeys", "<b>5</b> & 6", "forty-two and a half", *COMMANDS)
 ]
 LONG = [
-    # Each the shortest of its kind that does not fit whole, then longer ones. (Not much longer: who cuts off one
-    # character after the other takes the square of that.)
+    # Each the shortest of its kind that does not fit whole, then longer ones.
     *(
         (letter * n, f"{n} times {letter!r}")
         for letter, n in [("x", 110), ("é", 55), ("🙂", 28), ("x", 500), ("é", 200), ("x", 50_000)]
@@ -42,6 +41,17 @@ LONG = [
     # An accent of its own, which belongs to the letter before it, and what nobody sees.
     ("cafe\u0301\0", ascii("cafe\u0301\0")),
 ]
+# Who cuts off one character after the other, and counts the bytes of all the others each time, takes a minute for this.
+LONGEST = "x" * 2_000_000
+HELD_UP = (
+    "Meanwhile nobody else is served. Is something done again and again with the whole text? Cut it once first, as "
+    "`text[:123]` does, and count the bytes of what is left."
+)
+PARTS = ("\ufffd", "\\x")  # what the error handlers "replace" and "backslashreplace" put for a part of a character
+NOT_QUOTED = (
+    "What stands at its end is no character of the text: bytes have been cut in the middle of one. When you decode "
+    'them, `errors="ignore"` leaves out what is left of it.'
+)
 # what int() does not take, although it looks like a number
 STRANGE = [(text, repr(text)) for text in ("4.5", "²", "4.0", "1e3", "0x10", "1,000", "1 000", "_1", "1__0")]
 # what int() takes, although one may not expect it, and the next number
@@ -74,6 +84,7 @@ async def age_gate(app) -> Verdict:
         partial(lets_bugs_show, path=PATH, errors=UNEXPECTED, hint=ITS_LINE, says=["42"], goes_on=False),
         partial(lets_clients_leave, path=PATH, message="42"),
         answers_many,
+        refuses_the_longest,
         ws_ping_interval=None,
     )
     verdict = await look_further(verdict, partial(closes_when_nobody_is_there, but_for_fastapi(app), PATH, "ten", GONE))
@@ -131,7 +142,22 @@ async def refuses(server: Server, texts: list[tuple[str, str]], good: str) -> st
                 f"the client sent {words}, and the reason was {reason!r}. It should begin with `not a number: ` "
                 f"and the first {SURE} characters of the text."
             )
+        if any(part in reason for part in PARTS):
+            raise NotYet(f"the client sent {words}, and the reason was {reason!r}. {NOT_QUOTED}")
     return good
+
+
+async def refuses_the_longest(server: Server) -> str:
+    words = f"a text of {len(LONGEST):,} characters"
+    try:
+        return await refuses(server, [(LONGEST, words)], f"{words} keeps nobody waiting")
+    except NotYet as problem:
+        try:
+            await server.on_loop(lambda: None)
+        except ServeError as blocked:  # that is the reason to give
+            reason = str(blocked).removeprefix("the server's ").rstrip(".")
+            raise NotYet(f"the client sent {words}, and the {reason}. {HELD_UP}") from None
+        raise problem
 
 
 async def reason_for_closing(client: Client, words: str) -> str:
