@@ -325,6 +325,11 @@ WRONG = {
         says="with the Origin https://elsewhere.example should be accepted, but got HTTP 403. It has ticket 42, and "
         "nothing else counts.",
     ),
+    "letters that are not ASCII do not count": changed(
+        ('ticket != "42"', 'ticket.encode("ascii", "ignore") != b"42"'),
+        says="a client at /lounge?ticket=%C3%A942 was accepted. Compare the whole ticket, as text. (In an address, "
+        "`%C3%A9` is é: no letter may be left out.)",
+    ),
 }
 
 RIGHT = {

@@ -28,6 +28,7 @@ ALMOST = {  # 42, if it is read as a number; and what to do about it
     "?ticket=%2534%2532": f"{WHOLE} FastAPI has read the address, and no ticket is read a second time.",
     "?ticket=%2242%22": f"{WHOLE} (In an address, `%22` is a quotation mark.)",
     "?ticket=%EF%BC%94%EF%BC%92": f"{WHOLE} (In this address are digits that are not ASCII.)",
+    "?ticket=%C3%A942": f"{WHOLE} (In an address, `%C3%A9` is é: no letter may be left out.)",
     "?noticket=42": "What it has is no ticket. Let FastAPI read the address: `ticket: str`.",
 }
 NOT_ASCII = "?ticket=%C3%A9"
