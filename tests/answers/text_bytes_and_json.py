@@ -413,6 +413,14 @@ WRONG = {
         before("if text is not None:", 'if len(text or b"") > 65536:\n    await websocket.close(1009)\n    return'),
         says="the connection ended first, with code 1009. Messages may be long.",
     ),
+    "bytes without the blanks at their ends": changed(
+        ('len(message["bytes"])', 'len(message["bytes"].strip())'),
+        says="The length of bytes is their number, and those at the ends count, too.",
+    ),
+    "bytes without the zeros at their end": changed(
+        ('len(message["bytes"])', r'len(message["bytes"].rstrip(b"\0"))'),
+        says="The length of bytes is their number, and those at the ends count, too.",
+    ),
 }
 
 RIGHT = {

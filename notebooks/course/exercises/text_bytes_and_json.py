@@ -38,6 +38,7 @@ MESSAGES = [
     ("déjà vu ☕".encode(), "", "The length of bytes is their number, whatever they mean."),
     (b"\x00\xff", "Bytes need not be text in UTF-8.", ""),
     ("\ufeffcafe\u0301", "", "The length of a text is that which len() tells, whatever one sees of it."),
+    (b" good\nday\0", "", "The length of bytes is their number, and those at the ends count, too."),
     (VERY_LONG, "Messages may be long.", ""),
     *((text, NO_COMMAND, "") for text in COMMANDS),
     ("hello", "", ""),
