@@ -587,6 +587,17 @@ WRONG = {
         """,
         says="the client sent 'Zoe' and expected 'Zoe', but got ''. Its own name is in it, from the first answer on.",
     ),
+    "an empty name is taken out where none was said": changed(
+        ("name = None", 'name = ""'),
+        ("if name is not None:", "if name in names:"),
+        of=ONE_TRY,
+        says="expected ', Zoe', but got 'Zoe'. A client whose name is '' is there, and another one has left before it "
+        "had said a name",
+    ),
+    "sorted without a look at capital letters": changed(
+        ("sorted(set(names))", "sorted(set(names), key=str.casefold)"),
+        says="The names are there, in another order. `sorted()` puts capital letters first: leave it without a `key`.",
+    ),
 }
 
 RIGHT = {

@@ -70,8 +70,13 @@ NOT_TAKEN_OUT = (
 )
 NAMESAKES = "However many clients are called Ben, the name is there once."
 ONE_LEFT = "One of several clients called Ben has left, and another is still there."
+IN_ORDER = "The names are there, in another order. `sorted()` puts capital letters first: leave it without a `key`."
 MUCH = "x" * 1_000_000  # more than the buffers hold
 A_LOCK = "Max does not read what he is sent, which is long. Nobody else waits for that: is there a lock?"
+NO_NAME_YET = (
+    "A client whose name is '' is there, and another one has left before it had said a name: that is not the same. "
+    "Take out only what has been put in."
+)
 LEFT_OVER = "Are the others left over from an earlier check? Run your endpoint's cell again, to begin anew."
 
 
@@ -215,6 +220,9 @@ async def takes_any_name(server: Server, log: ErrorLog) -> str:
         await zoe.ask("Zoe", "Zoe", wrong="A client whose name was '' has left, and has to be taken out.")
         async with guest(server, log) as nameless:
             await nameless.ask("", ", Zoe", wrong=AS_IT_CAME)
+            async with guest(server, log):
+                pass
+            await zoe.ask(WHO, ", Zoe", wrong=NO_NAME_YET)
         async with guest(server, log) as other:
             await other.say("zoe")
             got = await other.hear("'Zoe, zoe'")
@@ -231,7 +239,8 @@ async def keeps_nobody_waiting(server: Server, log: ErrorLog) -> str:
         await says(stuck, "Max", "Max, Zoe")
         stuck.ws.transport.pause_reading()
         async with guest(server, log) as long:
-            await long.ask(MUCH, answer := f"Max, Zoe, {MUCH}")
+            answer = f"Max, Zoe, {MUCH}"
+            await long.ask(MUCH, answer, wrong=partial(hint_for_the_order, answer=answer))
             for _ in range(2):  # uvicorn takes an answer that is too much, and lets the next one wait
                 await stuck.say(WHO)
             await some_more_turns(server, lambda: False)
@@ -258,6 +267,11 @@ async def says(client: Client, text: str, answer: str, wrong: str = "", more: st
         return more if more and set(names) > set(wanted) else wrong
 
     await client.ask(text, answer, wrong=hint, closed=ENDLESS_LOOP)
+
+
+def hint_for_the_order(got: str, answer: str) -> str:
+    """The hint if the names are those of the answer, in another order; the message shows the start of each alone."""
+    return IN_ORDER if sorted(got.split(", ")) == sorted(answer.split(", ")) else ""
 
 
 async def say_and_leave(client: Client, message: str | bytes) -> None:
