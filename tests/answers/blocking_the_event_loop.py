@@ -434,6 +434,20 @@ WRONG = {
         says="'Ann' was answered 'still working' before slow_report('Ann') had returned. Await its result. It may "
         "take as long as it likes (the check sets the clock forward), and is the only answer.",
     ),
+    "each report is made once, also one that fails": changed(
+        after("app = FastAPI()", "made = {}"),
+        (
+            MAKES,
+            """
+            if name not in made:
+                made[name] = asyncio.create_task(asyncio.to_thread(exercises.slow_report, name))
+            text = await asyncio.shield(made[name])
+            """,
+        ),
+        says="the report for 'Kim' had failed for others before, and would not for the next one: the client sent 'Kim' "
+        "and expected 'report for Kim', but the connection ended first, with code 1006, cut off without close(). Has "
+        "its error been kept?",
+    ),
 }
 
 RIGHT = {
