@@ -8,8 +8,9 @@ import contextlib
 import sys
 from collections.abc import AsyncIterator, Sequence
 
-from course.client import WAIT, NotYet, news, until, visit
+from course.client import WAIT, Client, NotYet, news, until, visit
 from course.error_log import ErrorLog, errors_in_the_log
+from wslab.loop import go_round
 from wslab.server import Server
 
 
@@ -76,6 +77,8 @@ SPINS = (
     "Something asks again and again, as with `await asyncio.sleep(0)` in a loop: that takes a whole processor. Wait "
     "for an event, a queue or a message instead."
 )
+
+FEW = 20  # questions, where each takes its time
 
 UNSEEN = "A task's error is seen by nobody, unless somebody awaits that task."
 SWALLOWED = ""
@@ -243,3 +246,46 @@ async def time_stands_still(server: Server) -> AsyncIterator[None]:
         yield
     finally:
         await server.on_loop(go_on)
+
+
+@contextlib.asynccontextmanager
+async def threads_stand_still(server: Server) -> AsyncIterator[None]:
+    """Meanwhile, what the server's event loop hands to a thread is not begun."""
+
+    def stop():
+        loop, goes_on = asyncio.get_running_loop(), asyncio.Event()
+        run = loop.run_in_executor
+
+        async def later(*call):
+            await goes_on.wait()
+            return await run(*call)
+
+        def go_on():
+            del loop.run_in_executor
+            goes_on.set()
+
+        loop.run_in_executor = lambda *call: loop.create_task(later(*call))
+        return go_on
+
+    go_on = await server.on_loop(stop)
+    try:
+        yield
+    finally:
+        await server.on_loop(go_on)
+
+
+async def how_many(server: Server, client: Client, text: str, answer: str, many: int) -> int:
+    """So `many` questions can be asked; or, if this client has to wait for its answer to `text`, a few.
+
+    To pause before each answer, in a sleep or a thread, is no fault, and very many of them would take minutes.
+    """
+    async with time_stands_still(server), threads_stand_still(server):
+        await client.say(text)
+        await client.caught_up()
+        await server.thread.run(go_round(), WAIT)
+        await client.caught_up()  # now an answer has come that waits for nothing
+        at_once = await client.unread()
+    if at_once is None:
+        await client.expect(answer)
+        return min(many, FEW)
+    return many

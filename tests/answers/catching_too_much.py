@@ -653,4 +653,8 @@ RIGHT = {
         ),
         ("except (ValueError, ZeroDivisionError) as error:\n    await", "except Mistake as error:\n    await"),
     ),
+    "a pause before each answer": changed(
+        before("app =", "import asyncio"),
+        after("text = await websocket.receive_text()", "await asyncio.sleep(0.05)"),
+    ),
 }

@@ -540,4 +540,5 @@ RIGHT = {
             except WebSocketDisconnect:
                 pass
         """),
+    "a pause before each answer": changed(before("try:\n    total += int", "await asyncio.sleep(0.05)")),
 }

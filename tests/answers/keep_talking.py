@@ -492,4 +492,8 @@ RIGHT = {
                     await websocket.close(1003)
                     return
         """),
+    "a pause before each answer, in a thread": changed(
+        after("number += 1", "await asyncio.to_thread(time.sleep, 0.1)"),
+        before("app =", "import asyncio\nimport time"),
+    ),
 }

@@ -705,4 +705,7 @@ RIGHT = {
                 except WebSocketDisconnect:
                     return
         """),
+    "a pause before each answer": changed(
+        before("app =", "import asyncio"), before(SENDS, "await asyncio.sleep(0.01)")
+    ),
 }

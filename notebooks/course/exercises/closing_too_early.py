@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from functools import partial
 
+from course import newcomers
 from course.client import COMMANDS, Client, NotYet, quote, visit
 from course.judging import (
     Verdict,
@@ -17,8 +18,7 @@ from course.judging import (
     takes_many,
     waits_for_the_silent,
 )
-from course.newcomers import begins_anew
-from course.troubles import ITS_LINE, UNEXPECTED, lets_bugs_show, time_stands_still
+from course.troubles import ITS_LINE, UNEXPECTED, how_many, lets_bugs_show, time_stands_still
 from wslab.examination.clients import in_one_breath
 from wslab.server import Server
 
@@ -56,7 +56,7 @@ async def tally(app) -> Verdict:
         apart,
         partial(lets_clients_leave, path=PATH, message="1"),
         leaves_before_its_answer,
-        partial(begins_anew, app=app, path=PATH, text="1", answer="1"),
+        partial(adds_anew, app=app),
         partial(waits_for_the_silent, path=PATH, asks=asks),  # before the bugs, of which one is a TimeoutError
         partial(lets_bugs_show, path=PATH, errors=UNEXPECTED, hint=ITS_LINE, says=["1", "one", "done"]),
         partial(takes_many, path=PATH, ask=lambda client, number: client.ask(str(number), str(number))),
@@ -70,8 +70,9 @@ async def tally(app) -> Verdict:
 async def ends(server: Server) -> str:
     async with visit(server, PATH) as client:
         await adds(client, ("2", "2"), ("40", "42"), ("-50", "-8"), ("0", "-8"))
-        await in_one_breath(client.ws, ["0"] * MANY)
-        for _ in range(MANY):
+        many = await how_many(server, client, "0", "-8", MANY)
+        await in_one_breath(client.ws, ["0"] * many)
+        for _ in range(many):
             await client.expect("-8", wrong=LOOP, closed=LOOP)
         await adds(client, ("2", "-6"), ("-2", "-8"), wrong=AGAIN)
         await done(client, -8)
@@ -125,6 +126,12 @@ async def leaves_before_its_answer(server: Server) -> str:
             await client.say_and_leave(text)
         await expect_no_error(server, f"when a client said {text!r} and left at once, the", advice=advice)
     return "a client that says 'done', or makes a mistake, and leaves at once does no harm"
+
+
+async def adds_anew(server: Server, app) -> str:
+    async with visit(server, PATH) as client:
+        many = await how_many(server, client, "1", "1", newcomers.MANY)
+    return await newcomers.begins_anew(server, app, PATH, "1", "1", many)
 
 
 async def closes_at_once(server: Server) -> str:

@@ -2,10 +2,10 @@
 
 from functools import partial
 
+from course import newcomers
 from course.client import COMMANDS, ENDLESS_LOOP, MISSING_AWAIT, NO_COMMAND, ODD, VERY_LONG, Client, visit
 from course.judging import Verdict, check_up, judge, lets_clients_leave, takes_many, waits_for_the_silent
-from course.newcomers import begins_anew
-from course.troubles import UNEXPECTED, ends_when_cancelled, lets_bugs_show
+from course.troubles import UNEXPECTED, ends_when_cancelled, how_many, lets_bugs_show
 from wslab.examination.clients import in_one_breath
 from wslab.server import Server
 
@@ -32,7 +32,7 @@ async def counting_echo(app) -> Verdict:
         counts,
         counts_for_each_client,
         # Before the others, of whom one might by chance get the place of another, which the remark would not say.
-        partial(begins_anew, app=app, path=PATH, text="hello", answer="1: hello"),
+        partial(counts_anew, app=app),
         partial(lets_clients_leave, path=PATH, message="hello"),
         counts_for_the_silent,  # before the bugs, of which one is the TimeoutError of a limit
         partial(lets_bugs_show, path=PATH, errors=UNEXPECTED, says=["hello"]),
@@ -82,17 +82,28 @@ async def counts_for_the_silent(server: Server) -> str:
     return await waits_for_the_silent(server, PATH, asked)
 
 
-async def counts_on(server: Server) -> str:
+async def at_most(server: Server, many: int) -> int:
+    """So many messages, or a few, if each answer takes its time."""
     async with visit(server, PATH) as client:
-        texts = [f"message {number}" for number in range(1, MANY + 1)]
+        return await how_many(server, client, "hello", "1: hello", many)
+
+
+async def counts_anew(server: Server, app) -> str:
+    return await newcomers.begins_anew(server, app, PATH, "hello", "1: hello", await at_most(server, newcomers.MANY))
+
+
+async def counts_on(server: Server) -> str:
+    many = await at_most(server, MANY)
+    async with visit(server, PATH) as client:
+        texts = [f"message {number}" for number in range(1, many + 1)]
         await in_one_breath(client.ws, texts)
         for number, text in enumerate(texts, 1):
             client.said = text
             await client.expect(f"{number}: {text}", closed=ENDLESS_LOOP)
-        for number, text in enumerate(COMMANDS, MANY + 1):
+        for number, text in enumerate(COMMANDS, many + 1):
             await client.ask(text, f"{number}: {text}", wrong=NO_COMMAND, silent=NO_COMMAND, closed=NO_COMMAND)
         await client.expect_silence()
-    return f"and one client's messages up to {MANY:,}"
+    return f"and one client's messages up to {many:,}"
 
 
 async def counts_for_the_slow(server: Server) -> str:
