@@ -19,6 +19,7 @@ from wslab.server import ServeError, Server, serve
 DISCONNECT = "endpoint raised WebSocketDisconnect("
 DISCONNECT_IN_A_GROUP = "endpoint raised ExceptionGroup with WebSocketDisconnect("
 DISCONNECTED = "endpoint raised WebSocketDisconnected:"
+DISCONNECTED_IN_A_GROUP = "endpoint raised ExceptionGroup with WebSocketDisconnected:"
 AN_HOUR = 3600  # seconds
 ANY_CODE = {  # with which a client may close, and words for it
     1001: "1001, as a browser does",
@@ -83,6 +84,8 @@ HAS_LEFT = {  # parts of what an endpoint did when its client left, and what to 
 THE_SEND = {
     **HAS_LEFT,
     DISCONNECT: "This one comes from a send, which finds nobody there: it belongs in the `try`, too.",
+    DISCONNECTED_IN_A_GROUP: "One of its tasks has met the end of the connection, perhaps by a send that found nobody "
+    "there. After that, another one has used `websocket`, which is a RuntimeError.",
 }
 
 

@@ -566,6 +566,10 @@ WRONG = {
         "an "
         "error: RecursionError",
     ),
+    "an empty text is passed over": changed(
+        after("text = await websocket.receive_text()", "if not text:\n    continue"),
+        says="but no answer came within 2 seconds. An empty text is a text, too, and no division: it is answered.",
+    ),
 }
 
 RIGHT = {

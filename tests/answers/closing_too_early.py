@@ -452,6 +452,51 @@ WRONG = {
         ("{total}", "{sum(numbers)}"),
         says="the client sent '2' and expected '-6', but got '-8'. Each number counts, also one that was said before.",
     ),
+    "no sum before the first number": changed(
+        ("total = 0", "total = None"),
+        ("total += int(text)", "total = int(text) + (total or 0)"),
+        says="the client sent 'done' and expected 'total: 0', but got 'total: None'. This client has sent no number, "
+        "and the sum of none is 0.",
+    ),
+    "an empty text is passed over": changed(
+        before("try:\n    total += int", "if not text:\n    continue"),
+        says="the client sent '' and expected 'not a number', but no answer came within 2 seconds. An empty text is a "
+        "text, too, and is answered.",
+    ),
+    "a task that reads on when the send has failed": whole(
+        """
+        await websocket.accept()
+        texts = asyncio.Queue(maxsize=1)
+
+        async def read():
+            while True:
+                text = await websocket.receive_text()
+                await texts.put(text)
+                if text == "done":
+                    return
+
+        async def add_up():
+            total = 0
+            while (text := await texts.get()) != "done":
+                try:
+                    total += int(text)
+                    answer = str(total)
+                except ValueError:
+                    answer = "not a number"
+                await websocket.send_text(answer)
+            await websocket.send_text(f"total: {total}")
+            await websocket.close(1000, "done")
+
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(read())
+                tasks.create_task(add_up())
+        except* WebSocketDisconnect:
+            pass
+        """,
+        says="One of its tasks has met the end of the connection, perhaps by a send that found nobody there. After "
+        "that, another one has used `websocket`, which is a RuntimeError.",
+    ),
 }
 
 RIGHT = {

@@ -161,7 +161,7 @@ WRONG = {
             """,
         ),
         says="the connection of a client that sent bytes instead of its name ended with code 1011, not with 1003. "
-        "receive_text() raises KeyError when bytes come. receive() takes both.",
+        "The log has an error: KeyError: 'text', in ",
     ),
     "no time limit": changed(
         ("asyncio.timeout(IDLE)", "asyncio.timeout(None)"),
@@ -637,6 +637,48 @@ WRONG = {
         before('return message["text"]', 'if len(message["text"]) > 65536:\n    raise WebSocketException(1009)'),
         says="(100,005 characters), but the connection ended first, with code 1009. The answer is what "
         "serve_dish(text)",
+    ),
+    "empty bytes are taken for no bytes": changed(
+        ('if message.get("text") is None:', 'if message.get("bytes"):'),
+        says="sent b'', which are bytes, too, instead of its name ended with code 1011, not with 1003. The log has an "
+        "error: KeyError: 'text', in next_text(), line ",
+    ),
+    "a name that is not bound yet is taken out": changed(
+        (
+            """
+            name = await next_text(websocket)
+            seated.add(name)
+            try:
+                while True:
+                    text = await next_text(websocket)
+                    dish = await serve_dish(text)
+                    await send(websocket, dish)
+            finally:
+                seated.discard(name)
+            """,
+            """
+            try:
+                name = await next_text(websocket)
+                seated.add(name)
+                while True:
+                    text = await next_text(websocket)
+                    dish = await serve_dish(text)
+                    await send(websocket, dish)
+            finally:
+                seated.discard(name)
+            """,
+        ),
+        says="ended with code 1011, not with 1003. The log has an error: UnboundLocalError: ",
+    ),
+    "a later text is taken out": changed(
+        ("text = await next_text(websocket)", "name = await next_text(websocket)"),
+        ("dish = await serve_dish(text)", "dish = await serve_dish(name)"),
+        says="And what is taken out there is the name, and no later text.",
+    ),
+    "a pause before each dish, whose clock stands still": changed(
+        before("await send(websocket, dish)", "await asyncio.sleep(0.1)"),
+        says="(Here the check sets the clock of the server's event loop by hand: whoever sleeps before an answer does "
+        "not wake up.)",
     ),
 }
 

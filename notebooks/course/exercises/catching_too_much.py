@@ -9,7 +9,7 @@ from functools import partial
 
 from fastapi import WebSocketDisconnect
 
-from course.client import COMMANDS, WAIT, Client, NotYet, describe_end, visit
+from course.client import COMMANDS, MISSING_AWAIT, WAIT, Client, NotYet, describe_end, visit
 from course.error_log import ErrorLog, errors_in_the_log
 from course.judging import (
     BLOCKED,
@@ -199,7 +199,8 @@ async def ends_after_what_is_not_utf8(server: Server) -> str:
 async def expect_error(client: Client) -> None:
     """The next message must begin with `error: `."""
     expected = "an answer that begins with 'error: '"
-    got = await client.hear(expected, closed=GOES_ON)
+    silent = MISSING_AWAIT if client.said else "An empty text is a text, too, and no division: it is answered."
+    got = await client.hear(expected, silent=silent, closed=GOES_ON)
     if not got.startswith("error: "):
         raise NotYet(f"the client sent {client.said!r} and expected {expected}, but got {got!r}.")
 
