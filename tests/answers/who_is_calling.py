@@ -735,6 +735,49 @@ WRONG = {
         ),
         says="forget it first, and then close its connections.",
     ),
+    "forgets what has been used": changed(
+        ("vault_tickets.pop, ticket, None)", "vault_tickets.pop, ticket)"),
+        says="when its time was over, the log had the error of a callback, KeyError. A ticket that has been used is",
+    ),
+    "deletes what has been used": changed(
+        ("vault_tickets.pop, ticket, None)", "vault_tickets.__delitem__, ticket)"),
+        says="when its time was over, the log had the error of a callback, KeyError. A ticket that has been used is",
+    ),
+    "a cookie is as good as a ticket": changed(
+        (
+            'ticket: str = ""):',
+            'ticket: str = "", cookie: Annotated[str, Cookie(alias="session")] = ""):',
+        ),
+        (REDEEMS, f"{REDEEMS} or vault_sessions.get(cookie)"),
+        says="a client without a ticket, but with its session as a cookie, was still connected 2 seconds later. Close "
+        "it with 4401. A cookie comes along from every page",
+    ),
+    "a session's tickets have one time": changed(
+        (FORGETS, "asyncio.get_running_loop().call_later(TICKET, forget, session)"),
+        before(
+            '@app.post("/ticket")',
+            """
+            def forget(session):
+                for ticket in [ticket for ticket, owner in vault_tickets.items() if owner == session]:
+                    del vault_tickets[ticket]
+
+
+            """,
+        ),
+        says="Another one of its session was older, and had its end meanwhile: each has a time of its own.",
+    ),
+    "asks again and again whether something has come": changed(
+        (
+            TALKS,
+            """
+            hearing = asyncio.ensure_future(websocket.receive_text())
+            while not hearing.done():
+                await asyncio.sleep(0)
+            await send(websocket, f"{session.user}: {hearing.result()}")
+            """,
+        ),
+        says="while Ann is connected and says nothing, the event loop never comes to rest. Something asks again",
+    ),
 }
 
 RIGHT = {

@@ -14,8 +14,9 @@ from websockets import ClientConnection, connect
 from course.client import ODD, WAIT, Client, NotYet, Refused, news, until, visit
 from course.closing import expect_code
 from course.door import Door, give_up
+from course.error_log import errors_in_the_log
 from course.judging import HAS_LEFT, Verdict, check_up, expect_no_error, judge
-from course.troubles import time_stands_still
+from course.troubles import expect_rest, time_stands_still
 from wslab.server import Server
 
 __all__ = ["vault"]
@@ -61,6 +62,9 @@ LET_IN = "Accept it, so that its page can be told why, if its ticket is not good
 NO_TASK = "Let `call_later()` forget it, or note until when it is good. (What BackgroundTasks runs is a task, too.)"
 STILL_LOGGED_IN = "It had been there, and left: a session ends with a logout, and not with its last connection."
 BEFORE = "Its session is over as soon as /logout is asked: forget it first, and then close its connections."
+NO_TICKET = "A cookie comes along from every page, without being asked: it is no ticket."
+USED = "A ticket that has been used is not there any more: what forgets it must bear that, as `pop(ticket, None)` does."
+ITS_OWN_TIME = "Another one of its session was older, and had its end meanwhile: each has a time of its own."
 MEANWHILE = "Let no `await` stand between looking for the session and registering the connection."
 
 
@@ -72,7 +76,7 @@ async def vault(app, inside: Collection[str]) -> Verdict:
     door = Door(app)
     steps = [refuses_others, talks, wants_a_ticket, forgets_tickets, ends_at_logout, forgets_who_sends_bytes]
     steps += [partial(step, door=door) for step in (lets_one_of_two_in, forgets_who_gives_up, sees_a_logout_meanwhile)]
-    steps += [partial(waits_for_nobody, door=door)]
+    steps += [partial(waits_for_nobody, door=door), forgets_each_ticket_by_itself]
     steps = [partial(step, inside=inside) for step in steps]
     verdict = await judge(door if isinstance(app, FastAPI) else app, *steps, **OPTIONS)
     clients = ["silent", "drops while idle", "drops before the answer", "gives up", "crowd", "foreign origin"]
@@ -130,10 +134,10 @@ class Visitors(AsyncExitStack):
             raise NotYet(f"POST {path} was answered with {answer!r}. Leave what it returns as it is: a text.")
         return answer
 
-    async def come(self, ticket: str | None, origin: str | None = ORIGIN) -> Client:
+    async def come(self, ticket: str | None, origin: str | None = ORIGIN, **options) -> Client:
         path = PATH if ticket is None else f"{PATH}?ticket={ticket}"
         try:
-            return await self.enter_async_context(visit(self.server, path, origin=origin))
+            return await self.enter_async_context(visit(self.server, path, origin=origin, **options))
         except Refused as refusal:
             if origin != ORIGIN:
                 raise
@@ -235,6 +239,10 @@ async def wants_a_ticket(server: Server, inside: Collection[str]) -> str:
         for whose, (ticket, hint) in bad.items():
             await expect_4401(await visitors.come(ticket), whose, hint)
             await expect_no_error(server, f"a client came {whose}, and the", HAS_LEFT)
+        cookie = {"Cookie": f"session={session}"}
+        for ticket, whose in [(None, "without a ticket"), ("garbled", "with a bad ticket")]:
+            client = await visitors.come(ticket, additional_headers=cookie)
+            await expect_4401(client, f"{whose}, but with its session as a cookie,", NO_TICKET)
     await visitors.expect_nobody("no ticket was good")
     return "who has no good ticket is closed with 4401"
 
@@ -371,6 +379,29 @@ async def waits_for_nobody(server: Server, inside: Collection[str], door: Door) 
                 client.ws.transport.abort()
     await visitors.expect_nobody("all had left")
     return "a logout does not wait for who does not read"
+
+
+async def forgets_each_ticket_by_itself(server: Server, inside: Collection[str]) -> str:
+    async with Visitors(server, inside) as visitors:
+        session = await visitors.log_in("Ann")
+        await (await visitors.come_in("Ann", session)).leave()
+        await visitors.ticket(session)  # and nobody uses it
+        with errors_in_the_log() as log:
+            await server.let_time_pass(TICKET * 0.6)
+            younger = await visitors.ticket(session)
+            await server.let_time_pass(TICKET * 0.6)
+        timers = [record for record in log.records if record.getMessage().startswith("Exception in callback")]
+        if timers:
+            error = timers[0].exc_info[1]
+            when = "a ticket had been used, and when its time was over, the log had the error of a callback"
+            raise NotYet(f"{when}, {type(error).__name__}. {USED if isinstance(error, KeyError) else ''}".rstrip())
+        try:
+            await visitors.come_in("Ann", session, younger)
+        except NotYet as problem:
+            raise NotYet(f"a ticket was {TICKET * 0.6:g} seconds old, and {problem} {ITS_OWN_TIME}") from None
+        await expect_rest(server, "while Ann is connected and says nothing")
+    await visitors.expect_nobody("all had left")
+    return "each ticket is forgotten by itself, and nothing goes on meanwhile"
 
 
 async def expect_4401(client: Client, whose: str, hint: str) -> None:
