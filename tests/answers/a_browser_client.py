@@ -735,6 +735,27 @@ WRONG = {
         ("sending.cancel()", "outbox.put_nowait(None)"),
         says="was not sent. Is something put into the outbox that ends a sender?",
     ),
+    "has heard something once": changed(
+        ("unsent, failures = [], 0", "unsent, failures, heard = [], 0, False"),
+        ("    failures = 0\n", "    heard = True\n"),
+        before(WAITS, "if heard:\n    failures = 0"),
+        says="When it had not spoken; none of its waits was longer than 1 second. It has heard something, and",
+    ),
+    "one failure less for what is heard": changed(
+        ("    failures = 0\n", "    failures = max(0, failures - 1)\n"),
+        says="seconds. The failures count anew when something has been heard, and at nothing else.",
+    ),
+    "comes back with what it has not sent": changed(
+        ("if is_final(ws.close_code):", "if is_final(ws.close_code) and not unsent:"),
+        says="could not be sent, and the server closed with 4001, and it came again. After this code it must not. What",
+    ),
+    "asks again and again whether there is something to send": changed(
+        (
+            "unsent.append(await outbox.get())",
+            "while outbox.empty():\n    await asyncio.sleep(0)\nunsent.append(outbox.get_nowait())",
+        ),
+        says="while the server says nothing, and the outbox is empty, the event loop never comes to rest.",
+    ),
 }
 
 RIGHT = {

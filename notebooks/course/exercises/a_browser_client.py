@@ -23,6 +23,7 @@ from course.stage import (
     lets_in_and_closes,
     refuses,
 )
+from course.troubles import expect_rest
 from wslab.server import ServeError, Server, serve
 
 __all__ = ["comes_back"]
@@ -55,11 +56,13 @@ AT_CAP = f"Once it is {CAP} seconds, the limit stays so, until something has bee
 DEEPER = "Each time it calls itself, ever deeper: in the end, that is a RecursionError. Let it be a loop."
 UNASKED = "What is put into `outbox` is sent, whether the server has spoken or not."
 UNHEARD = "The failures count anew when something has been heard, and at nothing else."
+SILENT_AGAIN = "It has heard something, and then nothing any more: from there on, the limit is twice as long each time."
 HEARS_ELSEWHERE = "`hear(text)` was called in another thread, and chance decides the order. Call it where you receive."
 OF_ITS_OWN = "Is something of a call kept in the module, where all calls share it? Keep it in the function."
 STOPPED_SENDING = "a send() had failed, and what came into the outbox over the next connection was not sent"
 NEXT_SENDER = "Is something put into the outbox that ends a sender? It may end the next connection's: cancel the task."
 KEPT = "What was taken out of the outbox must be kept until its send() has returned, and then goes first."
+IT_IS_FINAL = "What has not been sent changes nothing: it would not be taken, either."
 TAKEN = "Has something taken it out of the outbox that belongs to a connection that has ended?"
 
 
@@ -240,7 +243,7 @@ class Check:
         limits = [min(CAP, BASE * 2**failures) for failures in range(MANY)]
         waits = await self.comes_often(*[lets_in] * MANY)
         what = f"the server let it in and closed without a word, {MANY} times"
-        expect_spread(waits, what, limits, LET_IN)
+        expect_within(waits, what, limits, LET_IN)
         at_cap = limits.index(CAP)
         expect_spread(waits[at_cap:], f"{what}, of which the first {at_cap} are left out here", limits[at_cap:], AT_CAP)
 
@@ -338,6 +341,7 @@ class Check:
                 await self.server.on_loop(partial(run.outbox.put_nowait, f"text {times}"))
                 problem = "a text was in the outbox, and did not come"
                 await run.expect(lambda times=times: len(self.stage.got) == times, problem)
+                await expect_rest(self.server, "while the server says nothing, and the outbox is empty")
                 told = self.stage.told  # of this connection; the hour may have ended it, and another one be there
                 await self.server.let_time_pass(AN_HOUR)
                 if run.task.done():
@@ -376,6 +380,31 @@ class Check:
                     OF_ITS_OWN,
                 )
         return "two at once do not know of each other"
+
+    async def waits_longer_again(self) -> str:
+        """A server speaks now and then: each time, the failures count anew, and then they do count."""
+        silences, times = 4, MANY // 4
+        lets_in = [partial(lets_in_and_closes, code=1013)] * silences
+        waits = await self.comes_often(*[partial(greets_and_closes, code=1012), *lets_in] * times)
+        what = f"the server spoke and closed, then let it in and closed without a word, {silences} times, and all again"
+        expect_within(waits[:: 1 + silences], f"{what}. When it had spoken", [BASE] * times, UNHEARD)
+        del waits[:: 1 + silences]
+        limits = [BASE * 2**failures for failures in range(1, 1 + silences)] * times
+        expect_spread(waits, f"{what}. When it had not spoken", limits, SILENT_AGAIN)
+        return "it waits longer again when it hears nothing any more"
+
+    async def keeps_away_with_a_text(self) -> str:
+        """A text could not be sent over the connection before, and not over the one that ends with a final code."""
+        async with Brief(1012, 4001) as brief, self.runs(url=brief.url) as run:
+            run.outbox.put_nowait("one")
+            await run.until(lambda: brief.came > 2 or run.task.done())
+            what = "'one' was in the outbox and could not be sent, and the server closed with 4001"
+            if brief.came > 2:
+                raise NotYet(f"{what}, and it came again. After this code it must not.", IT_IS_FINAL)
+            await run.expect(run.task.done, f"{what}, and it did not return")
+            if run.task.cancelled() or run.task.exception() or run.task.result() != 4001:
+                raise NotYet(f"{what}, and the function should return that{run.end()}")
+        return "after a final code, nothing is sent any more"
 
     async def leaves_nothing_behind(self) -> str:
         closes = partial(greets_and_closes, code=1012)
@@ -422,8 +451,8 @@ def name_of(task: asyncio.Task) -> str:
     return getattr(coroutine, "__name__", type(coroutine).__name__)
 
 
-def expect_spread(waits: list[float], what: str, limits: list[float], hint: str = "") -> None:
-    """Full jitter: each of the waits is somewhere between 0 and its limit, and together they are everywhere there."""
+def expect_within(waits: list[float], what: str, limits: list[float], hint: str = "") -> None:
+    """Each of the waits is between 0 and its limit; and if that is longer than the first may be, so is one of them."""
     for number, (seconds, limit) in enumerate(zip(waits, limits, strict=False), 1):
         is_number = isinstance(seconds, int | float)
         if not is_number or not 0 <= seconds <= limit:
@@ -433,6 +462,11 @@ def expect_spread(waits: list[float], what: str, limits: list[float], hint: str 
             )
     if max(limits) > BASE >= max(waits):
         raise NotYet(f"{what}; none of its waits was longer than {BASE} second.", hint)
+
+
+def expect_spread(waits: list[float], what: str, limits: list[float], hint: str = "") -> None:
+    """Full jitter: each of the waits is somewhere between 0 and its limit, and together they are everywhere there."""
+    expect_within(waits, what, limits, hint)
     shares = [seconds / limit for seconds, limit in zip(waits, limits, strict=False)]
     if max(shares) < 2 / 3 or min(shares) > 1 / 3:
         least, most = math.floor(100 * min(shares)), math.ceil(100 * max(shares))
@@ -453,7 +487,7 @@ async def comes_back(stay_connected) -> Verdict:
             steps = [check.stays_away, check.talks, check.returns, check.tries_again, check.lets_refusals_out]
             steps += [check.waits_well, check.keeps_what_was_not_sent, check.keeps_what_it_could_not_send]
             steps += [check.leaves_nothing_behind, check.returns_at_once, check.waits_longer_until_it_hears]
-            steps.append(check.is_itself)
+            steps += [check.is_itself, check.waits_longer_again, check.keeps_away_with_a_text]
             for step in steps:
                 good.append(await step())
     except NotYet as problem:
