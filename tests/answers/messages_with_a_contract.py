@@ -841,6 +841,40 @@ WRONG = {
         ("await try_to_close(websocket, 1011)", "await try_to_close(websocket, 1011, str(error))"),
         says="the close() for it raised one more error: a reason has room for 123 bytes.",
     ),
+    "a row of those who are too fast, for all": changed(
+        before("class Basket:", "refused = 0\n\n"),
+        (
+            "basket, bucket, refused = Basket(), Bucket(BURST, PACE), 0",
+            "global refused\nbasket, bucket = Basket(), Bucket(BURST, PACE)",
+        ),
+        says="this one not yet: each connection has a row of its own.",
+    ),
+    "a total empties the basket": changed(
+        (
+            "return Total(id=request.id, cents=self.cents)",
+            "cents, self.cents = self.cents, 0\nreturn Total(id=request.id, cents=cents)",
+        ),
+        says="A total takes nothing away: who asks again is told the same.",
+    ),
+    "the reason repeats what was said": changed(
+        ('WebSocketException(1008, "too fast")', 'WebSocketException(1008, f"too fast: {text!r}")'),
+        says="if its text is in the reason of the close, that has room for 123 bytes.",
+    ),
+    "a bucket that begins one short": changed(
+        ("self.tokens, self.since = size, asyncio", "self.tokens, self.since = size - 1, asyncio"),
+        says='but got \'{"type":"wait","id":1}\'. On each connection, 5 messages may come at once.',
+    ),
+    "a type in large letters": changed(
+        ('kind = data.get("type")', 'kind = str(data.get("type")).lower()'),
+        ('elif data["type"] == "add":', 'elif data["type"].lower() == "add":'),
+        of=BY_HAND,
+        says="It is the type that is wrong; the `id` can be read all the same.",
+    ),
+    "an item's characters as UTF-16 counts them": changed(
+        ("1 <= len(value) <= 20", '1 <= len(value.encode("utf-16-le")) // 2 <= 20'),
+        of=BY_HAND,
+        says="`item` has 1 to 20 characters.",
+    ),
 }
 
 RIGHT = {

@@ -26,6 +26,11 @@ NUMBER = "It is no number: nothing is converted."
 ITEM, COUNT = "`item` has 1 to 20 characters.", "`count` is a whole number from 1 to 10."
 ANY_OTHER = "Any whole number is an `id`, and each character counts in an `item`, also a line break, and alone."
 AS_IT_IS = "An `item` goes to price() as it is, with its spaces."
+AT_ONCE = f"On each connection, {BURST} messages may come at once."
+ASKED_AGAIN = "A total takes nothing away: who asks again is told the same."
+TOLD = f"Who is too fast is told to wait, {BURST} times in a row."
+ITS_ROW = f"Another client had been told so, {BURST} times, and this one not yet: each connection has a row of its own."
+TOO_LONG = "Its last message was long: if its text is in the reason of the close, that has room for 123 bytes."
 TWICE = "It has added the same twice: both count."
 BELONGS = "What does not belong there is wrong, too, so that a misspelt field is noticed."
 ALL_AT_ONCE = "Each field that is wrong is named, whatever else is wrong."
@@ -63,6 +68,7 @@ MISTAKES = [  # what is sent, the id and the fields of the answer, and what to t
     ({**ADD, "item": "bug 1", "count": 0}, 7, ["count"], ASKED),
     ({**ADD, "type": "pay"}, 7, ["type"], TYPE),
     ({**ADD, "type": ["add"]}, 7, ["type"], TYPE),
+    ({**ADD, "type": "Add"}, 7, ["type"], TYPE),
     ({"id": 7, "item": "tea", "count": 2}, 7, ["type"], TYPE),
     ({"type": "pay", "id": "7"}, None, ["type"], "Of an unknown type, nobody knows what its fields must be."),
     *((text, None, [], NO_OBJECT) for text in ["null", "[]", '"add"', "5", "add tea", "", '{"id": 7', "[" * 100_000]),
@@ -73,6 +79,7 @@ MISTAKES = [  # what is sent, the id and the fields of the answer, and what to t
 async def till(app) -> Verdict:
     """`/till` takes what is in its contract, and says of all else, by its id, which fields are wrong."""
     steps = [says_what_is_wrong, adds_up, partial(begins_with_nothing, app=app), refuses_bytes, keeps_the_pace, leaves]
+    steps.append(counts_each_row)
     with errors_in_the_log() as log:
         verdict = await judge(app, *steps, ws_ping_interval=None)
     if not verdict.passed and log.records and "code 1011" in verdict.problem:
@@ -107,16 +114,20 @@ async def says_what_is_wrong(server: Server) -> str:
 
 
 async def adds_up(server: Server) -> str:
+    async with visit(server, PATH) as hasty:
+        for _ in range(BURST):
+            await ask(hasty, TOTAL, {**TOTAL, "cents": 0}, AT_ONCE)
     async with visit(server, PATH) as ann, visit(server, PATH) as ben:
         await ask(ann, ADD, {"type": "added", "id": 7})
         await ask(ann, {**ADD, "id": -8, "item": " café ", "count": 10}, {"type": "added", "id": -8})
-        await ask(ann, {**ADD, "id": 0, "item": 20 * "é", "count": 1}, {"type": "added", "id": 0}, ITEM)
+        await ask(ann, {**ADD, "id": 0, "item": 20 * "\U0001f375", "count": 1}, {"type": "added", "id": 0}, ITEM)
         await ask(ann, {**ADD, "id": 10**20, "item": "\n", "count": 1}, {"type": "added", "id": 10**20}, ANY_OTHER)
         await ask(ann, TOTAL, {**TOTAL, "cents": 2 * 300 + 10 * 600 + 2000 + 100}, AS_IT_IS)
         await ask(ben, TOTAL, {**TOTAL, "cents": 0}, "Another client has added something. Each has its own total.")
         for _ in range(2):
             await ask(ben, ADD, {"type": "added", "id": 7})
         await ask(ben, TOTAL, {**TOTAL, "cents": 2 * 600}, TWICE)
+        await ask(ben, TOTAL, {**TOTAL, "cents": 2 * 600}, ASKED_AGAIN)
     return "requests are answered by their id, and each client has its own total"
 
 
@@ -144,7 +155,7 @@ async def refuses_bytes(server: Server) -> str:
 
 
 async def keeps_the_pace(server: Server) -> str:
-    total, told = {**TOTAL, "cents": 0}, f"Who is too fast is told to wait, {BURST} times in a row."
+    total, told = {**TOTAL, "cents": 0}, TOLD
     more = f"By `asyncio.get_running_loop().time()`, one more comes every {PACE} seconds, and"
     async with visit(server, PATH) as client, visit(server, PATH) as other:
         await server.let_time_pass(10 * BURST * PACE)
@@ -175,6 +186,23 @@ async def keeps_the_pace(server: Server) -> str:
     return "who is too fast is told so, and then put out"
 
 
+async def counts_each_row(server: Server) -> str:
+    """Two are too fast, one after the other. What puts the first out is a long message."""
+    async with visit(server, PATH) as one, visit(server, PATH) as other:
+        for client in one, other:
+            for _ in range(BURST):
+                await ask(client, TOTAL, {**TOTAL, "cents": 0}, AT_ONCE)
+        for client, hint in (one, TOLD), (other, ITS_ROW):
+            for _ in range(BURST):
+                await ask(client, TOTAL, {"type": "wait", "id": 1}, hint, closed="")
+        await one.say(200 * "x")
+        try:
+            await expect_code(one, 1008, None, f"that was told to wait {BURST} times in a row, and sent one more,")
+        except NotYet as problem:
+            raise NotYet(f"{problem} {TOO_LONG}" if one.ws.close_code != 1008 else str(problem)) from None
+    return "of two who are too fast, each has a row of its own"
+
+
 async def leaves(server: Server) -> str:
     return await lets_clients_leave(server, PATH, json.dumps(ADD))
 
@@ -197,7 +225,7 @@ async def ask(
     """
     await client.say(as_text(request))
     text = await client.hear(
-        json.dumps(answer), silent=f"Whatever comes as text is answered. {hint}", closed=f"{closed} {hint}"
+        json.dumps(answer), silent=f"Whatever comes as text is answered. {hint}", closed=f"{closed} {hint}".strip()
     )
     got = as_json(text)
     if json.dumps(got, sort_keys=True) in [json.dumps(good, sort_keys=True) for good in (answer, or_else)]:
