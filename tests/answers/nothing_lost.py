@@ -72,7 +72,7 @@ async def read(websocket, till, queue):
                     pass
                 case _:
                     raise WebSocketException(1008)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise WebSocketException(1008) from None
         if (till, id) not in had:
             store(cents)
@@ -189,7 +189,7 @@ async def serve_till(websocket, till, number):
                     return await websocket.close(1003)
                 try:
                     id = enter(message["text"], till)
-                except (ValueError, KeyError, TypeError):
+                except (ValueError, RecursionError, KeyError, TypeError):
                     return await websocket.close(1008)
                 await send(websocket, {"ack": id})
                 receiving = asyncio.create_task(websocket.receive())
@@ -406,7 +406,7 @@ WRONG = {
         says="it was logged 2 times",
     ),
     "stored in a thread, between the look and the note": changed(
-        *IN_A_THREAD, says="which are stored 2 times. Its id came over another connection at the same time."
+        *IN_A_THREAD, says=" stored 2 times. Its id came over another connection at the same time."
     ),
     "given up after half a second": changed(
         ("KEEP, SLOW = 20, 5", "KEEP, SLOW = 20, 0.5"),
@@ -533,6 +533,42 @@ WRONG = {
         before("def last_number", "lock = asyncio.Lock()\n\n\n"),
         ("await enter(till, taken)", "async with lock:\n    await enter(till, taken)\n    await asyncio.sleep(0.02)"),
         says="it works with one server. The check starts another one, with an event loop of its own",
+    ),
+    "brackets in each other are a bug": changed(
+        ("except (ValueError, RecursionError):", "except ValueError:"),
+        of=QUEUES,
+        says="ended with code 1011, not with 1008. Of a text with so many brackets in each other",
+    ),
+    "an empty text is taken for bytes": changed(
+        ('if message.get("text") is None:', 'if not message.get("text"):'),
+        says="not with 1008. An empty text is a text",
+    ),
+    "all are told what is acknowledged": changed(
+        ('queue.put_nowait({"ack": id})', 'for other in queues.values():\n    other.put_nowait({"ack": id})'),
+        of=QUEUES,
+        says='a till that had said nothing heard {"ack": 1}. Over that connection, nothing had been entered',
+    ),
+    "who follows stays": changed(
+        ("followers.discard(news)", "pass"),
+        says="of each, something stays in memory: `Event`. Is something made for a connection, and put where all are",
+    ),
+    "asks again and again whether there is news": changed(
+        ("await news.wait()", "while not news.is_set():\n    await asyncio.sleep(0)"),
+        says="while two tills are connected and say nothing, the event loop never comes to rest.",
+    ),
+    "a till has one connection, the last": changed(
+        (
+            "queues[websocket] = queue",
+            """
+            for other in list(queues):
+                if other.query_params["till"] == till:
+                    queues.pop(other)
+            queues[websocket] = queue
+            """,
+        ),
+        ("del queues[websocket]", "queues.pop(websocket, None)"),
+        of=QUEUES,
+        says="A till may have several connections at the same time, and each of them hears each entry.",
     ),
 }
 

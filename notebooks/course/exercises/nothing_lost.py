@@ -1,12 +1,17 @@
 """The check under the exercise of nothing-lost."""
 
+import asyncio
+import gc
 import itertools
 import json
+import logging
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
 from fastapi import FastAPI
 
+from course.client import WAIT as PATIENCE
 from course.client import NotYet, news, quote, until
 from course.closing import closes_when_nobody_is_there, expect_code, logs_bugs
 from course.cut_off import AGAIN, KEEP, NUMBERS, TALK, TUNNEL, TWINS, Till, Tunnel, amounts, numbers
@@ -24,14 +29,16 @@ from course.judging import (
     passes,
     what_the_endpoint_did,
 )
-from course.troubles import ends_when_cancelled, lets_bugs_show, time_stands_still
+from course.newcomers import scope
+from course.troubles import ends_when_cancelled, expect_rest, lets_bugs_show, time_stands_still
 from wslab.examination.clients import in_one_breath
-from wslab.server import Server
+from wslab.server import Server, serve
 
 __all__ = ["cashbook"]
 
 PATH = "/cashbook?till=Eve"
 SLOW = 5  # seconds, as in the exercise
+COME_AND_GO = 50  # connections, after which what is there in memory is counted
 MANY_LATER = 130  # entries: a cache that has a limit, as `lru_cache()` has 128, has forgotten an id then
 
 OUTLIVE = "What has been stored must be known again over another connection of that till."
@@ -62,13 +69,22 @@ WAIT = "The connection of another till does not read. Nobody else waits for that
 STORE_FIRST = "First store(), then all the rest: when it fails, nothing has happened, and the till sends it again."
 GIVEN_BACK = "(A lock has to be given back then, too, as `async with` does.)"
 
+EMPTY = "An empty text is a text: look for `None`, and not whether something is in it."
+NESTED = "Of a text with so many brackets in each other, json.loads() raises RecursionError, which is no ValueError."
+ITS_OWN_ACK = "Over that connection, nothing had been entered: what is acknowledged there is taken for its own."
+BOTH = "A till may have several connections at the same time, and each of them hears each entry."
+STAYS = (
+    "Is something made for a connection, and put where all are, that stays when the connection has ended? Take it away "
+    "in a `finally`."
+)
+
 
 async def cashbook(app, stored: Sequence[int]) -> Verdict:
     """`/cashbook` stores and tells each entry once, wherever a connection is cut. `stored`: what store() has stored."""
     tunnel = Tunnel(app)
     steps = [tells, loses_nothing, goes_on_from, begins_anew, knows_again]
     steps += [partial(step, tunnel=tunnel) for step in (knows_at_once, has_no_seam, puts_out)]
-    steps += [waits_for_the_silent, refuses, leaves]
+    steps += [waits_for_the_silent, refuses, leaves, keeps_an_ack_apart, refuses_odd_texts]
     steps = [partial(step, stored=stored) for step in steps]
     with errors_in_the_log() as log:
         verdict = await judge(tunnel if isinstance(app, FastAPI) else app, *steps, ws_ping_interval=None)
@@ -78,6 +94,7 @@ async def cashbook(app, stored: Sequence[int]) -> Verdict:
         partial(logs_a_full_disk, app, stored=stored),
         partial(closes_when_nobody_is_there, app, PATH),
         partial(passes, app, partial(lets_bugs_show, path=PATH), partial(ends_when_cancelled, path=PATH)),
+        partial(forgets_who_has_left, app, stored),
     ]
     verdict = await look_further(verdict, *looks)
     clients = ["silent", "goes away", "drops before the answer", "not json", "wrong shape", "floods", "stalls", "crowd"]
@@ -194,7 +211,19 @@ async def is_known(till: Till, id: int, cents: int, hint: str) -> None:
         raise NotYet(f"a till sent id {id} again, and it was stored again. {hint}")
 
 
+async def tells_both(server: Server, stored: Sequence[int]) -> None:
+    """A till has two connections."""
+    last, (cents,) = len(stored), amounts(stored, 1)
+    async with Till(server, stored, last).connected() as one, Till(server, stored, last, one.name).connected() as other:
+        await one.enter_one(1, cents, hint=BOTH)
+        one.before = other.before = "a till had two connections, and entered something over one of them; then "
+        await other.hear_all([cents], BOTH)
+        await other.enter_one(2, *amounts(stored, 1), hint=BOTH)
+        await one.hear_all(stored[last:], BOTH)
+
+
 async def knows_at_once(server: Server, stored: Sequence[int], tunnel: Tunnel) -> str:
+    await tells_both(server, stored)
     last, (cents,) = len(stored), amounts(stored, 1)
     name = f"{TWINS}{next(numbers)}"
     one, other = Till(server, stored, last, name), Till(server, stored, last, name)
@@ -301,6 +330,31 @@ async def refuses(server: Server, stored: Sequence[int]) -> str:
     return "what is no entry is refused"
 
 
+async def refuses_odd_texts(server: Server, stored: Sequence[int]) -> str:
+    for text, hint in [("", EMPTY), ("[" * 100_000, NESTED)]:
+        async with Till(server, stored, len(stored)).connected() as till:
+            await till.client.say(text)
+            try:
+                await expect_code(till.client, 1008, None, f"that sent {quote(text)}")
+            except NotYet as problem:
+                raise NotYet(f"{problem} {hint}") from None
+    return "an empty text is none, nor are brackets without an end"
+
+
+async def keeps_an_ack_apart(server: Server, stored: Sequence[int]) -> str:
+    """Two entries are made: what comes with the first is there when the second is heard."""
+    last = len(stored)
+    async with Till(server, stored, last).connected() as ann, Till(server, stored, last).connected() as ben:
+        for id, cents in enumerate(amounts(stored, 2), 1):
+            await ann.enter_one(id, cents, hint=TALK)
+        while len(ben.heard) < 2:
+            heard = await ben.hear(f"entry {ben.after + 1}", TALK)
+            if "ack" in heard:
+                raise NotYet(f"a till that had said nothing heard {json.dumps(heard)}. {ITS_OWN_ACK}")
+        await expect_rest(server, "while two tills are connected and say nothing")
+    return "an acknowledgement is for the connection that it answers"
+
+
 async def leaves(server: Server, stored: Sequence[int]) -> str:
     (cents,) = amounts(stored, 1)
     path = f"/cashbook?till=till{next(numbers)}"
@@ -332,6 +386,52 @@ async def bears_a_full_disk(server: Server, stored: Sequence[int]) -> str:
 async def logs_a_full_disk(app, stored: Sequence[int]) -> None:
     taken = json.dumps({"id": 1, "cents": amounts(stored, 1, end=13)[0]})
     await logs_bugs(app, f"/cashbook?till=till{next(numbers)}&after={len(stored)}", {taken: OSError}, "store")
+
+
+async def forgets_who_has_left(app, stored: Sequence[int]) -> None:
+    """A look: connections come, hear something, and leave, again and again. Nothing of them may stay.
+
+    They have no network, of which a server would keep a record; and what is logged may be kept, too.
+    """
+
+    async def counted() -> Counter:
+        for _ in range(COME_AND_GO):
+            await comes_and_goes(app)
+        entry = {"id": next(numbers), "cents": amounts(stored, 1)[0]}  # at the next one, some tidy up
+        await comes_and_goes(app, {"type": "websocket.receive", "text": json.dumps(entry)})
+        gc.collect()
+        return Counter(type(thing) for thing in gc.get_objects())
+
+    with serve(app, name="exercise") as server:
+        logging.disable()
+        try:
+            first, second, third = [await server.thread.run(counted(), 5 * PATIENCE) for _ in range(3)]
+        finally:
+            logging.disable(logging.NOTSET)
+    stays = [kind for kind in third if min(third[kind] - second[kind], second[kind] - first[kind]) >= COME_AND_GO]
+    if stays:
+        telling = [kind for kind in stays if kind.__module__ not in ("builtins", "collections")] or stays
+        names = ", ".join(f"`{name}`" for name in sorted({kind.__name__ for kind in telling}))
+        what = f"{COME_AND_GO} connections came, one after the other, and left, and of each, something stays in memory"
+        raise NotYet(f"{what}: {names}. {STAYS}")
+
+
+async def comes_and_goes(app, *says: dict) -> None:
+    """A client connects, says something, if it `says` something, and leaves when it has heard something."""
+    has_heard, comes = asyncio.Event(), [*says, {"type": "websocket.connect"}]
+
+    async def receive():
+        if comes:
+            return comes.pop()
+        await has_heard.wait()
+        return {"type": "websocket.disconnect", "code": 1000, "reason": ""}
+
+    async def send(message):
+        if message["type"] == "websocket.send":
+            has_heard.set()
+
+    whose = {**scope("/cashbook"), "query_string": b"till=Eve&after=0"}
+    await asyncio.wait([asyncio.create_task(app(whose, receive, send))], timeout=PATIENCE)
 
 
 async def fill(server: Server, stored: Sequence[int]) -> None:
