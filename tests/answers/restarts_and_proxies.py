@@ -224,7 +224,7 @@ WRONG = {
                     watchers.discard(news)
             """,
         ),
-        says="a task that was begun for them goes on.",
+        says="and a task goes on that has begun since: `tell()`. If it is their endpoint's, end it, too.",
     ),
     "a group, and nobody who looks into it": changed(
         (
@@ -720,6 +720,85 @@ WRONG = {
         ),
         before("logger =", "from fastapi import WebSocketDisconnect, WebSocketException\n\n"),
         says="a send found that who watched was gone, and its queue is still in `watchers`. A group whose task has",
+    ),
+    "an empty text is the end of what is said": changed(
+        ("while True:\n    await next_text(websocket)\n", "while await next_text(websocket):\n    pass\n"),
+        says="sent '' and expected 'one', but no answer came within 2 seconds. What is said there is ignored, also an",
+    ),
+    "an empty text ends the endpoint": changed(
+        (
+            LISTENS,
+            """
+            async with accepted(websocket):
+                news = asyncio.Queue()
+                watchers.add(news)
+                telling = asyncio.create_task(tell(websocket, news))
+                try:
+                    while True:
+                        if await next_text(websocket) == "":
+                            break
+                finally:
+                    watchers.discard(news)
+                    telling.cancel()
+            """,
+        ),
+        says="without close(). What is said there is ignored, also an empty text, which is false in a `while` or an",
+    ),
+    "nobody listens behind an empty text": changed(
+        (
+            LISTENS,
+            """
+            async with accepted(websocket):
+                news = asyncio.Queue()
+                watchers.add(news)
+                telling = asyncio.create_task(tell(websocket, news))
+                try:
+                    while await next_text(websocket):
+                        pass
+                    await telling
+                finally:
+                    watchers.discard(news)
+                    telling.cancel()
+            """,
+        ),
+        says="who watched has said an empty text, and left, and is still in `watchers`. What is said there is ignored",
+    ),
+    "in `watchers` before it is accepted": changed(
+        (
+            """
+            async with accepted(websocket), asyncio.TaskGroup() as tasks:
+                news = asyncio.Queue()
+                watchers.add(news)
+            """,
+            """
+            news = asyncio.Queue()
+            watchers.add(news)
+            async with accepted(websocket), asyncio.TaskGroup() as tasks:
+            """,
+        ),
+        says="a client gave up before it was accepted, and its queue is in `watchers`. Put it in when the client is",
+    ),
+    "who tells asks again and again": changed(
+        (
+            "await websocket.send_text(await news.get())",
+            """
+            while news.empty():
+                await asyncio.sleep(0)
+            await websocket.send_text(news.get_nowait())
+            """,
+        ),
+        says="while somebody watched, and nothing was noted, the event loop never comes to rest. Something asks again",
+    ),
+    "the saver asks again and again": changed(
+        (
+            "note = await pending.get()",
+            "while pending.empty():\n    await asyncio.sleep(0)\nnote = pending.get_nowait()",
+        ),
+        says="while somebody watched, and nothing was noted, the event loop never comes to rest. Something asks again",
+    ),
+    "a save that nobody awaits": changed(
+        ("await exercises.save(note)", "saving = asyncio.create_task(exercises.save(note))"),
+        says="has begun since: `save()`. If it is their endpoint's, end it, too. If it saves a note, await that",
     ),
 }
 

@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
 
 from course import slow_disk
-from course.client import Client, NotYet, quote, until, visit
+from course.client import Client, NotYet, Refused, quote, until, visit
 from course.error_log import ErrorLog, errors_in_the_log
 from course.judging import DISCONNECT_IN_A_GROUP, HAS_LEFT, Verdict, check_up, expect_no_error
 from course.slow_disk import SLOW, Disk, served_on
+from course.troubles import expect_rest
 from wslab.arguments import check_app
 from wslab.server import ServeError, Server
 from wslab.settling import SETTLE_TIMEOUT
@@ -48,6 +49,11 @@ CANCELS = (
     "A group whose task has failed cancels the endpoint where it receives, and that is no WebSocketDisconnect: take "
     "the queue out in a `finally`."
 )
+EMPTY = "What is said there is ignored, also an empty text, which is false in a `while` or an `if`: go on listening."
+GAVE_UP = (
+    "Put it in when the client is accepted, or in a `try` whose `finally` takes it out, also when `accept()` fails."
+)
+OR_A_SAVE = "If it is their endpoint's, end it, too. If it saves a note, await that, before the next one is begun."
 IN_ORDER = "All are saved, and in another order: begin to save a note when the one before is saved."
 ITS_OWN = "is none of them: save each note by itself, as it came."
 CANCELLED = (
@@ -86,7 +92,7 @@ async def deployment(app, watchers: Collection) -> Verdict:
     good: list[str] = []
     try:
         check_app(app)
-        for step in (works, works_again, finds_somebody_gone, loses_nothing, gives_up, waits_for_no_client):
+        for step in STEPS:
             if line := await step(app, watchers):
                 good.append(line)
     except (NotYet, ServeError) as problem:
@@ -99,7 +105,7 @@ async def deployment(app, watchers: Collection) -> Verdict:
 async def works(app, watchers: Collection) -> str:
     disk = Disk()
     with errors_in_the_log() as log, served_on(disk, app) as server:
-        before = await server.on_loop(number_of_tasks)
+        before = await server.on_loop(tasks_of_others)
         async with (
             visit(server, "/watch") as reader,
             visit(server, "/watch") as quiet,
@@ -120,8 +126,12 @@ async def works(app, watchers: Collection) -> str:
                 raise NotYet(f"who watched has left, and is still in `watchers`. {hint}")
         hints = {**HAS_LEFT, DISCONNECT_IN_A_GROUP: IN_A_GROUP, "is still running": INSIDE}
         await expect_no_error(server, "who watched has left, and the", hints)
-        if await server.on_loop(number_of_tasks) > before:
-            raise NotYet("who watched has left, and a task that was begun for them goes on. End it, too.")
+        after = await server.on_loop(tasks_of_others)
+        if len(after) > len(before):
+            names = sorted({f"`{task.get_coro().__qualname__}()`" for task in after - before})
+            raise NotYet(
+                f"who watched has left, and a task goes on that has begun since: {', '.join(names)}. {OR_A_SAVE}"
+            )
         async with visit(server, "/watch") as odd:
             await odd.say(b"\0")
             await odd.leave()
@@ -139,25 +149,34 @@ async def works_again(app, watchers: Collection) -> None:
         raise NotYet(f"{ONE_SERVER} {problem}", problem.hint) from None
 
 
-async def finds_somebody_gone(app, watchers: Collection) -> None:
-    """Somebody who watches is gone: a send finds that first, and only then whoever receives."""
-    failed = []
+def lossy(app, at: str, failed: list):
+    """The app, for whose `/watch` each of the events `at` finds that the client is gone, and is noted in `failed`."""
 
-    async def lossy(scope, receive, send):
+    async def lossy_app(scope, receive, send):
         async def send_to_nobody(message):
-            if scope["type"] == "websocket" and scope["path"] == "/watch" and message["type"] == "websocket.send":
+            if scope["type"] == "websocket" and scope["path"] == "/watch" and message["type"] == at:
                 failed.append(message)
                 raise ConnectionResetError
             await send(message)
 
         await app(scope, receive, send_to_nobody)
 
-    with served_on(Disk(), lossy) as server:
+    return lossy_app
+
+
+async def finds_somebody_gone(app, watchers: Collection) -> None:
+    """Somebody who watches is gone: a send finds that first, and only then whoever receives."""
+    failed = []
+    with served_on(Disk(), lossy(app, "websocket.send", failed)) as server:
         async with visit(server, "/watch"), visit(server, "/notes") as writer:
             await writer.ask("one", "noted")
             await until(lambda: failed, server=server)
         if not await until(lambda: not watchers, server=server):
             raise NotYet(f"a send found that who watched was gone, and its queue is still in `watchers`. {CANCELS}")
+
+
+def tasks_of_others() -> set[asyncio.Task]:
+    return asyncio.all_tasks() - {asyncio.current_task()}
 
 
 @contextmanager
@@ -180,10 +199,6 @@ def expect_texts(disk: Disk) -> None:
     others = [note for note in disk.saved if not isinstance(note, str)]
     if others:
         raise NotYet(f"saved was {others[0]!r}, which is no text of a client's. Save notes, and nothing else.")
-
-
-def number_of_tasks() -> int:
-    return len(asyncio.all_tasks())
 
 
 async def loses_nothing(app, watchers: Collection) -> str:
@@ -291,6 +306,31 @@ async def hears_them_all(late: Client) -> None:
             raise NotYet(f"the client expected {expected}, but got {quote(got)}.", LATE)
 
 
+async def finds_nobody_at_the_door(app, watchers: Collection) -> None:
+    """Whoever comes to watch has given up: accept() finds that."""
+    failed = []
+    with errors_in_the_log(), served_on(Disk(), lossy(app, "websocket.accept", failed)) as server:
+        with suppress(Refused):
+            async with visit(server, "/watch"):
+                pass
+        if not await until(lambda: failed and not watchers, server=server):
+            raise NotYet(f"a client gave up before it was accepted, and its queue is in `watchers`. {GAVE_UP}")
+
+
+async def listens_on(app, watchers: Collection) -> None:
+    """Whoever watches may say an empty text; and while nobody says anything, nothing is done."""
+    with served_on(Disk(), app) as server:
+        async with visit(server, "/watch") as reader, visit(server, "/notes") as writer:
+            await reader.say("")
+            await reader.caught_up()
+            await writer.ask("one", "noted")
+            await reader.expect("one", silent=EMPTY, closed=EMPTY)
+            await expect_rest(server, "while somebody watched, and nothing was noted")
+            await reader.leave()
+            if not await until(lambda: not watchers, server=server):
+                raise NotYet(f"who watched has said an empty text, and left, and is still in `watchers`. {EMPTY}")
+
+
 async def ended(server: Server, disk: Disk, seconds: float) -> str:
     """End the server; so many seconds pass on its clock when its lifespan goes on. Returns what is wrong with that."""
     ending = asyncio.create_task(asyncio.to_thread(server.end))
@@ -320,3 +360,15 @@ async def noted(served: AbstractContextManager[Server], disk: Disk, notes: list[
             for client, path in ((reader, "/watch"), (writer, "/notes")):
                 if not await client.is_closed() or client.ws.close_code not in (1001, 1012):
                     raise NotYet(f"the server has ended, and its client at {path} found code {client.ws.close_code}.")
+
+
+STEPS = (
+    works,
+    works_again,
+    finds_somebody_gone,
+    loses_nothing,
+    gives_up,
+    waits_for_no_client,
+    finds_nobody_at_the_door,
+    listens_on,
+)
