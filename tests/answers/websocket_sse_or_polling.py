@@ -350,6 +350,26 @@ WRONG = {
         (YIELDS, "own += 1\nyield ServerSentEvent(data=text, id=str(own))"),
         says="with the id 1. The `id` of an entry is its number, whoever hears it",
     ),
+    "what is no number is 0": changed(
+        ("return None", "return 0"),
+        says="abc, which is none of this feed, of which nothing is gone yet, and expected a `reset`, but got the data",
+    ),
+    "without a sign": changed(
+        ("return int(event_id)", "return abs(int(event_id))"),
+        says="-2, which is none of this feed, of which nothing is gone yet, and expected a `reset`, but got the data",
+    ),
+    "none that was given, unless none was": changed(
+        ("not gone <= seen <= ticker.last", "seen < gone or (ticker.last and seen > ticker.last)"),
+        says="40, after a restart, when nothing had been published yet, and expected a `reset`, but nothing came.",
+    ),
+    "a position for all": changed(
+        before("gone = ticker.last - len(ticker.entries)  # the last", "global seen"),
+        says=". How far each client is, its own generator must know, and no other",
+    ),
+    "it asks again and again": changed(
+        (LOOKS, "await asyncio.sleep(0)"),
+        says="while a client was there that had heard all, the event loop never comes to rest. Something asks again",
+    ),
 }
 
 RIGHT = {

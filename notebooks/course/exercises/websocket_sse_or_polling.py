@@ -12,6 +12,7 @@ from course.client import NotYet, quote, until
 from course.error_log import ErrorLog, errors_in_the_log
 from course.event_source import Event, Source, listen
 from course.judging import SILENT, Verdict, judge
+from course.troubles import expect_rest
 from wslab.server import Server
 
 __all__ = ["news"]
@@ -41,6 +42,11 @@ BEHIND = (
     "Somebody who does not read falls behind while the generator stands at its `yield`: what it has missed may be "
     "gone by the next turn of the loop. And nothing is kept for it but what the feed keeps."
 )
+NO_NUMBER = (
+    "A `reset` comes first, also where nothing is gone yet: an id that is none must not be taken for one that may be, "
+    "as 0 is."
+)
+OWN = "How far each client is, its own generator must know, and no other: in a variable of its own."
 MEANWHILE = (
     "What comes while a client is told what is kept comes after that: go on from the last number that it was told."
 )
@@ -62,7 +68,7 @@ async def news(app, ticker) -> Verdict:
     with errors_in_the_log() as log:
         check = News(app, ticker, log)
         steps = [check.hears, check.comes_back, check.says_what_is_gone, check.goes_on, check.falls_behind]
-        return await judge(check.counted, *steps, check.leaves)
+        return await judge(check.counted, *steps, check.leaves, check.tells_each, check.begins_anew)
 
 
 class News:
@@ -72,11 +78,17 @@ class News:
         self.app, self.feed, self.log = app, feed, log
         self.running = 0  # requests
         self.meanwhile: list[str] = []  # what is published when the next entry is sent
+        self.lets_on: asyncio.Event | None = None  # who comes meanwhile is told nothing until it is set
+        self.held = 0  # requests that wait for it
 
     async def counted(self, scope, receive, send) -> None:
         """The app."""
+        lets_on = self.lets_on
 
         async def send_meanwhile(message) -> None:
+            if lets_on and message.get("body"):
+                self.held += 1
+                await lets_on.wait()
             if b"id:" in message.get("body", b""):
                 while self.meanwhile:
                     self.feed.publish(self.meanwhile.pop())
@@ -143,12 +155,14 @@ class News:
         for last_id in ["abc", "-5", "\u00b2"]:  # the last is a digit, says isdigit(), and no int
             yield last_id, "which is none of this feed"
 
-    async def expect_reset(self, server: Server, last_id: str, what: str, hint: str = RESET) -> None:
+    async def expect_reset(
+        self, server: Server, last_id: str, what: str, hint: str = RESET, instead: str = RESET
+    ) -> None:
         came = f"a client came with the Last-Event-ID {last_id}, {what}, and"
         async with self.client(server, last_id, came) as client:
             event = await self.next(client, f"{came} expected a `reset`", hint)
             if event.type != "reset":
-                raise NotYet(f"{came} expected a `reset`, but got {describe(event)}.", RESET)
+                raise NotYet(f"{came} expected a `reset`, but got {describe(event)}.", instead)
             for number in self.kept():
                 await self.expect(client, number, f"{came} got its `reset`. Then it")
             await self.publish(server, "still there?")
@@ -243,6 +257,38 @@ class News:
             names = ", ".join(f"`{name}`" for name in dict.fromkeys(left))
             raise NotYet(f"{LEAVERS} clients have left, and {len(left)} tasks still run: {names}.", TASKS)
 
+    async def tells_each(self, server: Server) -> str:
+        """One has heard all, and another one, which is held up, is on its way there."""
+        async with self.client(server) as ann:
+            for number in self.kept():
+                await self.expect(ann, number)
+            await expect_rest(server, "while a client was there that had heard all")
+            async with self.holding_up(server), self.client(server, "abc"):
+                await until(lambda: self.held, server=server)
+                await self.publish(server, "and one more")
+                number = self.feed.last
+                wanted = (
+                    "a client had heard all, and another one was still being told what is kept. Then news came, and "
+                    f"the first one expected number {number}"
+                )
+                event = await self.next(ann, wanted, FROM_WHERE)
+                if event.id != str(number):
+                    raise NotYet(f"{wanted}, but got {describe(event)}.", OWN)
+        return "each has a position of its own"
+
+    async def begins_anew(self, server: Server) -> str:
+        def restart() -> None:
+            self.feed.entries.clear()
+            self.feed.last = 0
+
+        await server.on_loop(restart)
+        await self.expect_reset(server, "40", "after a restart, when nothing had been published yet", AT_ONCE)
+        await self.publish(server, *TEXTS[: KEPT - 3])
+        for last_id in ["abc", "-2"]:
+            what = "which is none of this feed, of which nothing is gone yet"
+            await self.expect_reset(server, last_id, what, NO_NUMBER, instead=NO_NUMBER)
+        return "so it is after a restart, too"
+
     # --- what they have in common ---
 
     @contextlib.asynccontextmanager
@@ -261,6 +307,17 @@ class News:
             yield source
         # What a stream leaves is taken away before the next one begins: a page's Python breaks down otherwise.
         gc.collect()
+
+    @contextlib.asynccontextmanager
+    async def holding_up(self, server: Server) -> AsyncIterator[None]:
+        """Whoever comes meanwhile is told nothing, until it ends."""
+        self.held, self.lets_on = 0, asyncio.Event()
+        lets_on = self.lets_on
+        try:
+            yield
+        finally:
+            self.lets_on = None
+            await server.on_loop(lets_on.set)
 
     async def next(self, client: Source, wanted: str, hint: str) -> Event:
         """The next event, whatever it is. `wanted` begins the sentence if there is none."""
