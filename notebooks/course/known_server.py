@@ -34,6 +34,7 @@ class Line:
     stuck_send: int = -1  # the message whose sending never ends
     ends: float = math.inf
     ends_with: type[ConnectionClosed] = ConnectionClosedError
+    answer: str = ANSWER
     began: list[float] = field(default_factory=list)  # its sends
     answered: list[float] = field(default_factory=list)
 
@@ -67,7 +68,7 @@ class Line:
         if at < self.ends:
             self.answered.append(at)
             if at < math.inf:
-                self.loop.call_at(self.start + at, self.heard.put_nowait, ANSWER)
+                self.loop.call_at(self.start + at, self.heard.put_nowait, self.answer)
 
     async def recv(self):
         if self.reading.locked():
@@ -177,6 +178,7 @@ def scenarios() -> Iterator[Scenario]:
         30,  # so that most of all messages are not answered, and p50 is that of those that were never sent
         [Line(ends=0.45), Line(ends=0.55, ends_with=ConnectionClosedOK), Line()],
     )
+    yield Scenario("an answer may be empty", "one client's answers are empty texts", 20, [Line(answer=""), Line()])
 
 
 def percentile(values: Iterable[float], percent: int) -> float:

@@ -610,6 +610,33 @@ async def measure(clients, every, number, patience):
         ("timeout_at(start + (number - 1) * every + patience)", "timeout_at((number - 1) * every + patience)"),
         says="It has not sent anything. (By loop.time(), a limit is so many seconds after the start.)",
     ),
+    "an empty answer is none": changed(
+        (
+            "for n in range(number):\n    await ws.recv()\n",
+            "for n in range(number):\n    if not await ws.recv():\n        break\n",
+        ),
+        says="0 messages were not answered in time, and it says 20. An empty text is an answer, too",
+    ),
+    "it reads while there are answers": changed(
+        (
+            "for n in range(number):\n    await ws.recv()\n    took.append(loop.time() - (start + n * every))",
+            """
+            n = 0
+            while n < number and await ws.recv():
+                took.append(loop.time() - (start + n * every))
+                n += 1
+            """,
+        ),
+        says="0 messages were not answered in time, and it says 20. An empty text is an answer, too",
+    ),
+    "it catches its own cancellation": changed(
+        ("with suppress(TimeoutError):", "with suppress(TimeoutError, asyncio.CancelledError):"),
+        says="it was cancelled while it measured, and it returned. Let CancelledError out",
+    ),
+    "it catches all that ends the group": changed(
+        ("with suppress(TimeoutError):", "with suppress(BaseException):"),
+        says="it was cancelled while it measured, and it returned. Let CancelledError out",
+    ),
 }
 
 RIGHT = {

@@ -4,11 +4,13 @@ import asyncio
 import inspect
 import math
 from collections.abc import Iterator
+from functools import partial
 from itertools import chain
 
 from websockets import ConnectionClosed
 
 from course.client import NotYet
+from course.following import how_it_ended
 from course.judging import Verdict
 from course.known_server import ANSWER, EVERY, NEAR, PATIENCE, Line, Scenario, keep_to_the_plan, percentile, scenarios
 from course.virtual_time import in_virtual_time
@@ -27,10 +29,12 @@ AT_LAST = "Answers are read when all has been sent, and have waited until then. 
 SOON = "Patience begins when the last message is due, for all messages."
 LONG = "Patience begins when the last message is due, (number - 1) * every after the start."
 NO_ECHO = "The n-th answer is that of message n, whatever it says."
+EMPTY = "An empty text is an answer, too, and false in a `while` or an `if`: count answers, whatever they say."
 ROUNDED = "Do not round it: an echo takes a millisecond or two."
 LEAVES = "it has returned, and left tasks behind: {}. Cancel them, and await them; or use a TaskGroup."
 ENDLESS = "it still waits, a minute after the last answer that `patience` allows. Where is its limit, by loop.time()?"
 NOTHING_SENT = ". It has not sent anything. (By loop.time(), a limit is so many seconds after the start.)"
+CANCELLED = "Let CancelledError out: it says neither that an answer is late, nor that a connection has ended."
 BEGUN = "It is the longest time by which a send() began after it was due."
 
 
@@ -41,6 +45,7 @@ async def generator(measure) -> Verdict:
         for scenario in scenarios():
             await judge(measure, scenario)
             good.append(scenario.shows)
+        good.append(await in_virtual_time(partial(ends_when_cancelled, measure)))
     except NotYet as problem:
         return Verdict(good, str(problem))
     return Verdict(good)
@@ -88,6 +93,20 @@ async def judge(measure, scenario: Scenario) -> None:
         raise NotYet(LEAVES.format(", ".join(left)))
 
 
+async def ends_when_cancelled(measure) -> str:
+    """Cancelled in the middle of its plan, it ends by that."""
+    number, line = 20, Line()
+    line.open(asyncio.get_running_loop())
+    measuring = asyncio.ensure_future(measure([line], EVERY, number, PATIENCE))
+    await asyncio.wait([measuring], timeout=number * EVERY / 2)
+    measuring.cancel()
+    await asyncio.wait([measuring], timeout=number * EVERY + PATIENCE)
+    if not measuring.cancelled():
+        ended = how_it_ended(measuring) if measuring.done() else "it went on"
+        raise NotYet(f"it was cancelled while it measured, and {ended}. {CANCELLED}")
+    return "it ends when it is cancelled"
+
+
 def in_words(error: Exception, has_sent: bool) -> NotYet:
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
@@ -115,7 +134,8 @@ def is_honest(report: dict, ended: float, lines: list[Line], number: int, limit:
         is_short = isinstance(said, int) and said > missing and ended < limit - NEAR
         counts_later = said == sum(line.took(due, limit + EVERY).count(math.inf) for line in lines)
         hears_none = said == len(lines) * number and not missing
-        why = NO_ECHO if hears_none else SOON if is_short else LONG if counts_later else ""
+        is_empty = isinstance(said, int) and said > missing and not all(line.answer for line in lines)
+        why = EMPTY if is_empty else NO_ECHO if hears_none else SOON if is_short else LONG if counts_later else ""
         words = "1 message was" if missing == 1 else f"{missing} messages were"
         raise NotYet(f"{words} not answered in time, and it says {said!r}. {why}".strip())
     for percent in (50, 99):
