@@ -34,6 +34,7 @@ class FlakyBroker(Redis):
         # Every second read breaks: "before" it, when the "reply" is on its way, or since the broker is not "ready"
         self.breaks: list[str] = []
         self.away = False
+        self.hangs = False  # it takes commands, and does not answer
         self.has_a_bug = False  # each command raises an error that is none of the broker's
         self.pauses: list[float] = []  # seconds, by the loop's clock, from each break to the next command
         self.depths: list[int] = []  # how many calls deep in each other each of these commands was
@@ -79,6 +80,9 @@ class FlakyBroker(Redis):
         if self.away:
             await asyncio.sleep(0)
             raise self._broken(Broken("Connection refused (by the check)"))
+        if self.hangs:
+            await asyncio.sleep(MOST / 1000)
+            raise self._broken(TookTooLong("Timeout reading from the broker (by the check)"))
         if command[0] == "XREADGROUP":
             self._object("a group shares entries out, and one whose reply got lost is not sent again. Use XREAD.")
         if command[0] in DELETES:

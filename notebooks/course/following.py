@@ -162,4 +162,6 @@ def how_it_ended(task: asyncio.Task) -> str:
     if task.cancelled():
         return "it ended as cancelled"
     error = task.exception()
-    return f"it ended with {type(error).__name__}: {error}" if error else "it returned"
+    if not error:
+        return "it returned"
+    return f"it ended with {type(error).__name__}{f': {error}' if str(error) else ''}"

@@ -315,10 +315,30 @@ WRONG = {
         ("            await asyncio.sleep(0.1)\n            continue", "            await asyncio.sleep(0.1)"),
         says="and told 2-0. Nothing had been read since the connection broke: is a `continue` missing",
     ),
+    "positions of all streams": changed(
+        before("async def follow", "positions = {}\n\n"),
+        after("me = asyncio.current_task()", "positions.setdefault(stream, last)"),
+        ("{stream: last}", "{stream: positions[stream]}"),
+        ("last = entry_id", "positions[stream] = entry_id"),
+        says="should have told 9-0, and nothing more came. (A follower before it, which had begun after 8-0, too, had",
+    ),
+    "what any of them has told": changed(
+        before("async def follow", "told = set()\n\n"),
+        ("tell(entry_id, fields)", "if entry_id not in told:\n    told.add(entry_id)\n    tell(entry_id, fields)"),
+        says="should have told 9-0, and nothing more came. (A follower before it, which had begun after 8-0, too, had",
+    ),
+    "a limit around the read": changed(
+        (READ, f"async with asyncio.timeout(1.5):\n    {READ}"),
+        says="the broker did not answer for a while, and it ended with TimeoutError. A limit of asyncio's raises",
+    ),
 }
 
 RIGHT = {
     "one by one, and with XRANGE for what is there": whole(ONE_BY_ONE),
     "a generator of entries": whole("from contextlib import suppress\n" + A_GENERATOR),
+    "a limit around the read, and what it raises": changed(
+        (READ, f"async with asyncio.timeout(1.5):\n    {READ}"),
+        ("except RedisError:", "except (RedisError, TimeoutError):"),
+    ),
     "the position moves before the entry is told": changed((TELLS, "last = entry_id\ntell(entry_id, fields)")),
 }

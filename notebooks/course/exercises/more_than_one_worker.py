@@ -27,6 +27,14 @@ SAME_MILLISECOND = (
 )
 SILENCE = "the broker was silent for as long as `block` says, and its reply was empty; then"
 EMPTY = "That is no end, and no entry: ask again."
+ANEW = (
+    "(A follower before it, which had begun after 8-0, too, had told an entry with that id.) Each call begins after "
+    "its own `last`, and nothing of an earlier one is left over for it: what it has told is its own."
+)
+LIMIT = (
+    "A limit of asyncio's raises Python's own TimeoutError, which is no RedisError: catch it, too, or leave the limit "
+    "to redis-py."
+)
 TENTH = "Wait 0.1 seconds each time, and no longer: whoever reads the archive waits for it."
 SLEEP = "Wait 0.1 seconds before you try again, with `await asyncio.sleep(0.1)`."
 BROKEN = "A connection broke, and came back. Catch RedisError around the read alone, and go on after the last one told."
@@ -54,7 +62,7 @@ async def follower(follow) -> Verdict:
     good: list[str] = []
     broker = parts.broker("exercise")
     try:
-        for step in (tells, survives, pauses, ends, ends_if_that_gets_lost, lets_bugs_show):
+        for step in STEPS:
             async with FlakyBroker(broker.url, STREAM) as db:
                 good.append(await step(follow, db))
     except NotYet as problem:
@@ -92,6 +100,13 @@ async def goes_on_after_silence(told, db) -> None:
         raise NotYet(f"{SILENCE} {problem}", EMPTY) from None
 
 
+async def begins_anew(follow, db) -> str:
+    await db.append(9, 10)
+    async with following(follow, db, last=8) as told:
+        await told.expect(10, ANEW)
+    return "another one begins after its own position"
+
+
 async def survives(follow, db) -> str:
     await db.append(1)
     async with following(follow, db, last=1) as told:
@@ -118,6 +133,7 @@ async def pauses(follow, db) -> str:
         await db.append(1)
         await told.expect(1, BROKEN)
     await in_virtual_time(partial(stays_for_a_minute, follow, db.url))
+    await in_virtual_time(partial(bears_silence, follow, db.url))
     return "it comes back when the broker does"
 
 
@@ -137,6 +153,19 @@ async def stays_for_a_minute(follow, url: str) -> None:
             raise NotYet(
                 f"the broker was away for a minute, and was at last left alone for {max(db.pauses):.1f} seconds.", TENTH
             )
+
+
+async def bears_silence(follow, url: str) -> None:
+    """Where the broker hangs, redis-py gives up after a while, with a RedisError."""
+    from course.flaky_broker import FlakyBroker
+
+    db = FlakyBroker(url, STREAM)
+    db.hangs = True
+    async with following(follow, db, last=0) as told:
+        await asyncio.wait([told.task], timeout=A_MINUTE)
+        if told.task.done():
+            hint = LIMIT if ended_with(TimeoutError, told.task) else BACK
+            raise NotYet(f"the broker did not answer for a while, and {how_it_ended(told.task)}. {hint}")
 
 
 async def ends(follow, db) -> str:
@@ -187,3 +216,6 @@ def in_a_group(task: asyncio.Task) -> bool:
 
 def ended_with(error: type[Exception], task: asyncio.Task) -> bool:
     return task.done() and not task.cancelled() and isinstance(task.exception(), error)
+
+
+STEPS = (tells, begins_anew, survives, pauses, ends, ends_if_that_gets_lost, lets_bugs_show)
