@@ -35,6 +35,8 @@ class Service(logging.Handler):
         self.connection = connection
         self.lines: list[tuple[str, str]] = []  # ids, and what was logged
         self.began = False  # whether the app's lifespan has
+        self.stays = False  # whether the endpoint of `stays_until()` runs
+        self.may_go = asyncio.Event()
 
         @contextlib.asynccontextmanager
         async def lifespan(app: FastAPI):
@@ -54,6 +56,7 @@ class Service(logging.Handler):
             self.watched_ids = middleware(self.asks, gauge, counter)
             self.watched_at_the_door = middleware(self.waits_at_the_door, gauge, counter)
             self.watched_twice = middleware(self.hears_it_twice, gauge, counter)
+            self.watched_until = middleware(self.stays_until, gauge, counter)
         except Exception as error:
             raise NotYet(f"`Watch(app, open, ended)` raised {type(error).__name__}: {error}") from None
 
@@ -103,6 +106,28 @@ class Service(logging.Handler):
         await send({"type": "websocket.accept"})
         for _ in range(2):
             await receive()
+
+    async def stays_until(self, scope, receive, send) -> None:
+        """An app that accepts everybody, and stays until it is cancelled, or may go."""
+        await receive()
+        await send({"type": "websocket.accept"})
+        self.stays = True
+        try:
+            await self.may_go.wait()
+        finally:
+            self.stays = False
+
+    async def stays_when_cancelled(self) -> bool:
+        """Whether an endpoint still runs when the call of the middleware, which was cancelled, has ended."""
+        messages = asyncio.Queue()
+        messages.put_nowait({"type": "websocket.connect"})
+        one = asyncio.create_task(self.watched_until(scope_by_way_of_a_proxy(0), messages.get, to_nobody))
+        await until(lambda: self.stays or one.done())
+        one.cancel()
+        await asyncio.wait([one], timeout=WAIT)
+        stays = self.stays
+        self.may_go.set()
+        return stays
 
     def comes_by_way_of_a_proxy(self) -> tuple[asyncio.Task, asyncio.Queue]:
         """Somebody comes: the task that serves him, and what it receives."""

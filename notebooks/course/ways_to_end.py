@@ -148,6 +148,17 @@ async def fails_later(websocket: WebSocket):
     raise KeyError("a bug of the check's")
 
 
+async def closes_while_it_listens(websocket: WebSocket):
+    await websocket.accept()
+    listening = asyncio.create_task(websocket.receive())
+    await asyncio.sleep(0)  # it has begun to
+    try:
+        await websocket.close(4000)
+    except WebSocketDisconnect:
+        pass
+    await listening  # gives a disconnect
+
+
 async def refuses(websocket: WebSocket):
     await websocket.close(4001)
 
@@ -190,6 +201,7 @@ ENDPOINTS = (
     closes_at_length,
     sends_no_text,
     fails_later,
+    closes_while_it_listens,
 )
 AT_THE_DOOR = (refuses, denies, breaks, accepts_late, refuses_late)
 
@@ -290,5 +302,12 @@ WAYS = [
         ("sent", "4000"),
         "an endpoint closed with 4000, and then raised KeyError",
         "raised KeyError",
+    ),
+    Way(
+        "/closes_while_it_listens",
+        Client.is_closed,
+        ("sent", "4000"),
+        "an endpoint closed with 4000, while a task of it received",
+        hint="One task may send while another one receives: pass on at once what is sent, whoever else waits.",
     ),
 ]

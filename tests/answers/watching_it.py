@@ -740,6 +740,30 @@ WRONG = {
         ('("raised", type(error).__name__)', '("raised", type(error))'),
         says="The first label is how it ended, the second one its code, or the name of the error's class",
     ),
+    "one lock for what is received and what is sent": changed(
+        ("accepted, end = False, None", "accepted, end, lock = False, None, asyncio.Lock()"),
+        ("message = await receive()", "async with lock:\n    message = await receive()"),
+        ("await send(message)\n", "async with lock:\n    await send(message)\n"),
+        says="and counted ('received', '1000') +1. One task may send while another one receives: pass on at once what",
+    ),
+    "a shield around the app": changed(
+        (
+            "await self.app(scope, watched_receive, watched_send)",
+            "await asyncio.shield(self.app(scope, watched_receive, watched_send))",
+        ),
+        says="was cancelled, and the endpoint in it went on, and is counted as ended. Await the call of the app",
+    ),
+    "a task of its own for the app, which wait() waits for": changed(
+        (
+            "await self.app(scope, watched_receive, watched_send)",
+            """
+            serving = asyncio.create_task(self.app(scope, watched_receive, watched_send))
+            await asyncio.wait([serving])
+            serving.result()
+            """,
+        ),
+        says="was cancelled, and the endpoint in it went on, and is counted as ended. Await the call of the app",
+    ),
 }
 
 RIGHT = {

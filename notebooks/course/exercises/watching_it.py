@@ -19,6 +19,7 @@ IDS = "Set `connection` to a new id before the app is called, in the same task, 
 OWN = "The time, an address, and what a client or a proxy says may be those of another one: count, or take uuid4()."
 ACCEPTED = "Only those count who were accepted: ask for that before you count an end."
 ITS_OWN = "(Their addresses are alike. What is noted of a connection must be its own, as a variable of `__call__` is.)"
+AWAITED = "Await the call of the app, or its task, itself: a `shield()` or a `wait()` keeps the cancellation from it."
 FROM_ACCEPT = "Count from a `websocket.accept` on that was sent without an error: whoever is refused is never in it."
 
 
@@ -174,6 +175,14 @@ async def ends_with_the_server(service: Service, server: Server) -> str:
     return "a shutdown is counted, and a cancellation goes on"
 
 
+async def cancels_the_endpoint(service: Service, server: Server) -> str:
+    if await service.stays_when_cancelled():
+        raise NotYet(
+            f"the call of `Watch` was cancelled, and the endpoint in it went on, and is counted as ended. {AWAITED}"
+        )
+    return "who is cancelled has ended when it is counted down"
+
+
 STEPS = (
     passes_pages_on,
     gives_ids,
@@ -181,4 +190,5 @@ STEPS = (
     counts_nobody_refused,
     tells_many_apart,
     ends_with_the_server,
+    cancels_the_endpoint,
 )
