@@ -1280,6 +1280,29 @@ def test_a_wrong_option_is_one_line(options, problem):
     assert result.stderr.count("\n") == 1
 
 
+# How a terminal's input is read in most languages; in Python's tests, and in others, each byte passes.
+STRICT = os.environ | {"PYTHONIOENCODING": "utf-8:strict"}
+
+
+def test_a_byte_that_is_no_utf8_ends_no_client():
+    with program("-m", "examples.echo", "--port", "0") as (_, port):
+        command = [sys.executable, "-m", "examples.echo.client", f"ws://127.0.0.1:{port}/ws"]
+        given = {"env": STRICT, "capture_output": True, "timeout": PATIENCE}
+        result = subprocess.run(command, cwd=lessons.ROOT, input=b"caf\xe9\nhello\n", **given)
+        assert result.stdout.decode().splitlines() == ["You wrote: caf\ufffd", "You wrote: hello"]
+    with program("-m", "examples.resume", "--port", "0") as (_, port):
+        command = [sys.executable, "-m", "examples.resume.client", f"ws://127.0.0.1:{port}/room"]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        with subprocess.Popen(command, cwd=lessons.ROOT, env=STRICT, **pipes) as client:
+            try:
+                client.stdin.write(b"caf\xe9\nhello\n")
+                client.stdin.flush()
+                lines = {client.stdout.readline().decode().rstrip() for _ in range(3)}
+            finally:
+                client.kill()
+        assert lines >= {"(not said: there is half a character in it, or a byte that is no UTF-8)", "1: hello"}
+
+
 def test_the_client_says_that_the_connection_was_lost():
     with program("-m", "examples.echo", "--port", "0") as (process, port):
         command = [sys.executable, "-m", "examples.echo.client", f"ws://127.0.0.1:{port}/ws"]

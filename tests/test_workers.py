@@ -5,6 +5,7 @@ import contextlib
 import functools
 import importlib
 import json
+import os
 import re
 import signal
 import socket
@@ -349,6 +350,15 @@ def test_the_client_says_nothing_that_is_refused_each_time(capsys, text, why):
     talker = Talker("Ann")
     asyncio.run(talker.say(text))
     assert (talker.unsure, capsys.readouterr().out) == ({}, f"(not said: {why})\n")
+
+
+def test_a_byte_that_is_no_utf8_does_not_end_the_client():
+    command = [sys.executable, "-m", "examples.workers.client", "Ann", "ws://127.0.0.1:1"]
+    strict = os.environ | {"PYTHONIOENCODING": "utf-8:strict"}  # as a terminal's input is read in most languages
+    given = {"env": strict, "capture_output": True, "timeout": PATIENCE}
+    result = subprocess.run(command, cwd=lessons.ROOT, input=b"caf\xe9\n", **given)
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert b"(not said: there is half a character in it, or a byte that is no UTF-8)" in result.stdout
 
 
 def test_what_is_said_while_the_client_says_the_rest_again_is_said_too(monkeypatch):

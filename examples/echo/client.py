@@ -26,6 +26,7 @@ def lines() -> Iterator[str]:
 
 
 def main() -> None:
+    sys.stdin.reconfigure(errors="replace")  # a byte that is no UTF-8 could not be sent
     url = sys.argv[1] if len(sys.argv) > 1 else "ws://127.0.0.1:8000/ws"
     try:
         with connect(url, proxy=None) as ws:  # the server is near: no proxy in between
@@ -40,8 +41,10 @@ def main() -> None:
         sys.exit(f"The connection to {url} was lost (code {closed.rcvd.code if closed.rcvd else 1006}).")
     except TimeoutError:
         sys.exit(f"{url} did not answer within {PATIENCE} seconds.")
-    except OSError:
+    except ConnectionRefusedError:
         sys.exit(f"Nobody listens at {url}. Is the server running?  python -m examples.echo")
+    except OSError as error:
+        sys.exit(f"No connection to {url}: {error}")
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ class Report:
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The smallest of the values that so many of them, in percent, do not exceed."""
+    """The smallest of the values that so many of them, in whole percents, do not exceed."""
     return sorted(values)[math.ceil(len(values) * percent / 100) - 1]
 
 

@@ -84,6 +84,7 @@ class Member:
 
 
 async def main(url: str) -> None:
+    sys.stdin.reconfigure(errors="surrogateescape")  # else a byte that is no UTF-8 would end the reading
     member, loop = Member(), asyncio.get_running_loop()
 
     def read():

@@ -130,13 +130,16 @@ def forget_the_dead():
 
 
 def dump_on_a_signal():
-    """`kill -USR1 PID` writes the stack of each thread to stderr. On Windows there is no such signal."""
+    """`kill -USR1 PID` writes the stacks of the newest hundred threads to stderr. Windows has no such signal."""
     if hasattr(signal, "SIGUSR1"):
         faulthandler.register(signal.SIGUSR1)
 
 
 async def watch_the_loop(every: float = 0.5):
-    """Write the stack of each thread to stderr if the loop does not come round for twice as long."""
+    """Write the stacks of the threads to stderr if the loop does not come round for twice as long.
+
+    They are the newest hundred. The loop's own is the oldest: if there are more, it is missing.
+    """
     beat, ended = threading.Event(), threading.Event()
     threading.Thread(target=write_stacks, args=(beat, ended, 2 * every), daemon=True).start()
     try:

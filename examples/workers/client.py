@@ -81,6 +81,7 @@ async def main():
             parse_uri(url)
     except InvalidURI as error:
         sys.exit(f"{error}. An address begins with ws://")
+    sys.stdin.reconfigure(errors="surrogateescape")  # else a byte that is no UTF-8 would end all
     talker = Talker(sys.argv[1])
     listening = asyncio.create_task(talker.listen(sys.argv[2:]))
     while line := await asyncio.to_thread(sys.stdin.readline):
