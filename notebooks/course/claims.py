@@ -1521,7 +1521,7 @@ async def lost_is_1006(serve):
     "Only a heartbeat of your own finds a client that has silently gone.",
     verdict=FALSE,
     keep="uvicorn pings by itself (`ws_ping_interval`), and gives up if no pong comes: an awaited `receive` raises, "
-    "unless something is stuck in the buffers.",
+    "unless something is stuck in the buffers; with TLS of uvicorn's own, half a minute later.",
     lesson="disconnects-done-right",
     source="https://uvicorn.dev/settings/#implementation",
 )
