@@ -97,6 +97,7 @@ class Member:
     def acknowledge(self, seq: int) -> None:
         """Tell it that what it has said with this `seq`, and before, is kept."""
         if self._arrives(f"{self.name} is told that {seq} is kept"):
+            self._client.acknowledged = seq
             self._client.unsure = {n: text for n, text in self._client.unsure.items() if n > seq}
 
     def _arrives(self, what: str) -> bool:
@@ -120,6 +121,8 @@ class Client:
         self.number, self.heard = 0, []
         self.told_in: list[str] = []  # in which method of the worker's it was told each line
         self.been_at: list[str] = []  # the workers to which it has come, one after the other
+        self.acknowledged: int | None = None  # what it was last told is kept
+        self.was_there: set[int] = set()  # when its worker read these lines, before and afterwards
         self.member: Member | None = None
 
     def hear(self, number: int, text: str) -> None:
@@ -221,8 +224,12 @@ class Run:
         while self.read[name] < len(self.data.lines):
             self.read[name] += 1
             number = self.read[name]
+            there = {client: client.member for client in self.clients if client.member and client.worker == name}
             if self.call(name, "take", number, self.data.lines[number - 1]) is Killed:
                 return
+            for client, member in there.items():
+                if client.member is member:
+                    client.was_there.add(number)
 
     @property
     def is_over(self) -> bool:

@@ -336,6 +336,17 @@ WRONG = {
         ("for n, text in self.lines:", "for n, text in reversed(self.lines):"),
         says="told lines in another order, in `enter`. Who comes is told what it has missed in the order of the log",
     ),
+    "what is acknowledged is what came before": changed(
+        ("member.acknowledge(seq)", "member.acknowledge(seq - 1)"),
+        says="nothing goes wrong. Ann was never told that all it has said is kept: it has said 2, and was told that 1",
+    ),
+    "who comes again is no member": changed(
+        (
+            "self.members[member] = number",
+            "if member.name not in [other.name for other in self.members]:\n    self.members[member] = number",
+        ),
+        says="was never told line 5. It was there when `take` read that. `take` tells a line to all who are there",
+    ),
 }
 
 TELLS_OF = {  # the lesson has this as a list

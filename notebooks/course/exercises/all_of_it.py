@@ -33,6 +33,7 @@ BACK = "And how far it is, only its `number` says: of what this worker told it b
 FROM_THE_LOG = "A line is told when it is read from the log, in `take`, and not before it is kept."
 AS_READ = "A line is told with the number with which `take` has read it from the log."
 ACKNOWLEDGE = "What is said again is acknowledged again, though it is not appended."
+UP_TO = "`acknowledge(seq)` says up to where all is kept, and what has this `seq` is the last of that."
 ANEW = "Nor is it in the log: what is said again asks Redis again, which may be back."
 LET_IT_OUT = "If Redis does not answer, let the ConnectionError out: the worker has others to serve, until it is back."
 SHARED = (
@@ -48,6 +49,10 @@ ABOVE = (
 )
 IN_ORDER = "Who comes is told what it has missed in the order of the log: keep the lines in a list, as they were read."
 REPEATED = "A line before it says the same, and is another one: lines are told apart by their numbers."
+TO_ALL = (
+    "`take` tells a line to all who are there and have not heard it: also to one who comes again, under a name that "
+    "was there before."
+)
 AHEAD = (
     "Who comes from the other worker may have heard what this one has not read yet. `take` leaves out whoever has "
     "heard that line."
@@ -150,6 +155,9 @@ def finding(run: Run) -> str:
     said = run.said()
     kept = Counter(run.data.lines)
     for client in run.clients:
+        if client.unsure and run.kind == "nothing" and client.acknowledged is not None:
+            kept_up_to = f"it has said {max(client.unsure)}, and was told that {client.acknowledged} is kept"
+            return f"{client.name} was never told that all it has said is kept: {kept_up_to}. {UP_TO}"
         if client.unsure or client.says:
             hint = ANEW if Counter(client.unsure.values()) - kept else ACKNOWLEDGE
             return f"{client.name} was never told that all it has said is kept. {hint}"
@@ -185,6 +193,8 @@ def misheard(client: Client) -> str:
         lines = client.run.data.lines
         if all(lines.index(lines[number - 1]) + 1 < number for number in missing):
             return f"{client.name} was never told line {missing[0]}, {lines[missing[0] - 1]!r}. {REPEATED}"
+        if missing[0] in client.was_there:
+            return f"{client.name} was never told line {missing[0]}. It was there when `take` read that. {TO_ALL}"
         comes_back = client.run.kind == "cut" and len(client.been_at) > len(set(client.been_at))
         return f"{client.name} was never told line {missing[0]}. {ABOVE}{f' {BACK}' if comes_back else ''}"
     if numbers == sorted(numbers):
