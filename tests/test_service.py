@@ -44,7 +44,7 @@ def running():
         service = Service(Path(folder), workers=2, log=said)
         try:
             service.start()
-            wait_for_a_certificate(Path(folder))
+            wait_for_a_certificate(Path(folder), service.origin)
             yield service
         finally:
             service.stop()

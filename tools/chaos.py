@@ -127,7 +127,7 @@ def run(clients: int, room_size: int, texts: int, workers: int, broken: str | No
         try:
             service.start()
             log_in(service.url, clients)
-            authority = str(wait_for_a_certificate(folder))
+            authority = str(wait_for_a_certificate(folder, service.origin))
             env = {**os.environ, "NODE_EXTRA_CA_CERTS": authority}
             command += [service.origin, *([] if socketio else [authority])]
             command += map(str, [clients, room_size, texts, LIMIT])

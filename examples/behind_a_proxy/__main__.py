@@ -4,12 +4,16 @@ import argparse
 import os
 import shutil
 import signal
+import socket
+import ssl
 import subprocess
 import sys
 import sysconfig
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from examples.workers.__main__ import free_port, wait_until_it_listens
 
@@ -30,11 +34,22 @@ def start_worker(port: int) -> subprocess.Popen:
     return process
 
 
-def wait_for_a_certificate(folder: Path) -> Path:
-    """Return the certificate of Caddy's authority, when it has made one for this machine's name."""
+def wait_for_a_certificate(folder: Path, origin: str) -> Path:
+    """Return the certificate of Caddy's authority, when it has made one for `origin`, and shows it there.
+
+    It listens before, and answers a handshake of TLS with an error until then.
+    """
     authority = folder / "caddy" / "pki" / "authorities" / "local" / "root.crt"
+    site = urlsplit(origin)
     end = time.monotonic() + PATIENCE
-    while not any(folder.glob("caddy/certificates/local/*/*.crt")) and time.monotonic() < end:
+    while time.monotonic() < end:
+        with suppress(OSError):  # of which the errors of TLS are some
+            context = ssl.create_default_context(cafile=authority)
+            with (
+                socket.create_connection((site.hostname, site.port), timeout=PATIENCE) as connection,
+                context.wrap_socket(connection, server_hostname=site.hostname),
+            ):
+                break
         time.sleep(0.02)
     return authority
 
@@ -76,7 +91,7 @@ def main() -> None:
                 command = [caddy, "run", "--config", str(HERE / "Caddyfile")]
                 proxy = subprocess.Popen(command, env={**os.environ, **env}, stderr=subprocess.DEVNULL)
                 wait_until_it_listens(proxy, port)
-            trust = f" Its authority: {wait_for_a_certificate(Path(data))}" if options.tls and proxy else ""
+            trust = f" Its authority: {wait_for_a_certificate(Path(data), site)}" if options.tls and proxy else ""
             where = f"behind {site.replace('http', 'ws')}{trust}" if proxy else "and no proxy"
             print(f"Two workers, {a} and {b}, {where}", flush=True)
             print("Enter restarts one worker after the other. End with Ctrl-C.", flush=True)

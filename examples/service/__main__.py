@@ -44,7 +44,7 @@ def main() -> None:
             sys.exit(str(problem))
         try:
             service.start()
-            wait_for_a_certificate(folder)
+            wait_for_a_certificate(folder, service.origin)
             ports = ", ".join(str(worker.port) for worker in service.workers)
             print(f"{service.origin}   The proxy's authority: {service.authority}", flush=True)
             redis = service.url.rpartition("@")[2]  # without a password
