@@ -2181,8 +2181,8 @@ async def task_group(serve):
 @claim(
     "`async for ws in connect(...)` pauses before it connects again.",
     verdict=FALSE,
-    keep="It pauses when connecting has failed. After a connection that was accepted, it comes at once, whatever its "
-    "close code was: look at the code, and pause.",
+    keep="It pauses when connecting has failed, if that may pass; a 403 or a 429 is raised. After a connection that "
+    "was accepted, it comes at once, whatever its close code was: look at the code, and pause.",
     lesson="a-browser-client",
     source="https://websockets.readthedocs.io/en/stable/reference/asyncio/client.html#websockets.asyncio.client.connect",
 )
